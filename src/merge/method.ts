@@ -1,0 +1,72 @@
+// What a merge method is: parameters, one elementwise expression, and coefficients computed from
+// statistics of its inputs. A method never touches bytes, tiles or files.
+
+import type { Expression } from "../kernel/expression.ts";
+import type { Arithmetic } from "../kernel/kernel.ts";
+
+export interface ParameterSpec {
+  readonly name: string;
+  /** `global`: one value an output tensor; `model`: one value for each non-base input. */
+  readonly scope: "global" | "model";
+  readonly kind: "number" | "boolean";
+  /** undefined: the parameter is required (never for the base model). */
+  readonly default: number | undefined;
+  /** Values outside are refused; absent ends are unbounded. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly summary: string;
+}
+
+/** One output tensor's merge, with every parameter resolved to a number (booleans are 0 or 1). */
+export interface TensorMerge {
+  /** Number of input tensors, the base among them. */
+  readonly inputs: number;
+  /** Which input is the base, or undefined. */
+  readonly base: number | undefined;
+  readonly global: Readonly<Record<string, number>>;
+  /** One record an input, in input order; the base's record is empty. */
+  readonly perModel: readonly Readonly<Record<string, number>>[];
+  readonly shape: readonly number[];
+  readonly elements: number;
+  readonly arithmetic: Arithmetic;
+  /** True under `--compat mergekit`: mergekit's roundings and quirks, its sequential mask generator. */
+  readonly compat: boolean;
+}
+
+/** Facts about a tensor's inputs that no parameter changes; each is computed at most once a run and kept. */
+export interface TensorStatistics {
+  /** Σ x_i·x_j over the whole tensor, accumulated in f64 in element order. */
+  dot(i: number, j: number): Promise<number>;
+  /**
+   * Where |x_i − x_base| is cut to keep its k = trunc(density·elements) largest (at least one): an element is
+   * kept iff its magnitude > threshold, or = threshold and its index < cut. `elements` as cut keeps all ties.
+   */
+  magnitudeCut(i: number, density: number): Promise<{ threshold: number; cut: number }>;
+  /** Σ|x_i − x_base| over the whole tensor and over the elements whose draw in stream `stream` is below `bound` (of 2^24). */
+  drawnMass(i: number, stream: number, bound: number): Promise<{ total: number; kept: number }>;
+}
+
+/** The numbers an expression's scalar, indexBelow and drawBelow nodes refer to. */
+export interface Coefficients {
+  readonly scalars: readonly number[];
+  readonly integers: readonly number[];
+}
+
+export interface MergeMethod {
+  /** As `merge_method:` spells it. */
+  readonly name: string;
+  readonly summary: string;
+  /** Paper or source of the formula. */
+  readonly reference: string;
+  readonly base: "required" | "optional" | "firstSource" | "none";
+  /** Inputs besides the base: fewest and most (Infinity). slerp counts its base as one of two. */
+  readonly minModels: number;
+  readonly maxModels: number;
+  readonly parameters: readonly ParameterSpec[];
+  /** A short text that is equal for two merges exactly when their expressions are equal: the compile cache's key. */
+  variant(merge: TensorMerge): string;
+  expression(merge: TensorMerge): Expression;
+  /** Input index of each mask stream, in drawing order (mergekit draws model after model). */
+  streams(merge: TensorMerge): readonly number[];
+  coefficients(merge: TensorMerge, statistics: TensorStatistics): Promise<Coefficients>;
+}

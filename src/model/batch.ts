@@ -1,0 +1,66 @@
+// The unit of decoder work: token-trie nodes packed in rows, with the depth-first intervals that make
+// the tree attention mask in the graph. Built once a run by evals/trie and reused by every candidate.
+
+/**
+ * One decoder call over `rows` × `columns` slots (slot = row·columns + column). A slot holds one trie node
+ * or is padding. Slot q attends to slot k of its own row, or to past key k, iff first[k] ≤ first[q] ≤ last[k].
+ */
+export interface DecoderBatch {
+  readonly rows: number;
+  readonly columns: number;
+  /** Token ids, [rows·columns]; padding holds 0. */
+  readonly tokens: Int32Array;
+  /** Depth of each node in the trie = its position in the text, [rows·columns]; padding holds 0. */
+  readonly positions: Int32Array;
+  /** Depth-first index of each node and of its last descendant. Padding holds a unique negative number in both, so that it attends to itself alone. */
+  readonly first: Int32Array;
+  readonly last: Int32Array;
+  /** Index into Schedule.anchors of the path that all rows continue, or -1 when they start at the root. */
+  readonly anchor: number;
+  /** Slots whose next-token distribution is needed, [R]: at least two (one-row products differ in their last bits). */
+  readonly scoreSlots: Int32Array;
+  /** One entry a wanted log-probability, [K]: index into scoreSlots, and the token id. K may be 0. */
+  readonly targetRow: Int32Array;
+  readonly targetToken: Int32Array;
+  /** True when a later anchor needs keys and values computed here. */
+  readonly keepsState: boolean;
+}
+
+/** A root-to-node path whose keys and values later batches continue from. */
+export interface Anchor {
+  /** For each node of the path from the root: the batch and the slot that computed it, [length]. */
+  readonly batch: Int32Array;
+  readonly slot: Int32Array;
+  /** Depth-first intervals of the path's nodes, [length]. */
+  readonly first: Int32Array;
+  readonly last: Int32Array;
+  /** Last batch that uses this anchor: its state may be freed afterwards. */
+  readonly lastUse: number;
+}
+
+/** Every decoder call of one workload, in order: an anchor's batches stand before the batches that use it. */
+export interface Schedule {
+  readonly anchors: readonly Anchor[];
+  readonly batches: readonly DecoderBatch[];
+  readonly cost: ScheduleCost;
+}
+
+/** What is computed against what is needed; tests bound the ratios. */
+export interface ScheduleCost {
+  /** Unique trie nodes = tokens computed (each exactly once). */
+  readonly nodes: number;
+  readonly paddingSlots: number;
+  /** Tokens of one forward pass for every distinct (context, all but last continuation token) sequence. */
+  readonly naiveTokens: number;
+  /** (query, key) pairs the batches compute, and those causality needs (Σ depth + 1 over nodes). */
+  readonly computedPairs: number;
+  readonly neededPairs: number;
+}
+
+/** What a batch yields: one number and one flag for each of its K targets. */
+export interface BatchResult {
+  /** Natural log-probability of each target token, [K]. */
+  readonly logProbs: Float32Array;
+  /** 1 where the target is the most probable token (first index wins ties), [K]. */
+  readonly greedy: Uint8Array;
+}

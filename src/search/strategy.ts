@@ -1,0 +1,39 @@
+// The seam between the run and its optimizers: ask and tell, pure. State is plain JSON data (f64 numbers
+// survive JSON exactly); randomness is counter-based, so `ask(state, k)` needs nothing else and a killed
+// run asks for the same candidates again.
+
+/** The box a strategy searches, in gene units. Fitness is maximised. */
+export interface Problem {
+  readonly lower: readonly number[];
+  readonly upper: readonly number[];
+  readonly start: readonly number[];
+  /** Initial step as a fraction of each gene's range (mergekit-evolve's --sigma0). */
+  readonly sigma: number;
+  /** Candidates a generation; undefined takes the strategy's own default. */
+  readonly population?: number;
+  readonly seed: number;
+}
+
+export interface Told {
+  readonly genome: readonly number[];
+  /** Higher is better; a failed candidate has -Infinity and ranks last without poisoning the update. */
+  readonly fitness: number;
+}
+
+export interface Strategy<State = unknown> {
+  readonly name: string;
+  readonly summary: string;
+  initial(problem: Problem): State;
+  /** Candidates a generation. */
+  populationSize(state: State): number;
+  /** Generation counter, from 0. */
+  generation(state: State): number;
+  /** The k-th genome of the current generation, inside the box. Pure: same state and k, same numbers. */
+  ask(state: State, k: number): { genome: number[]; parents: number[] };
+  /** State after a whole generation, told in any order of arrival as an array indexed by k. */
+  tell(state: State, results: readonly Told[]): State;
+  /** The genome the strategy itself believes best: the distribution mean, or the best known average. */
+  recommend(state: State): number[];
+  /** Why no further generation is worth asking for, or undefined. */
+  finished(state: State): string | undefined;
+}
