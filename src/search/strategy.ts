@@ -28,7 +28,10 @@ export interface Strategy<State = unknown> {
   populationSize(state: State): number;
   /** Generation counter, from 0. */
   generation(state: State): number;
-  /** The k-th genome of the current generation, inside the box. Pure: same state and k, same numbers. */
+  /**
+   * The k-th genome of the current generation, inside the box. Pure: same state and k, same numbers.
+   * `parents` are the candidates it was bred from, as ordinals: generation × population + k.
+   */
   ask(state: State, k: number): { genome: number[]; parents: number[] };
   /** State after a whole generation, told in any order of arrival as an array indexed by k. */
   tell(state: State, results: readonly Told[]): State;

@@ -1,0 +1,23 @@
+// The strategies by name. Adding one is a file and a line here.
+
+import { TsmergeError } from "../base/errors.ts";
+import { didYouMean } from "../base/suggest.ts";
+import { cmaes } from "./cmaes.ts";
+import { ga } from "./ga.ts";
+import { random } from "./random.ts";
+import type { Strategy } from "./strategy.ts";
+
+/** In the order help texts list them; the first is the default. */
+export const STRATEGIES: readonly Strategy[] = [cmaes, ga, random];
+
+/** @throws TsmergeError `usage` for a name that is not in the registry */
+export function strategyNamed(name: string): Strategy {
+  const found = STRATEGIES.find((strategy) => strategy.name === name);
+  if (found !== undefined) return found;
+  const names = STRATEGIES.map((strategy) => strategy.name);
+  throw new TsmergeError(
+    "usage",
+    `there is no search strategy "${name}"${didYouMean(name, names)}`,
+    { hint: `choose one of ${names.join(", ")}` },
+  );
+}
