@@ -121,12 +121,15 @@ export class LocalExecutor implements Executor {
       case "need": {
         const { workload } = message;
         const answer: ScheduleMessage = { workload, schedule: this.#schedule(workload) };
-        return port.postMessage(answer);
+        port.postMessage(answer);
+        return;
       }
       case "batch":
-        return onBatch(message.report);
+        onBatch(message.report);
+        return;
       case "done":
-        return onOutcome(message.outcome);
+        onOutcome(message.outcome);
+        return;
       case "stopped":
         throw interrupted();
       case "broken":
