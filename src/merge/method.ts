@@ -41,9 +41,23 @@ export interface TensorStatistics {
    * Where |x_i − x_base| is cut to keep its k = trunc(density·elements) largest (at least one): an element is
    * kept iff its magnitude > threshold, or = threshold and its index < cut. `elements` as cut keeps all ties.
    */
-  magnitudeCut(i: number, density: number): Promise<{ threshold: number; cut: number }>;
+  magnitudeCut(i: number, density: number): Promise<MagnitudeCut>;
+  /** Σ|x_i − x_base| over the whole tensor and over the elements that magnitudeCut keeps at the same density. */
+  cutMass(i: number, density: number): Promise<Mass>;
   /** Σ|x_i − x_base| over the whole tensor and over the elements whose draw in stream `stream` is below `bound` (of 2^24). */
-  drawnMass(i: number, stream: number, bound: number): Promise<{ total: number; kept: number }>;
+  drawnMass(i: number, stream: number, bound: number): Promise<Mass>;
+}
+
+/** Where a task vector is cut: kept are magnitudes above `threshold`, and those equal to it with an index below `cut`. */
+export interface MagnitudeCut {
+  readonly threshold: number;
+  readonly cut: number;
+}
+
+/** Sums of magnitudes in f64: of a whole task vector, and of what a mask keeps of it. */
+export interface Mass {
+  readonly total: number;
+  readonly kept: number;
 }
 
 /** The numbers an expression's scalar, indexBelow and drawBelow nodes refer to. */
@@ -63,6 +77,8 @@ export interface MergeMethod {
   readonly minModels: number;
   readonly maxModels: number;
   readonly parameters: readonly ParameterSpec[];
+  /** Set where the formula is computed in this type whatever the plan's arithmetic (slerp). */
+  readonly arithmetic?: Arithmetic;
   /** A short text that is equal for two merges exactly when their expressions are equal: the compile cache's key. */
   variant(merge: TensorMerge): string;
   expression(merge: TensorMerge): Expression;

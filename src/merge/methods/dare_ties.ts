@@ -1,0 +1,14 @@
+// dare_ties: task vectors thinned by chance and rescaled, then summed where they agree in sign.
+
+import type { MergeMethod } from "../method.ts";
+import { taskVectorMethod } from "./task-vectors.ts";
+
+export const dareTies: MergeMethod = taskVectorMethod({
+  name: "dare_ties",
+  summary: "task vectors thinned by chance, summed where signs agree",
+  reference: "Yu et al. 2024, Language models are Super Mario (DARE), arXiv 2311.03099",
+  sparsify: "random",
+  consensus: true,
+  normalizeByDefault: false,
+  rescaleByDefault: true,
+});

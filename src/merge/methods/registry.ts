@@ -1,0 +1,34 @@
+// Every merge method by name. A new method is one file and one line here.
+
+import { TsmergeError } from "../../base/errors.ts";
+import { didYouMean } from "../../base/suggest.ts";
+import type { MergeMethod } from "../method.ts";
+import { dareLinear } from "./dare_linear.ts";
+import { dareTies } from "./dare_ties.ts";
+import { linear } from "./linear.ts";
+import { passthrough } from "./passthrough.ts";
+import { slerp } from "./slerp.ts";
+import { taskArithmetic } from "./task_arithmetic.ts";
+import { ties } from "./ties.ts";
+
+export const MERGE_METHODS: readonly MergeMethod[] = [
+  linear,
+  slerp,
+  taskArithmetic,
+  ties,
+  dareLinear,
+  dareTies,
+  passthrough,
+];
+
+const BY_NAME = new Map(MERGE_METHODS.map((method) => [method.name, method]));
+
+/** The method `merge_method:` names. Throws TsmergeError `config` for an unknown name, with the nearest known one. */
+export function methodNamed(name: string): MergeMethod {
+  const method = BY_NAME.get(name);
+  if (method !== undefined) return method;
+  const names = [...BY_NAME.keys()];
+  throw new TsmergeError("config", `unknown merge method "${name}"${didYouMean(name, names)}`, {
+    hint: `methods: ${names.join(", ")}`,
+  });
+}

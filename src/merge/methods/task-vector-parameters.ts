@@ -1,0 +1,57 @@
+// Parameters that every method over task vectors takes, with the defaults in which they differ.
+
+import type { ParameterSpec } from "../method.ts";
+import type { TaskVectorForm } from "./task-vectors.ts";
+
+/** Parameters of a form: mergekit's names, scopes and defaults. */
+export function taskVectorParameters(form: TaskVectorForm): ParameterSpec[] {
+  const isSparse = form.sparsify !== "none";
+  return [
+    {
+      name: "weight",
+      scope: "model",
+      kind: "number",
+      default: undefined,
+      summary: "factor on the task vector",
+    },
+    {
+      name: "density",
+      scope: "model",
+      kind: "number",
+      default: 1,
+      min: 0,
+      max: 1,
+      summary: isSparse ? "share of the task vector that is kept" : "accepted, without effect",
+    },
+    {
+      name: "normalize",
+      scope: "global",
+      kind: "boolean",
+      default: form.normalizeByDefault ? 1 : 0,
+      summary: "divide by the sum of the weights that count",
+    },
+    {
+      name: "rescale",
+      scope: "global",
+      kind: "boolean",
+      default: form.rescaleByDefault ? 1 : 0,
+      summary: isSparse
+        ? "scale survivors so that the task vector keeps its l1 norm"
+        : "accepted, without effect",
+    },
+    {
+      name: "lambda",
+      scope: "global",
+      kind: "number",
+      default: 1,
+      summary: "factor on the merged task vector",
+    },
+    {
+      name: "int8_mask",
+      scope: "global",
+      kind: "boolean",
+      default: 0,
+      summary: "accepted, without effect",
+    },
+  ];
+}

@@ -1,0 +1,14 @@
+// task_arithmetic: task vectors added to the base, weighted.
+
+import type { MergeMethod } from "../method.ts";
+import { taskVectorMethod } from "./task-vectors.ts";
+
+export const taskArithmetic: MergeMethod = taskVectorMethod({
+  name: "task_arithmetic",
+  summary: "weighted sum of task vectors on the base",
+  reference: "Ilharco et al. 2023, Editing models with task arithmetic, arXiv 2212.04089",
+  sparsify: "none",
+  consensus: false,
+  normalizeByDefault: false,
+  rescaleByDefault: false,
+});

@@ -1,0 +1,14 @@
+// ties: task vectors trimmed to their largest elements, then summed where they agree in sign.
+
+import type { MergeMethod } from "../method.ts";
+import { taskVectorMethod } from "./task-vectors.ts";
+
+export const ties: MergeMethod = taskVectorMethod({
+  name: "ties",
+  summary: "task vectors trimmed by magnitude, summed where signs agree",
+  reference: "Yadav et al. 2023, TIES-Merging, arXiv 2306.01708",
+  sparsify: "magnitude",
+  consensus: true,
+  normalizeByDefault: true,
+  rescaleByDefault: false,
+});

@@ -1,0 +1,32 @@
+// Per-model weights as the arithmetic wants them: exact in native mode, rounded to the data type
+// under compat, where mergekit holds them in a tensor of that type (0.3 becomes 0.30078125 in bfloat16).
+
+import { TsmergeError } from "../../base/errors.ts";
+import { roundTo } from "../../base/half.ts";
+import type { TensorMerge } from "../method.ts";
+
+/** `value` in the type that mergekit would compute with, or unchanged in native mode and f64 arithmetic. */
+export function asCompat(merge: TensorMerge, value: number): number {
+  return merge.compat && merge.arithmetic !== "f64" ? roundTo(merge.arithmetic, value) : value;
+}
+
+/**
+ * Parameter `name` of input `input`.
+ * Throws TsmergeError `config` when the plan does not give it.
+ */
+export function modelParameter(merge: TensorMerge, input: number, name: string): number {
+  const value = merge.perModel[input]?.[name];
+  if (value !== undefined) return value;
+  throw new TsmergeError("config", `model ${input + 1} of the merge has no ${name}`, {
+    hint: `give it one: parameters: {${name}: …}`,
+  });
+}
+
+/** Global parameter `name`. Throws TsmergeError `config` when the plan does not give it. */
+export function globalParameter(merge: TensorMerge, name: string): number {
+  const value = merge.global[name];
+  if (value !== undefined) return value;
+  throw new TsmergeError("config", `the merge has no ${name}`, {
+    hint: `give it one: parameters: {${name}: …}`,
+  });
+}
