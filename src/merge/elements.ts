@@ -79,3 +79,19 @@ export function elementReader(
     },
   };
 }
+
+/** Inputs whose bytes are in memory. */
+export function residentInputs(
+  elements: number,
+  types: readonly FloatType[],
+  bytes: readonly Uint8Array[],
+): TensorInputs {
+  return {
+    elements,
+    types,
+    read(i, first, count) {
+      const width = bytesPerElement(types[i]!);
+      return bytes[i]!.subarray(first * width, (first + count) * width);
+    },
+  };
+}

@@ -1,0 +1,137 @@
+// One output tensor made ready to run: its method's expression compiled, its coefficients computed, its
+// mask draws opened. Both ways to merge (to files, to resident memory) go through here, which is why
+// they give the same bits.
+
+import type { StreamKey } from "../base/counter-rng.ts";
+import type { FloatType } from "../base/dtype.ts";
+import { TsmergeError } from "../base/errors.ts";
+import type { CompiledProgram, Kernel, Program } from "../kernel/kernel.ts";
+import { counterGenerator, type MaskGenerator, sequentialGenerator } from "./draws.ts";
+import type { MergeMethod, TensorMerge } from "./method.ts";
+import { methodNamed } from "./methods/registry.ts";
+import type { MergePlan, TensorPlan } from "./plan.ts";
+import type { TensorFacts } from "./statistics.ts";
+
+/** A tensor's merge, to be run tile by tile in element order, each element once. */
+export interface TensorPass {
+  run(
+    firstElement: number,
+    elements: number,
+    inputs: readonly Uint8Array[],
+    output: Uint8Array,
+  ): void | Promise<void>;
+}
+
+/** What a tensor's inputs are, besides their plan. */
+export interface TensorOperands {
+  /** Stored type of each source. */
+  readonly types: readonly FloatType[];
+  readonly facts: TensorFacts;
+  /** What the output is stored as: the plan's type, or float32 (rounded to the plan's type) for a decoder. */
+  readonly store: FloatType;
+}
+
+/** Compiled programs by what tells them apart, so that no expression is built twice. */
+export type ProgramCache = Map<string, CompiledProgram>;
+
+/** The generator of a plan's masks; tensors must be asked for in plan order. */
+export function maskGenerator(plan: MergePlan): MaskGenerator {
+  return plan.compat ? sequentialGenerator(plan.seed) : counterGenerator(plan.seed);
+}
+
+/** The number of elements of a shape; 1 for a scalar. */
+export function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** The type a tensor's merge is computed in: its method's own, or the plan's. */
+export function arithmeticOf(tensor: TensorPlan): TensorMerge["arithmetic"] {
+  return methodNamed(tensor.method).arithmetic ?? tensor.arithmetic;
+}
+
+function tensorMerge(tensor: TensorPlan, method: MergeMethod, compat: boolean): TensorMerge {
+  if (method.base === "required" && tensor.base === undefined) {
+    throw new TsmergeError("incompatible", `the base model has no tensor ${tensor.name}`, {
+      hint: `${method.name} measures every model against a base; name another base_model`,
+    });
+  }
+  return {
+    inputs: tensor.sources.length,
+    base: tensor.base,
+    global: tensor.global,
+    perModel: tensor.perModel,
+    shape: tensor.shape,
+    elements: elementsOf(tensor.shape),
+    arithmetic: method.arithmetic ?? tensor.arithmetic,
+    compat,
+  };
+}
+
+/**
+ * Prepares one tensor: computes the statistics its method asks for and compiles its program.
+ * Takes its draws from `masks`, also when the method draws nothing, so call it once a tensor, in plan order.
+ * Throws TsmergeError `numeric` when parameters have no meaning (weights that sum to 0).
+ */
+export async function prepareTensor(
+  kernel: Kernel,
+  programs: ProgramCache,
+  masks: MaskGenerator,
+  compat: boolean,
+  tensor: TensorPlan,
+  { types, facts, store }: TensorOperands,
+): Promise<TensorPass> {
+  const method = methodNamed(tensor.method);
+  const merge = tensorMerge(tensor, method, compat);
+  const inputs = method.streams(merge);
+  const models = inputs.map((i) => (merge.base !== undefined && i > merge.base ? i - 1 : i));
+  const draws = masks.tensor(tensor.name, merge.elements, models);
+  const { scalars, integers } = await method.coefficients(merge, facts.statistics(draws));
+  const program = await compiled(kernel, programs, method, merge, {
+    inputs: types,
+    ...(tensor.loadAs === undefined ? {} : { loadAs: tensor.loadAs }),
+    arithmetic: merge.arithmetic,
+    round: tensor.dtype,
+    store,
+    draws: compat ? "planes" : "counter",
+  });
+  const call = { scalars: Float64Array.from(scalars), integers: Uint32Array.from(integers) };
+  const draw = drawing(draws.keys, inputs.length, (stream) => draws.reader(stream));
+  return {
+    run: (firstElement, elements, views, output) =>
+      program.run({ elements, firstElement, inputs: views, output, ...call, ...draw(elements) }),
+  };
+}
+
+/** The draws of the next tile: keys as they are, or planes filled from readers opened once. */
+function drawing(
+  keys: readonly StreamKey[] | undefined,
+  streams: number,
+  open: (stream: number) => (plane: Uint32Array) => void,
+): (elements: number) => { streams: readonly StreamKey[] } | { planes: readonly Uint32Array[] } {
+  if (keys !== undefined) return () => ({ streams: keys });
+  const readers = Array.from({ length: streams }, (_, stream) => open(stream));
+  let buffers = readers.map(() => new Uint32Array(0));
+  return (elements) => {
+    if (buffers.some((buffer) => buffer.length < elements)) {
+      buffers = readers.map(() => new Uint32Array(elements));
+    }
+    const planes = buffers.map((buffer) => buffer.subarray(0, elements));
+    for (const [stream, fill] of readers.entries()) fill(planes[stream]!);
+    return { planes };
+  };
+}
+
+async function compiled(
+  kernel: Kernel,
+  programs: ProgramCache,
+  method: MergeMethod,
+  merge: TensorMerge,
+  form: Omit<Program, "expression">,
+): Promise<CompiledProgram> {
+  const key = `${method.name} ${method.variant(merge)} ${JSON.stringify(form)}`;
+  const known = programs.get(key);
+  if (known !== undefined) return known;
+  const program = await kernel.compile({ ...form, expression: method.expression(merge) });
+  programs.set(key, program);
+  return program;
+}
