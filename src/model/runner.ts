@@ -1,0 +1,273 @@
+// The decoder at work: one session, weights exchanged between candidates, batches run in their fixed order.
+// Blocks its thread while it computes; it yields, and can be cancelled, between batches.
+
+import { TsmergeError } from "../base/errors.ts";
+import { createSession, type Device, type Feeds, type Session } from "../ort/session.ts";
+import { DeviceTensor, floats, type HostTensor, ints } from "../ort/tensor.ts";
+import { Transfer } from "../ort/transfer.ts";
+import type { BatchResult, DecoderBatch, Schedule } from "./batch.ts";
+import type { ModelConfig } from "./config.ts";
+import { type DecoderGraph, decoderGraph, layerState } from "./decoder-graph.ts";
+import { emptyPast, neededBatches, type Past, PastStore } from "./past.ts";
+import { ropeTables } from "./rope.ts";
+
+export interface DecoderOptions {
+  readonly device: Device;
+  /** Threads of the session; undefined takes one a core. */
+  readonly threads?: number;
+  /** Also computes logits at the scored slots: for tests. */
+  readonly logits?: boolean;
+  /** Makes an operator that the device lacks an error. */
+  readonly refuseCpuFallback?: boolean;
+}
+
+/** A weight in host memory, read in place, or one that already lies on the device. */
+export type Weight =
+  | { readonly data: Float32Array; readonly shape: readonly number[] }
+  | DeviceTensor;
+
+export interface ScheduleOptions {
+  /** Batches whose results are known: not run again, unless a later one continues from them. */
+  readonly done?: ReadonlySet<number>;
+  /** Called for each batch that is not in `done`, in order, before the next one starts. */
+  readonly onBatch: (batch: number, result: BatchResult) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+}
+
+/** What one batch yields: its result, its own keys and values if asked for, and logits if the decoder has them. */
+export interface BatchOutput {
+  readonly result: BatchResult;
+  readonly state: Pick<Past, "keys" | "values"> | undefined;
+  /** [scored, vocabulary] */
+  readonly logits: Float32Array | undefined;
+}
+
+/** Compiles the decoder of a configuration. Weights follow by setWeights. */
+export async function createDecoder(
+  config: ModelConfig,
+  options: DecoderOptions,
+): Promise<Decoder> {
+  const graph = decoderGraph(config, { logits: options.logits ?? false });
+  return new Decoder(config, graph, await createSession(graph.bytes, options));
+}
+
+export class Decoder {
+  readonly config: ModelConfig;
+  /** The weights setWeights needs, with their shapes. */
+  readonly weights: ReadonlyMap<string, readonly number[]>;
+  readonly #session: Session;
+  readonly #transfer: Transfer | undefined;
+  readonly #width: number;
+  #feeds: Record<string, HostTensor | DeviceTensor> | undefined;
+  /** Device copies that this decoder made, of weights and of rotary tables. */
+  #uploads: DeviceTensor[] = [];
+  #ropeUploads: DeviceTensor[] = [];
+  #ropeFeeds: Feeds = {};
+  #ropeLength = 0;
+
+  /** Use createDecoder. */
+  constructor(config: ModelConfig, graph: DecoderGraph, session: Session) {
+    this.config = config;
+    this.weights = graph.weights;
+    this.#session = session;
+    this.#transfer = session.device === "webgpu" ? new Transfer() : undefined;
+    this.#width = config.keyValueHeads * config.headDim;
+  }
+
+  /**
+   * Exchanges the weights; on the CPU they are read in place until the next call, so leave them unchanged
+   * while a schedule runs. Entries that the model does not read (a tied head) may be there and are not used.
+   * @throws TsmergeError `incompatible` for a weight that is missing or has another shape
+   */
+  async setWeights(weights: ReadonlyMap<string, Weight>): Promise<void> {
+    const feeds: Record<string, HostTensor | DeviceTensor> = {};
+    const uploads: DeviceTensor[] = [];
+    for (const [name, shape] of this.weights) {
+      const weight = weights.get(name);
+      checkShape(name, shape, weight);
+      if (weight instanceof DeviceTensor) feeds[name] = weight;
+      else feeds[name] = await this.#place({ type: "float32", shape, data: weight.data }, uploads);
+    }
+    for (const upload of this.#uploads) upload.dispose();
+    this.#uploads = uploads;
+    this.#feeds = feeds;
+  }
+
+  /**
+   * Runs the batches of a schedule that are not done, in order.
+   * @throws TsmergeError `interrupted` when the signal is aborted before a batch starts
+   */
+  async runSchedule(schedule: Schedule, options: ScheduleOptions): Promise<void> {
+    const done = options.done ?? new Set();
+    const needed = neededBatches(schedule, done);
+    const store = new PastStore(schedule, this.config.layers, this.#width);
+    for (const [index, batch] of schedule.batches.entries()) {
+      if (!needed.has(index)) continue;
+      if (options.signal?.aborted) {
+        const at = `before batch ${index} of ${schedule.batches.length}`;
+        throw new TsmergeError("interrupted", `scoring was cancelled ${at}`);
+      }
+      const output = await this.runBatch(batch, store.past(batch.anchor));
+      if (output.state !== undefined) store.keep(index, output.state);
+      store.freeAfter(index);
+      if (!done.has(index)) await options.onBatch(index, output.result);
+    }
+  }
+
+  /** Runs one batch. `past` is what its rows continue; none by default. */
+  async runBatch(
+    batch: DecoderBatch,
+    past: Past = emptyPast(this.config.layers, this.#width),
+  ): Promise<BatchOutput> {
+    if (this.#feeds === undefined) {
+      throw new TsmergeError("internal", "a decoder was run before setWeights()");
+    }
+    checkBatch(batch, this.config.vocabSize);
+    await this.#growRope(batch);
+    const states = Array.from({ length: this.config.layers }, (_, layer) => layerState(layer));
+    const logits = this.#session.outputNames.includes("logits");
+    const wanted = [
+      "best",
+      ...(batch.targetRow.length > 0 ? ["logProbs"] : []),
+      ...(logits ? ["logits"] : []),
+      ...(batch.keepsState ? states.flatMap(({ keys, values }) => [keys, values]) : []),
+    ];
+    const feeds = { ...this.#feeds, ...this.#ropeFeeds, ...this.#batchFeeds(batch, past) };
+    const fetched = await this.#session.run(feeds, wanted);
+    return {
+      result: batchResult(batch, fetched),
+      state: batch.keepsState
+        ? {
+            keys: states.map(({ keys }) => floats(fetched[keys])),
+            values: states.map(({ values }) => floats(fetched[values])),
+          }
+        : undefined,
+      logits: logits ? floats(fetched.logits) : undefined,
+    };
+  }
+
+  /** Frees the session and what was uploaded for it. */
+  async close(): Promise<void> {
+    for (const upload of [...this.#uploads, ...this.#ropeUploads]) upload.dispose();
+    await this.#transfer?.close();
+    await this.#session.close();
+  }
+
+  #batchFeeds(batch: DecoderBatch, past: Past): Feeds {
+    const slots = [batch.rows, batch.columns];
+    const int32 = (data: Int32Array, shape: readonly number[] = [data.length]): HostTensor => ({
+      type: "int32",
+      shape,
+      data,
+    });
+    const shape = (...sizes: number[]): HostTensor => ({
+      type: "int64",
+      shape: [sizes.length],
+      data: BigInt64Array.from(sizes, BigInt),
+    });
+    const targets = batch.targetRow.map(
+      (row, k) => row * this.config.vocabSize + batch.targetToken[k]!,
+    );
+    const feeds: Record<string, HostTensor> = {
+      tokens: int32(batch.tokens, slots),
+      positions: int32(batch.positions, slots),
+      first: int32(batch.first, slots),
+      last: int32(batch.last, slots),
+      "past.first": int32(past.first),
+      "past.last": int32(past.last),
+      "past.positions": int32(Int32Array.from({ length: past.length }, (_, node) => node)),
+      "score.slots": int32(batch.scoreSlots),
+      targets: int32(targets.length > 0 ? targets : Int32Array.of(0)),
+      "shape.slots": shape(batch.rows, batch.columns, -1),
+      "shape.rows": shape(batch.rows, 1, 1),
+    };
+    for (let layer = 0; layer < this.config.layers; layer++) {
+      const { pastKeys, pastValues } = layerState(layer);
+      const pastShape = [past.length, this.#width];
+      feeds[pastKeys] = { type: "float32", shape: pastShape, data: past.keys[layer]! };
+      feeds[pastValues] = { type: "float32", shape: pastShape, data: past.values[layer]! };
+    }
+    return feeds;
+  }
+
+  /** Makes the rotary tables long enough for a batch; they only ever double. */
+  async #growRope(batch: DecoderBatch): Promise<void> {
+    const needed = batch.positions.reduce((a, b) => Math.max(a, b), 0) + 1;
+    if (needed <= this.#ropeLength) return;
+    const length = Math.max(64, 2 ** Math.ceil(Math.log2(needed)));
+    const { cos, sin } = ropeTables(this.config.rope, this.config.headDim, length);
+    const shape = [length, this.config.headDim / 2];
+    const uploads: DeviceTensor[] = [];
+    const feeds = {
+      "rope.cos": await this.#place({ type: "float32", shape, data: cos }, uploads),
+      "rope.sin": await this.#place({ type: "float32", shape, data: sin }, uploads),
+    };
+    for (const upload of this.#ropeUploads) upload.dispose();
+    this.#ropeUploads = uploads;
+    this.#ropeFeeds = feeds;
+    this.#ropeLength = length;
+  }
+
+  async #place(tensor: HostTensor, uploads: DeviceTensor[]): Promise<HostTensor | DeviceTensor> {
+    if (this.#transfer === undefined) return tensor;
+    const upload = await this.#transfer.upload(tensor);
+    uploads.push(upload);
+    return upload;
+  }
+}
+
+function batchResult(
+  batch: DecoderBatch,
+  fetched: Readonly<Record<string, HostTensor | DeviceTensor>>,
+): BatchResult {
+  if (batch.targetRow.length === 0) {
+    return { logProbs: new Float32Array(0), greedy: new Uint8Array(0) };
+  }
+  const best = ints(fetched.best);
+  return {
+    logProbs: floats(fetched.logProbs),
+    greedy: Uint8Array.from(batch.targetRow, (row, k) =>
+      best[row] === batch.targetToken[k] ? 1 : 0,
+    ),
+  };
+}
+
+function checkShape(
+  name: string,
+  shape: readonly number[],
+  weight: Weight | undefined,
+): asserts weight is Weight {
+  const expected = `[${shape.join(", ")}]`;
+  if (weight === undefined) {
+    throw new TsmergeError(
+      "incompatible",
+      `the decoder needs ${name} ${expected}, which is missing`,
+    );
+  }
+  if (weight.shape.join() !== shape.join()) {
+    const message = `${name} has shape [${weight.shape.join(", ")}] instead of ${expected}`;
+    throw new TsmergeError("incompatible", message, {
+      hint: "config.json and weights must describe the same model",
+    });
+  }
+}
+
+/** One-row products differ in their last bits from many-row ones, so a batch never holds one. */
+function checkBatch(batch: DecoderBatch, vocabSize: number): void {
+  if (batch.rows * batch.columns < 2 || batch.scoreSlots.length < 2) {
+    const found = `${batch.rows * batch.columns} slots, ${batch.scoreSlots.length} of them scored`;
+    throw new TsmergeError("internal", `a batch needs two slots and two scored ones, got ${found}`);
+  }
+  const largest = batch.tokens.reduce((a, b) => Math.max(a, b), 0);
+  const largestTarget = batch.targetToken.reduce((a, b) => Math.max(a, b), 0);
+  if (Math.max(largest, largestTarget) >= vocabSize) {
+    const found = Math.max(largest, largestTarget);
+    throw new TsmergeError(
+      "data",
+      `token ${found} is outside the model's vocabulary of ${vocabSize}`,
+      {
+        hint: "the tokenizer and the model must belong together",
+      },
+    );
+  }
+}
