@@ -1,0 +1,73 @@
+// What is known of recipes: raw batch results, from which every score can be computed again, and the
+// scores themselves. Keyed by recipe hash, so no candidate pays for what another has computed.
+
+import type { BatchResult } from "../model/batch.ts";
+import {
+  type BatchRecord,
+  batchOf,
+  blobOf,
+  type ScoreRecord,
+  type ScoreRow,
+  type Split,
+  scoreOf,
+} from "./records.ts";
+import type { Store } from "./store.ts";
+
+export class ResultTable {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** Appends finished batches in one transaction; one that is recorded already stays. */
+  recordBatches(records: readonly BatchRecord[]): void {
+    const sql = "INSERT INTO batch_result VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    this.#store.transaction(() => {
+      for (const { recipeHash, workload, batch, result } of records) {
+        const blobs = [blobOf(result.logProbs), blobOf(result.greedy)];
+        this.#store.change(sql, recipeHash, workload, batch, ...blobs);
+      }
+    });
+  }
+
+  /** Batches of a workload that are known for a recipe, ascending. */
+  completedBatches(recipeHash: string, workload: string): number[] {
+    const rows = this.#store.all<{ batch: number }>(
+      "SELECT batch FROM batch_result WHERE recipe_hash = ? AND workload = ? ORDER BY batch",
+      ...[recipeHash, workload],
+    );
+    return rows.map(({ batch }) => batch);
+  }
+
+  /** The results behind `completedBatches`, by batch. */
+  batches(recipeHash: string, workload: string): Map<number, BatchResult> {
+    const rows = this.#store.all<{ batch: number; log_probs: Buffer; greedy: Buffer }>(
+      `SELECT batch, log_probs, greedy FROM batch_result WHERE recipe_hash = ? AND workload = ?
+       ORDER BY batch`,
+      ...[recipeHash, workload],
+    );
+    return new Map(rows.map((row) => [row.batch, batchOf(row.log_probs, row.greedy)]));
+  }
+
+  /** Stores scores; one of the same recipe, split, task and metric is replaced. */
+  putScores(scores: readonly ScoreRecord[]): void {
+    const sql = "INSERT OR REPLACE INTO score VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    this.#store.transaction(() => {
+      for (const { recipeHash, split, task, metric, n, value, stderr, low, high } of scores) {
+        const interval = [stderr ?? null, low ?? null, high ?? null];
+        this.#store.change(sql, recipeHash, split, task, metric, n, value, ...interval);
+      }
+    });
+  }
+
+  /** Scores, narrowed by either filter, in the order of their keys. */
+  scores(filter: { recipeHash?: string; split?: Split } = {}): ScoreRecord[] {
+    const rows = this.#store.all<ScoreRow>(
+      `SELECT * FROM score WHERE recipe_hash = ifnull(?, recipe_hash) AND split = ifnull(?, split)
+       ORDER BY recipe_hash, split, task, metric`,
+      ...[filter.recipeHash ?? null, filter.split ?? null],
+    );
+    return rows.map(scoreOf);
+  }
+}

@@ -1,0 +1,64 @@
+// The runs in a folder, as `tsmerge runs` lists them: one subfolder with a run.db each. Reads only; a run
+// that cannot be read is listed with the reason, never left out.
+
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { toWire, type WireError } from "../base/errors.ts";
+import { openLineage } from "./lineage.ts";
+import type { Candidate, CandidateStatus, RunRecord } from "./records.ts";
+
+/** The name of the database in a run folder. */
+export const RUN_DATABASE = "run.db";
+
+export interface RunSummary extends RunRecord {
+  readonly directory: string;
+  /** Candidates of the search by status; baselines are not counted. */
+  readonly counts: Record<CandidateStatus, number>;
+  readonly generation: number | undefined;
+  readonly best: Candidate | undefined;
+}
+
+export interface UnreadableRun {
+  readonly directory: string;
+  readonly unreadable: WireError;
+}
+
+/** The runs in the subfolders of a folder, latest activity last, unreadable ones first; none if it is missing. */
+export function listRuns(folder: string): (RunSummary | UnreadableRun)[] {
+  if (!existsSync(folder)) return [];
+  const runs = readdirSync(folder)
+    .sort()
+    .map((name) => join(folder, name))
+    .filter((directory) => existsSync(join(directory, RUN_DATABASE)))
+    .flatMap((directory) => summaries(directory));
+  return runs.sort((a, b) => activity(a) - activity(b));
+}
+
+function activity(run: RunSummary | UnreadableRun): number {
+  return "unreadable" in run ? 0 : run.updatedMs;
+}
+
+/** One summary, or none for a database that its run has not been written to yet. */
+function summaries(directory: string): (RunSummary | UnreadableRun)[] {
+  try {
+    const lineage = openLineage(join(directory, RUN_DATABASE), { readonly: true });
+    try {
+      const run = lineage.run();
+      if (run === undefined) return [];
+      const generation = lineage.currentGeneration()?.number;
+      return [
+        {
+          ...run,
+          directory,
+          counts: lineage.candidates.counts(),
+          generation,
+          best: lineage.candidates.best()[0],
+        },
+      ];
+    } finally {
+      lineage.close();
+    }
+  } catch (error) {
+    return [{ directory, unreadable: toWire(error) }];
+  }
+}
