@@ -1,0 +1,216 @@
+// From a Program to the bytes of a WebAssembly module: one loop that loads, computes, rounds and stores
+// a few vectors a turn. Vectors come in pairs, because eight half floats are one load or store.
+
+import { bytesPerElement } from "../base/dtype.ts";
+import type { Program } from "./kernel.ts";
+import { type Demand, demandOf, stepsOf } from "./program.ts";
+import { type Registers, widenBf16, widenF16 } from "./wasm-half.ts";
+import { assembleModule, type Code, F32, f32x4, I32, i32, i32x4, local, repeatWhile, V128, type ValueType, v128 } from "./wasm-module.ts"; // biome-ignore format: one line
+import { computeVector, encodeResult, type Operands, planVector } from "./wasm-vector.ts";
+
+const LANES = 4;
+const VECTOR_BYTES = 16;
+/** Up to this many steps, two pairs a turn keep their values in the sixteen SIMD registers. */
+const SHORT_PROGRAM = 12;
+
+/** A module's bytes and how to call its `run`. */
+export interface GeneratedPass {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** `run` takes a positive multiple of this many elements. */
+  readonly step: number;
+}
+
+/**
+ * Positions of the parameters of `run`: elements, the first element's index, the output's address, each
+ * input's address, then a stream's two key words (draws `counter`) or its plane's address, scalars, integers.
+ */
+interface Signature {
+  readonly elements: number;
+  readonly firstElement: number;
+  readonly output: number;
+  readonly inputs: number;
+  readonly streams: number;
+  readonly wordsPerStream: number;
+  readonly scalars: number;
+  readonly integers: number;
+  readonly types: readonly ValueType[];
+}
+
+function signatureOf(program: Program, demand: Demand): Signature {
+  const inputs = 3;
+  const streams = inputs + program.inputs.length;
+  const wordsPerStream = program.draws === "counter" ? 2 : 1;
+  const scalars = streams + demand.streams * wordsPerStream;
+  const integers = scalars + demand.scalars;
+  const types = Array.from({ length: integers + demand.integers }, (_, i) =>
+    i >= scalars && i < integers ? F32 : I32,
+  );
+  const positions = { elements: 0, firstElement: 1, output: 2, inputs, streams, scalars, integers };
+  return { ...positions, wordsPerStream, types };
+}
+
+/** The code being written: what runs once, and what runs every turn. */
+interface Loop extends Registers {
+  readonly prologue: number[];
+  readonly body: number[];
+  readonly locals: ValueType[];
+  /** A vector made before the loop; equal names are the same vector. */
+  once(name: string, value: () => Code): Code;
+}
+
+function makeLoop(firstLocal: number): Loop {
+  const locals: ValueType[] = [];
+  const prologue: number[] = [];
+  const body: number[] = [];
+  const named = new Map<string, Code>();
+  const keepIn = (block: number[], value: Code): Code => {
+    const index = firstLocal + locals.push(V128) - 1;
+    block.push(...local.set(index, value));
+    return local.get(index);
+  };
+  const once = (name: string, value: () => Code): Code => {
+    const kept = named.get(name) ?? keepIn(prologue, value());
+    named.set(name, kept);
+    return kept;
+  };
+  const bits = (lane: number): Code =>
+    once(`bits ${lane | 0}`, () => v128.const([lane, lane, lane, lane]));
+  const float = (lane: number): Code => bits(new Int32Array(Float32Array.of(lane).buffer)[0]!);
+  return { prologue, body, locals, once, bits, float, keep: (value) => keepIn(body, value) };
+}
+
+/** Compiles a program in any arithmetic but f64. */
+export function generatePass(program: Program): GeneratedPass {
+  const steps = stepsOf(program.expression);
+  const demand = demandOf(program);
+  const signature = signatureOf(program, demand);
+  const loop = makeLoop(signature.types.length);
+  const plan = planVector(program, steps);
+  const pairs = steps.length <= SHORT_PROGRAM ? 2 : 1;
+  for (let pair = 0; pair < pairs; pair++) {
+    const source = pairSource(program, signature, loop, pair);
+    const [low, high] = [0, 1].map((upper) => {
+      const result = computeVector(plan, loop, source(upper === 1));
+      return loop.keep(encodeResult(plan, loop, result));
+    });
+    storePair(program, signature, loop, pair, low!, high!);
+  }
+  const step = pairs * 2 * LANES;
+  advance(program, demand, signature, loop, step);
+  const turns = repeatWhile(loop.body, local.get(signature.elements));
+  const code = [...loop.prologue, ...turns];
+  return { bytes: assembleModule(signature.types, loop.locals, code), step };
+}
+
+/** The index vector of a turn's first four elements, kept from turn to turn. */
+const firstIndices = (signature: Signature, loop: Loop): Code =>
+  loop.once("indices", () =>
+    i32x4.add(i32x4.splat(local.get(signature.firstElement)), v128.const([0, 1, 2, 3])),
+  );
+
+/** Operands of a pair's lower or upper vector; eight packed bfloat16 are loaded once for both. */
+function pairSource(
+  program: Program,
+  signature: Signature,
+  loop: Loop,
+  pair: number,
+): (upper: boolean) => Operands {
+  const splat = (name: string, make: (x: Code) => Code, position: number) =>
+    loop.once(`${name} ${position}`, () => make(local.get(position)));
+  const packed = new Map<number, Code>();
+  const loadPacked = (index: number): Code => {
+    const address = local.get(signature.inputs + index);
+    const kept = packed.get(index) ?? loop.keep(v128.load(address, VECTOR_BYTES * pair));
+    packed.set(index, kept);
+    return kept;
+  };
+  return (upper) => {
+    const vector = 2 * pair + (upper ? 1 : 0);
+    const drawn = new Map<number, Code>();
+    const indices = () => {
+      const first = firstIndices(signature, loop);
+      return vector === 0 ? first : i32x4.add(first, loop.bits(vector * LANES));
+    };
+    const makeDraws = (stream: number): Code => {
+      const position = signature.streams + stream * signature.wordsPerStream;
+      if (program.draws === "planes") return v128.load(local.get(position), VECTOR_BYTES * vector);
+      const keys = [0, 1].map((word) => splat("key", i32x4.splat, position + word));
+      return drawVector(loop, indices(), keys[0]!, keys[1]!);
+    };
+    return {
+      input(index) {
+        const type = program.inputs[index]!;
+        if (type === "bfloat16") return widenBf16(loop, loadPacked(index), upper);
+        const address = local.get(signature.inputs + index);
+        if (type === "float32") return v128.load(address, VECTOR_BYTES * vector);
+        return widenF16(loop, i32x4.load16(address, (VECTOR_BYTES / 2) * vector));
+      },
+      scalar: (index) => splat("scalar", f32x4.splat, signature.scalars + index),
+      integer: (index) => splat("integer", i32x4.splat, signature.integers + index),
+      indices,
+      draws(stream) {
+        const kept = drawn.get(stream) ?? loop.keep(makeDraws(stream));
+        drawn.set(stream, kept);
+        return kept;
+      },
+    };
+  };
+}
+
+/** draw24 of base/counter-rng.ts: mix(mix(index ^ key0) + key1) >>> 8. */
+function drawVector(loop: Loop, indices: Code, key0: Code, key1: Code): Code {
+  const fold = (value: Code, bits: number): Code => {
+    const kept = loop.keep(value);
+    return v128.xor(kept, i32x4.shrU(kept, bits));
+  };
+  const mix = (x: Code): Code => {
+    const first = i32x4.mul(fold(x, 16), loop.bits(0x7feb352d));
+    return fold(i32x4.mul(fold(first, 15), loop.bits(0x846ca68b)), 16);
+  };
+  return i32x4.shrU(mix(i32x4.add(mix(v128.xor(indices, key0)), key1)), 8);
+}
+
+function storePair(
+  program: Program,
+  signature: Signature,
+  loop: Loop,
+  pair: number,
+  low: Code,
+  high: Code,
+): void {
+  const address = local.get(signature.output);
+  if (program.store === "float32") {
+    loop.body.push(...v128.store(address, VECTOR_BYTES * 2 * pair, low));
+    loop.body.push(...v128.store(address, VECTOR_BYTES * (2 * pair + 1), high));
+  } else {
+    loop.body.push(...v128.store(address, VECTOR_BYTES * pair, i32x4.narrowU(low, high)));
+  }
+}
+
+/** Moves every address, the indices and the count of elements left on by `step` elements. */
+function advance(
+  program: Program,
+  demand: Demand,
+  signature: Signature,
+  loop: Loop,
+  step: number,
+): void {
+  const move = (position: number, by: number) =>
+    loop.body.push(...local.set(position, i32.add(local.get(position), i32.const(by))));
+  move(signature.output, step * bytesPerElement(program.store));
+  program.inputs.forEach((type, i) => {
+    move(signature.inputs + i, step * bytesPerElement(type));
+  });
+  if (program.draws === "planes") {
+    for (let i = 0; i < demand.streams; i++) move(signature.streams + i, step * 4);
+  }
+  const countsIndices = stepsOf(program.expression).some(
+    ({ node }) =>
+      node.op === "indexBelow" || (node.op === "drawBelow" && program.draws === "counter"),
+  );
+  if (countsIndices) {
+    const indices = firstIndices(signature, loop);
+    loop.body.push(...local.setTo(indices, i32x4.add(indices, loop.bits(step))));
+  }
+  move(signature.elements, -step);
+}
