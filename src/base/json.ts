@@ -3,6 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import { TsmergeError } from "./errors.ts";
+import { ioError } from "./io-error.ts";
 
 /**
  * The value of a JSON text in which no object repeats a key.
@@ -41,11 +42,7 @@ export async function readJson(path: string): Promise<unknown> {
   try {
     text = await readFile(path, "utf8");
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TsmergeError("io", `cannot read ${path}: ${reason}`, {
-      hint: "check the path and its permissions",
-      cause,
-    });
+    throw ioError("read", path, cause);
   }
   return parseJson(text, path);
 }

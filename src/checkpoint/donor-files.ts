@@ -1,0 +1,43 @@
+// The small files that make weights usable: tokenizer and generation settings, copied from the parent that
+// donates them. config.json is not among them; a merge writes its own.
+
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import writeFileAtomic from "write-file-atomic";
+import { ioError } from "../base/io-error.ts";
+
+/** What {@link copyDonorFiles} looks for, in the order it copies. */
+export const DONOR_FILES = [
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "tokenizer.model",
+  "vocab.json",
+  "merges.txt",
+  "added_tokens.json",
+  "chat_template.jinja",
+  "generation_config.json",
+] as const;
+
+/**
+ * Copies those of {@link DONOR_FILES} that `donor` has into `output`, each appearing whole or not at all.
+ * @returns the names copied
+ * @throws TsmergeError `io`
+ */
+export async function copyDonorFiles(donor: string, output: string): Promise<string[]> {
+  const present = await attempt("read", donor, readdir(donor));
+  const copied = DONOR_FILES.filter((file) => present.includes(file));
+  for (const file of copied) {
+    const content = await attempt("read", join(donor, file), readFile(join(donor, file)));
+    await attempt("write", join(output, file), writeFileAtomic(join(output, file), content));
+  }
+  return copied;
+}
+
+async function attempt<T>(doing: string, path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    throw ioError(doing, path, cause);
+  }
+}

@@ -1,0 +1,229 @@
+// Writes a model folder's weights as they are made: shapes first, bytes later, in any order of tensors.
+// No tensor is ever held. Files grow under temporary names and take their own at finish(), the index last,
+// so that a folder that opens is a folder that is whole.
+
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import writeFileAtomic from "write-file-atomic";
+import { TsmergeError } from "../base/errors.ts";
+import { ioError } from "../base/io-error.ts";
+import { INDEX_FILE } from "./folder.ts";
+import type { TensorSpec } from "./layout.ts";
+import type { StoredTensor } from "./safetensors.ts";
+import { type PlannedShard, planShards, type ShardOptions } from "./shards.ts";
+
+export type { TensorSpec } from "./layout.ts";
+
+export interface WriterOptions extends ShardOptions {
+  /** Take the place of weights that are in the folder already; without it they are an error. */
+  readonly replace?: boolean;
+}
+
+interface Shard extends PlannedShard {
+  handle: Promise<FileHandle> | undefined; // set by the first write, awaited by all
+  remaining: number; // tensor bytes not yet on the disk; at 0 the file is sealed
+}
+
+interface Slot {
+  readonly shard: Shard;
+  readonly tensor: StoredTensor;
+  written: number; // advanced when write() is called, so calls land in the order they were made
+}
+
+/** One write call moves at most this much: Node refuses more than 2³¹ − 1 bytes. */
+const MAX_WRITE_BYTES = 2 ** 30;
+
+const WEIGHTS = /^model(-\d{5}-of-\d{5})?\.safetensors$|^model\.safetensors\.index\.json$/;
+const TEMPORARY = /^model(-\d{5}-of-\d{5})?\.safetensors\.tmp$/;
+
+export class CheckpointWriter {
+  readonly #directory: string;
+  readonly #shards: readonly Shard[];
+  readonly #slots: ReadonlyMap<string, Slot>;
+  readonly #stale: readonly string[];
+  readonly #named: string[] = []; // files that finish() has renamed, for abort() after a failure
+  #state: "open" | "finished" | "aborted" = "open";
+
+  private constructor(directory: string, shards: readonly Shard[], stale: readonly string[]) {
+    this.#directory = directory;
+    this.#shards = shards;
+    this.#stale = stale;
+    this.#slots = new Map(
+      shards.flatMap((shard) =>
+        shard.layout.tensors.map((tensor) => [tensor.name, { shard, tensor, written: 0 }] as const),
+      ),
+    );
+  }
+
+  /**
+   * Starts the weights of `directory`, which is made if need be. Debris of a killed writer is removed.
+   * @param tensors everything that will be written; shards are filled in this order
+   * @throws TsmergeError `io` for weights that are there already, `internal` for a malformed list
+   */
+  static async open(
+    directory: string,
+    tensors: readonly TensorSpec[],
+    options: WriterOptions = {},
+  ): Promise<CheckpointWriter> {
+    const shards = planShards(tensors, options).map((shard) => ({
+      ...shard,
+      handle: undefined,
+      remaining: shard.layout.fileBytes - shard.layout.header.byteLength,
+    }));
+    try {
+      await mkdir(directory, { recursive: true });
+      const present = await readdir(directory);
+      for (const file of present.filter((name) => TEMPORARY.test(name))) {
+        await rm(join(directory, file));
+      }
+      const stale = present.filter((name) => WEIGHTS.test(name));
+      if (stale.length > 0 && options.replace !== true) {
+        throw new TsmergeError("io", `the folder already holds ${stale[0]}`, {
+          where: directory,
+          hint: "choose a new folder, or delete the weights in this one",
+        });
+      }
+      return new CheckpointWriter(directory, shards, stale);
+    } catch (cause) {
+      throw cause instanceof TsmergeError ? cause : ioError("write to", directory, cause);
+    }
+  }
+
+  /** Bytes of all files together, headers included and the index not: what the disk must have free. */
+  get totalBytes(): number {
+    return this.#shards.reduce((sum, shard) => sum + shard.layout.fileBytes, 0);
+  }
+
+  /**
+   * Appends to a tensor: its chunks come in order, tensors in any order, even interleaved. `chunk` must
+   * not change until the promise settles.
+   * @throws TsmergeError `internal` for an unknown tensor or more bytes than it has, `io` from the disk
+   */
+  async write(name: string, chunk: Uint8Array): Promise<void> {
+    this.#checkOpen();
+    const slot = this.#slots.get(name);
+    if (slot === undefined) {
+      throw new TsmergeError("internal", `tensor "${name}" was not declared to the writer`);
+    }
+    const { shard, tensor, written } = slot;
+    if (written + chunk.byteLength > tensor.byteLength) {
+      const total = written + chunk.byteLength;
+      throw new TsmergeError(
+        "internal",
+        `tensor "${name}" has ${tensor.byteLength} bytes, not ${total}`,
+      );
+    }
+    slot.written += chunk.byteLength;
+    shard.handle ??= this.#begin(shard);
+    try {
+      await writeFully(await shard.handle, tensor.fileOffset + written, chunk);
+      shard.remaining -= chunk.byteLength;
+      if (shard.remaining === 0 && chunk.byteLength > 0) await seal(shard);
+    } catch (cause) {
+      throw ioError("write", join(this.#directory, shard.file), cause);
+    }
+  }
+
+  /**
+   * Gives the files their names and returns them, the index included. Each shard was flushed to the disk
+   * when its last byte came.
+   * @throws TsmergeError `internal` if a tensor is incomplete; `io` from the disk: then call abort()
+   */
+  async finish(): Promise<string[]> {
+    this.#checkOpen();
+    for (const { tensor, written } of this.#slots.values()) {
+      if (written === tensor.byteLength) continue;
+      throw new TsmergeError(
+        "internal",
+        `tensor "${tensor.name}" has ${written} of its ${tensor.byteLength} bytes`,
+      );
+    }
+    const at = (file: string) => join(this.#directory, file);
+    const files = this.#shards.map((shard) => shard.file);
+    try {
+      for (const shard of this.#shards.filter(({ handle }) => handle === undefined)) {
+        shard.handle = this.#begin(shard); // it holds empty tensors only
+        await seal(shard);
+      }
+      // the old index goes first: between two sets of shards the folder must not open
+      if (this.#stale.includes(INDEX_FILE)) await rm(at(INDEX_FILE));
+      for (const file of files) {
+        await rename(at(temporary(file)), at(file));
+        this.#named.push(file);
+      }
+      for (const file of this.#stale) {
+        if (file !== INDEX_FILE && !files.includes(file)) await rm(at(file));
+      }
+      if (files.length > 1) {
+        await writeFileAtomic(at(INDEX_FILE), this.#index());
+        files.push(INDEX_FILE);
+      }
+      await syncFolder(this.#directory);
+    } catch (cause) {
+      throw ioError("finish the weights in", this.#directory, cause);
+    }
+    this.#state = "finished";
+    return files;
+  }
+
+  /** Removes what was written so far. Does nothing after finish(), so it may stand in a `finally`. */
+  async abort(): Promise<void> {
+    if (this.#state !== "open") return;
+    this.#state = "aborted";
+    for (const shard of this.#shards) {
+      const handle = await shard.handle?.catch(() => undefined); // its write has thrown already
+      await handle?.close();
+      await rm(join(this.#directory, temporary(shard.file)), { force: true });
+    }
+    for (const file of this.#named) await rm(join(this.#directory, file), { force: true });
+  }
+
+  #checkOpen(): void {
+    if (this.#state === "open") return;
+    throw new TsmergeError("internal", `the writer of ${this.#directory} is ${this.#state}`);
+  }
+
+  async #begin(shard: Shard): Promise<FileHandle> {
+    const handle = await open(join(this.#directory, temporary(shard.file)), "w");
+    await writeFully(handle, 0, shard.layout.header);
+    return handle;
+  }
+
+  #index(): string {
+    const slots = [...this.#slots.values()];
+    const total = slots.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
+    const map = slots.map(({ tensor, shard }) => [tensor.name, shard.file] as const);
+    map.sort(([a], [b]) => (a < b ? -1 : 1));
+    const index = { metadata: { total_size: total }, weight_map: Object.fromEntries(map) };
+    return `${JSON.stringify(index, null, 2)}\n`;
+  }
+}
+
+function temporary(file: string): string {
+  return `${file}.tmp`;
+}
+
+/** A write may take fewer bytes than it was given, so this writes until all are taken. */
+async function writeFully(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
+  let done = 0;
+  while (done < bytes.byteLength) {
+    const length = Math.min(bytes.byteLength - done, MAX_WRITE_BYTES);
+    done += (await handle.write(bytes, done, length, position + done)).bytesWritten;
+  }
+}
+
+async function seal(shard: Shard): Promise<void> {
+  const handle = await shard.handle;
+  await handle?.sync();
+  await handle?.close();
+}
+
+/** Makes renames durable: a folder is flushed like a file. */
+async function syncFolder(directory: string): Promise<void> {
+  const handle = await open(directory);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
