@@ -1,0 +1,85 @@
+// A workload: items turned into one schedule of decoder calls, and the way back from what those return to
+// scores. Plain data without texts, safe for structured clone; built once a run for all candidates.
+
+import { TsmergeError } from "../base/errors.ts";
+import type { BatchResult, Schedule } from "../model/batch.ts";
+import type { Item, ItemScore } from "./item.ts";
+import { type ItemKey, keyOf, scoreItem } from "./metrics.ts";
+import { encodeItem, type PairCounts, type PairLimits } from "./pairs.ts";
+import { pieceEncoder, type TextTokenizer } from "./piece-encoder.ts";
+import { schedulePairs } from "./schedule.ts";
+
+export interface Workload {
+  readonly name: string;
+  readonly schedule: Schedule;
+  readonly items: readonly ItemKey[];
+  /** First choice of each item, [items + 1]; choices are numbered through. */
+  readonly choiceStarts: Int32Array;
+  /** First target token of each choice, [choices + 1]. */
+  readonly targetStarts: Int32Array;
+  /** Batch, and index into that batch's results, of each target token. */
+  readonly targetBatches: Int32Array;
+  readonly targetIndices: Int32Array;
+  /** What tokenisation had to do out of the ordinary; worth a warning where not zero. */
+  readonly counts: PairCounts;
+}
+
+export interface WorkloadOptions extends PairLimits {
+  /** Slots of a batch; about 512 on a CPU. */
+  readonly slots?: number | undefined;
+}
+
+/**
+ * Tokenises items and schedules them. Choices that share tokens share their computation.
+ * @throws TsmergeError as encodeItem does
+ */
+export function buildWorkload(
+  name: string,
+  items: readonly Item[],
+  tokenizer: TextTokenizer,
+  options: WorkloadOptions,
+): Workload {
+  const encoder = pieceEncoder(
+    tokenizer,
+    items.map((item) => item.context + (item.continuations[0] ?? "")),
+  );
+  const counts: PairCounts = { seams: 0, separate: 0, truncated: 0 };
+  const choiceStarts = new Int32Array(items.length + 1);
+  const pairs = items.flatMap((item, index) => {
+    const own = encodeItem(item, encoder, options, counts);
+    choiceStarts[index + 1] = choiceStarts[index]! + own.length;
+    return own;
+  });
+  const scheduled = schedulePairs(pairs, options.slots);
+  return { name, ...scheduled, items: items.map(keyOf), choiceStarts, counts };
+}
+
+/**
+ * Scores of all items, in their order, from the results of all batches.
+ * @throws TsmergeError `internal` if a needed batch is absent; `numeric` for a log-probability that is not a number
+ */
+export function scoreItems(
+  workload: Workload,
+  results: ReadonlyMap<number, BatchResult>,
+): ItemScore[] {
+  const { choiceStarts, targetStarts, targetBatches, targetIndices } = workload;
+  const logLikelihood = (choice: number): number => {
+    let sum = 0;
+    for (let t = targetStarts[choice]!; t < targetStarts[choice + 1]!; t++) {
+      const result = results.get(targetBatches[t]!);
+      if (result === undefined) {
+        throw new TsmergeError(
+          "internal",
+          `batch ${targetBatches[t]} of workload ${workload.name} has no result`,
+        );
+      }
+      sum += result.logProbs[targetIndices[t]!]!;
+    }
+    return sum;
+  };
+  return workload.items.map((item, index) => {
+    const [from, to] = [choiceStarts[index]!, choiceStarts[index + 1]!];
+    const choices = Array.from({ length: to - from }, (_, choice) => logLikelihood(from + choice));
+    return scoreItem(item, choices);
+  });
+}
