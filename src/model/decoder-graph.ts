@@ -2,7 +2,8 @@
 // that another merge is another set of inputs and no session is rebuilt. Not its execution: see runner.ts.
 // Linear layers are 2-D products over slots; only scored slots reach the vocabulary.
 
-import { Graph, typeNumber, type Value } from "../onnx/graph.ts";
+import { Graph, type Value } from "../onnx/graph.ts";
+import type { Device } from "../ort/session.ts";
 import { isRead, shapeOf, tensorNames } from "./architecture.ts";
 import { attention, attentionMasks, type MaskFor, type SlotInputs } from "./attention.ts";
 import type { ModelConfig } from "./config.ts";
@@ -14,6 +15,7 @@ export interface DecoderGraph {
 }
 
 export interface DecoderGraphOptions {
+  readonly device: Device;
   /** Adds the output `logits`, float32 [scored, vocabulary]: for tests; a run never needs them. */
   readonly logits: boolean;
 }
@@ -32,6 +34,7 @@ interface Scope {
   readonly config: ModelConfig;
   readonly weights: ReadonlyMap<string, readonly number[]>;
   readonly slots: SlotInputs;
+  readonly fusedAttention: boolean;
   readonly maskFor: MaskFor;
   /** The slots' own rows of the rotary tables, float32 [rows, columns, headDim / 2]. */
   readonly cos: Value;
@@ -43,7 +46,7 @@ interface Scope {
  * [rows, columns]; `past.first`, `past.last`, `past.positions` int32 [past] and the past of each layer, float32
  * [past, keyValueHeads·headDim], past ≥ 1; `rope.cos`, `rope.sin` float32 [table, headDim / 2]; `score.slots`
  * int32 [scored]; `targets` int32 [wanted] = scored index · vocabulary + token; `shape.slots`, `shape.rows` int64 [3].
- * Outputs: `logProbs` float32 [wanted]; `best` int32 [scored], the most probable token; each layer's
+ * Outputs: `logProbs` float32 [wanted]; `best` int64 [scored], the most probable token; each layer's
  * keys and values, float32 [rows·columns, keyValueHeads·headDim].
  */
 export function decoderGraph(config: ModelConfig, options: DecoderGraphOptions): DecoderGraph {
@@ -67,6 +70,7 @@ export function decoderGraph(config: ModelConfig, options: DecoderGraphOptions):
     config,
     weights,
     slots,
+    fusedAttention: options.device === "cpu",
     maskFor: attentionMasks(graph, slots),
     cos: gatherRope("rope.cos"),
     sin: gatherRope("rope.sin"),
@@ -121,14 +125,15 @@ function selfAttention(scope: Scope, layer: number, normed: Value): Value {
   const values = inRows(scope, linear(scope, normed, `${prefix}.v_proj`));
   graph.output(state.keys, inSlots(graph, keys, width), "float32", ["slots", width]);
   graph.output(state.values, inSlots(graph, values, width), "float32", ["slots", width]);
-  const context = attention(graph, config, slots, {
+  const operands = {
     queries,
     keys,
     values,
     pastKeys: graph.input(state.pastKeys, "float32", ["past", width]),
     pastValues: graph.input(state.pastValues, "float32", ["past", width]),
     mask: scope.maskFor(config.windowedLayers[layer] ? config.slidingWindow : undefined),
-  });
+  };
+  const context = attention(graph, config, slots, operands, scope.fusedAttention);
   const flat = inSlots(graph, context, config.heads * config.headDim);
   return linear(scope, flat, `${prefix}.o_proj`);
 }
@@ -168,7 +173,10 @@ function inSlots(graph: Graph, x: Value, width: number): Value {
   return graph.node("Reshape", [x, graph.constant("int64", [2], [-1, width])]);
 }
 
-/** Scored slots only: norm, vocabulary product, log-softmax in f32, and the wanted entries of it. */
+/**
+ * Scored slots only: norm, vocabulary product, and log p(target) = logit − log Σ exp logit in f32, the largest
+ * logit taken out first. Nothing but the logits is as large as the vocabulary.
+ */
 function head(scope: Scope, hidden: Value, options: DecoderGraphOptions): void {
   const { graph, config } = scope;
   const scoreSlots = graph.input("score.slots", "int32", ["scored"]);
@@ -176,12 +184,12 @@ function head(scope: Scope, hidden: Value, options: DecoderGraphOptions): void {
   const scored = graph.node("Gather", [hidden, scoreSlots]);
   const vocabulary = config.tieWordEmbeddings ? "model.embed_tokens" : "lm_head";
   const logits = linear(scope, rmsNorm(scope, scored, "model.norm.weight"), vocabulary);
-  const logProbs = graph.node("LogSoftmax", [logits], { axis: -1 });
-  const flat = graph.node("Reshape", [logProbs, graph.constant("int64", [1], [-1])]);
-  graph.output("logProbs", graph.node("Gather", [flat, targets]), "float32", ["wanted"]);
+  const axis = graph.constant("int64", [1], [-1]);
+  const shifted = graph.node("Sub", [logits, graph.node("ReduceMax", [logits, axis])]);
+  const logProbs = graph.node("Sub", [shifted, graph.node("ReduceLogSumExp", [shifted, axis])]);
+  const wanted = graph.node("Gather", [graph.node("Reshape", [logProbs, axis]), targets]);
+  graph.output("logProbs", wanted, "float32", ["wanted"]);
   const best = graph.node("ArgMax", [logits], { axis: -1, keepdims: 0 });
-  graph.output("best", graph.node("Cast", [best], { to: typeNumber("int32") }), "int32", [
-    "scored",
-  ]);
+  graph.output("best", best, "int64", ["scored"]);
   if (options.logits) graph.output("logits", logits, "float32", ["scored", config.vocabSize]);
 }

@@ -3,7 +3,7 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import { createSession, type Device, type Feeds, type Session } from "../ort/session.ts";
-import { DeviceTensor, floats, type HostTensor, ints } from "../ort/tensor.ts";
+import { DeviceTensor, floats, type HostTensor, integers } from "../ort/tensor.ts";
 import { Transfer } from "../ort/transfer.ts";
 import type { BatchResult, DecoderBatch, Schedule } from "./batch.ts";
 import type { ModelConfig } from "./config.ts";
@@ -47,7 +47,10 @@ export async function createDecoder(
   config: ModelConfig,
   options: DecoderOptions,
 ): Promise<Decoder> {
-  const graph = decoderGraph(config, { logits: options.logits ?? false });
+  const graph = decoderGraph(config, {
+    device: options.device,
+    logits: options.logits ?? false,
+  });
   return new Decoder(config, graph, await createSession(graph.bytes, options));
 }
 
@@ -223,11 +226,11 @@ function batchResult(
   if (batch.targetRow.length === 0) {
     return { logProbs: new Float32Array(0), greedy: new Uint8Array(0) };
   }
-  const best = ints(fetched.best);
+  const best = integers(fetched.best);
   return {
     logProbs: floats(fetched.logProbs),
     greedy: Uint8Array.from(batch.targetRow, (row, k) =>
-      best[row] === batch.targetToken[k] ? 1 : 0,
+      Number(best[row]) === batch.targetToken[k] ? 1 : 0,
     ),
   };
 }

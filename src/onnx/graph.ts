@@ -23,8 +23,12 @@ import {
 } from "onnx-buf";
 import { TsmergeError } from "../base/errors.ts";
 
-/** The newest operator set and file format that onnxruntime 1.30 accepts. */
-const OPSET = 26n;
+/**
+ * onnxruntime 1.30 reads operator sets up to 26, but its WebGPU provider lacks Transpose and Unsqueeze of 25 and
+ * later: a graph for both devices keeps to this one.
+ */
+const PORTABLE_OPSET = 24;
+/** The newest file format it reads. */
 const IR_VERSION = 13n;
 
 const TYPES = {
@@ -61,6 +65,7 @@ export type Value = string;
 
 export class Graph {
   readonly #name: string;
+  readonly #opset: number;
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
   readonly #nodes: NodeProto[] = [];
@@ -68,8 +73,10 @@ export class Graph {
   readonly #constants = new Map<string, Value>();
   readonly #names = new Set<Value>();
 
-  constructor(name: string) {
+  /** @param opset operator set; a newer one (up to 26, for BitCast) for graphs that run on the CPU alone */
+  constructor(name: string, opset = PORTABLE_OPSET) {
     this.#name = name;
+    this.#opset = opset;
   }
 
   /** Declares a graph input. */
@@ -153,7 +160,9 @@ export class Graph {
       create(ModelProtoSchema, {
         irVersion: IR_VERSION,
         producerName: "tsmerge",
-        opsetImport: [create(OperatorSetIdProtoSchema, { domain: "", version: OPSET })],
+        opsetImport: [
+          create(OperatorSetIdProtoSchema, { domain: "", version: BigInt(this.#opset) }),
+        ],
         graph: create(GraphProtoSchema, {
           name: this.#name,
           node: this.#nodes,

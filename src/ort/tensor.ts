@@ -85,12 +85,12 @@ export function floats(tensor: HostTensor | DeviceTensor | undefined): Float32Ar
   return tensor.data;
 }
 
-/** The same for int32. */
-export function ints(tensor: HostTensor | DeviceTensor | undefined): Int32Array {
-  if (tensor instanceof DeviceTensor || tensor?.type !== "int32") {
+/** The same for int64. */
+export function integers(tensor: HostTensor | DeviceTensor | undefined): BigInt64Array {
+  if (tensor instanceof DeviceTensor || tensor?.type !== "int64") {
     throw new TsmergeError(
       "internal",
-      `expected int32 host data, got ${tensor?.type ?? "nothing"}`,
+      `expected int64 host data, got ${tensor?.type ?? "nothing"}`,
     );
   }
   return tensor.data;

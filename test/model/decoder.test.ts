@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createDecoder } from "../../src/model/runner.ts";
-import { sessionsCreated } from "../../src/ort/session.ts";
 import {
   everyPosition,
   FAMILIES,
