@@ -1,0 +1,196 @@
+// A recipe and the facts about its models become a MergePlan: every output tensor with its inputs and
+// every parameter a number. Pure and quick (it runs once a candidate); reads no weights.
+
+import { type FloatType, isFloatType } from "../base/dtype.ts";
+import { TsmergeError } from "../base/errors.ts";
+import type { MergeMethod, ParameterSpec } from "../merge/method.ts";
+import { methodNamed } from "../merge/methods/registry.ts";
+import type { MergePlan, TensorPlan } from "../merge/plan.ts";
+import { layOut, type Row, type RowInput } from "./layout.ts";
+import type { LoadedModels } from "./models.ts";
+import { outputConfig } from "./output-config.ts";
+import { modelReferences, type Parameters, type Recipe } from "./recipe.ts";
+import { settingAt } from "./setting.ts";
+
+export interface CompileContext {
+  readonly models: LoadedModels;
+  /** Decides the masks of dare_linear and dare_ties. */
+  readonly seed: number;
+  /** mergekit's roundings: arithmetic in the work dtype, not in float32. */
+  readonly compat: boolean;
+}
+
+/** An input that is there, with its name in the model's files. */
+interface Present extends RowInput {
+  readonly storedName: string;
+  readonly dtype: FloatType;
+  readonly shape: readonly number[];
+}
+
+/**
+ * Compiles a recipe. Parameters are looked up in the source (per-model ones), the slice, the recipe, then
+ * the method's default; a filter list without a match falls through to the next.
+ * @throws TsmergeError naming both models where shapes or architectures differ, and the tensor where a
+ * model lacks one or no filter gives a required parameter
+ */
+export function compileRecipe(recipe: Recipe, context: CompileContext): MergePlan {
+  const method = methodNamed(recipe.method);
+  const layout = layOut(recipe, method, context.models);
+  const references = modelReferences(recipe);
+  const directories = [...new Set(references.map((one) => context.models.get(one)!.directory))];
+  const keyed = layout.rows
+    .map((row) => ({ row, present: presentInputs(row, method, context.compat) }))
+    .filter(({ present }) => present.length > 0)
+    .map(({ row, present }) => ({
+      plan: tensorPlan(row, present, recipe, method, context.compat, directories),
+      // mergekit runs (and draws masks) in the order of the greatest input name of each tensor
+      key: present
+        .map((one) => one.storedName)
+        .sort()
+        .at(-1)!,
+    }));
+  keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  const tensors = keyed.map(({ plan }) => plan);
+  const donor = context.models.get(recipe.base ?? references[0]!)!;
+  return {
+    models: directories,
+    tensors,
+    seed: context.seed,
+    compat: context.compat,
+    config: outputConfig(donor, layout, tensors),
+    donor: donor.directory,
+  };
+}
+
+/** The inputs that hold the tensor. Optional tensors may be absent; a tied one is read from its twin. */
+function presentInputs(row: Row, method: MergeMethod, compat: boolean): Present[] {
+  const isHeld = ({ model, tensor }: RowInput) => model.tensors.has(tensor.name);
+  const anyHolds = row.inputs.some(isHeld);
+  const present = row.inputs.flatMap((input): Present[] => {
+    const { model, tensor } = input;
+    if (isHeld(input)) return [found(input, tensor.name)];
+    // mergekit drops an input whose optional tensor is absent even where a tied twin holds its values
+    const mayTie = !tensor.optional || (anyHolds && !compat);
+    if (mayTie && tensor.tiedTo !== undefined && model.tensors.has(tensor.tiedTo)) {
+      return [found(input, tensor.tiedTo)];
+    }
+    if (tensor.optional) return [];
+    throw new TsmergeError("incompatible", `${model.reference} has no tensor ${tensor.name}`, {
+      where: model.directory,
+      hint: "download the model again: its weights are incomplete for its config.json",
+    });
+  });
+  checkShapes(row, present);
+  if (method.base === "required" && present.length > 0 && !present.some((one) => one.isBase)) {
+    const base = row.inputs.find((one) => one.isBase)?.model.reference;
+    throw new TsmergeError(
+      "incompatible",
+      `the base ${base} has no tensor ${row.name}, and ${present[0]?.model.reference} has`,
+      { hint: "choose a base_model of the same shape, or merge with linear" },
+    );
+  }
+  return present;
+}
+
+function found(input: RowInput, storedName: string): Present {
+  const { dtype, shape } = input.model.tensors.get(storedName)!;
+  if (isFloatType(dtype)) return { ...input, storedName, dtype, shape };
+  throw new TsmergeError(
+    "incompatible",
+    `tensor ${storedName} of ${input.model.reference} is stored as ${dtype}`,
+    { where: input.model.directory, hint: "use weights in float32, float16 or bfloat16" },
+  );
+}
+
+function checkShapes(row: Row, present: readonly Present[]): void {
+  const first = present[0];
+  const other = present.find((one) => one.shape.join() !== first?.shape.join());
+  if (first === undefined || other === undefined) return;
+  throw new TsmergeError(
+    "incompatible",
+    `${row.name} is [${first.shape.join(", ")}] in ${first.model.reference} and [${other.shape.join(", ")}] in ${other.model.reference}`,
+    {
+      hint: first.tensor.isEmbed
+        ? "merge models with one vocabulary; tokenizer surgery arrives later"
+        : "merge models of one size",
+    },
+  );
+}
+
+function tensorPlan(
+  row: Row,
+  present: readonly Present[],
+  recipe: Recipe,
+  method: MergeMethod,
+  compat: boolean,
+  directories: readonly string[],
+): TensorPlan {
+  const base = present.findIndex((one) => one.isBase);
+  const returned = returnedType(present, present[base], recipe);
+  const work = method.arithmetic ?? returned;
+  // mergekit casts task vectors' models to the base's type; native float32 takes the stored values as they are
+  const loadAs = recipe.dtype ?? (compat && method.base === "required" ? returned : undefined);
+  return {
+    name: row.name,
+    shape: present[0]!.shape,
+    method: method.name,
+    sources: present.map(({ model, storedName }) => ({
+      model: directories.indexOf(model.directory),
+      name: storedName,
+    })),
+    base: base < 0 ? undefined : base,
+    global: lookUp(method, "global", row.name, row, [row.slice.parameters, recipe.parameters]),
+    perModel: present.map(({ source, tensor, isBase }) => {
+      const levels = [source.parameters, row.slice.parameters, recipe.parameters];
+      if (isBase && method.base === "required") return {};
+      return lookUp(method, "model", tensor.name, row, levels, source.model);
+    }),
+    loadAs,
+    arithmetic: compat ? work : "float32",
+    dtype: recipe.outDtype ?? returned,
+  };
+}
+
+/** The type the method returns: the recipe's, else the base's, else what the inputs promote to. */
+function returnedType(
+  present: readonly Present[],
+  base: Present | undefined,
+  recipe: Recipe,
+): FloatType {
+  if (recipe.dtype !== undefined) return recipe.dtype;
+  const types = new Set((base === undefined ? present : [base]).map((one) => one.dtype));
+  // float16 and bfloat16 together promote to float32, as does anything with float32
+  return types.size === 1 ? [...types][0]! : "float32";
+}
+
+function lookUp(
+  method: MergeMethod,
+  scope: ParameterSpec["scope"],
+  tensor: string,
+  row: Row,
+  levels: readonly Parameters[],
+  model?: string,
+): Record<string, number> {
+  const values: Record<string, number> = {};
+  for (const spec of method.parameters) {
+    if (spec.scope !== scope) continue;
+    let value: number | undefined;
+    for (const level of levels) {
+      const setting = level[spec.name];
+      if (setting !== undefined) value ??= settingAt(setting, tensor, row.t);
+    }
+    value ??= spec.default;
+    if (value === undefined) {
+      const whose = model === undefined ? method.name : model;
+      throw new TsmergeError(
+        "config",
+        `${whose} has no ${spec.name} for ${tensor}: no filter matches`,
+        {
+          hint: `end the list of ${spec.name} with an entry that has no filter`,
+        },
+      );
+    }
+    values[spec.name] = value;
+  }
+  return values;
+}

@@ -1,0 +1,73 @@
+// A merge recipe as plain data: what a mergekit YAML file says once its spellings are normalised. It
+// holds references, not models, and settings, not numbers for tensors: compile.ts turns it into a plan.
+// A `models:` file is one slice whose sources have no layer range and whose own base and parameters are not
+// set (its file's are); that is the only difference of form.
+
+import type { FloatType } from "../base/dtype.ts";
+
+/** One number, or numbers spread evenly over a slice's layers and interpolated between. */
+export type Value = number | readonly number[];
+
+/** A value for the tensors whose name contains `filter`; without a filter (or with `*`) for all. */
+export interface Conditional {
+  readonly filter?: string;
+  readonly value: Value;
+}
+
+/** What a parameter is set to; of a conditional list the first entry that matches holds. Booleans are 0 or 1. */
+export type Setting = Value | readonly Conditional[];
+
+export type Parameters = Readonly<Record<string, Setting>>;
+
+export interface Source {
+  /** A folder or hub id, with `@revision` if one was given. */
+  readonly model: string;
+  /** Layers [first, end) of this model; absent means all of them (the `models:` form). */
+  readonly layerRange?: readonly [number, number];
+  readonly parameters: Parameters;
+}
+
+export interface Slice {
+  readonly sources: readonly Source[];
+  /** Overrides Recipe.base for this slice. */
+  readonly base?: string;
+  readonly parameters: Parameters;
+}
+
+export interface Recipe {
+  /** As `merge_method:` spells it. */
+  readonly method: string;
+  readonly base?: string;
+  /** Output layers in order. The first slice also makes the embeddings, the last the final norm and head. */
+  readonly slices: readonly Slice[];
+  /** Lowest precedence: source, then slice, then these, then the method's default. */
+  readonly parameters: Parameters;
+  /** Inputs are cast to this type before the arithmetic. */
+  readonly dtype?: FloatType;
+  /** The output's type, when it differs. */
+  readonly outDtype?: FloatType;
+  /** `base`: the output takes the base model's tokenizer, which it does in any case. */
+  readonly tokenizerSource?: "base";
+}
+
+/** True for the `models:` form: one slice over all layers of every source. */
+export function isWholeModels(recipe: Recipe): boolean {
+  return recipe.slices.every((slice) =>
+    slice.sources.every((source) => source.layerRange === undefined),
+  );
+}
+
+/** Every model a recipe names, each once, in order of appearance; a base that is only named stands last. */
+export function modelReferences(recipe: Recipe): string[] {
+  const bases = [...recipe.slices.map((slice) => slice.base), recipe.base];
+  return [
+    ...new Set([
+      ...recipe.slices.flatMap((slice) => slice.sources.map((source) => source.model)),
+      ...bases.filter((base) => base !== undefined),
+    ]),
+  ];
+}
+
+export function isConditional(setting: Setting): setting is readonly Conditional[] {
+  return Array.isArray(setting) && typeof setting[0] === "object";
+}

@@ -1,0 +1,217 @@
+// evolve.yml in: one format, a superset of mergekit-evolve's `genome:`/`tasks:` file. Says which of that
+// program's keys work differently here. The genome is read by read-genome.ts; tasks are only named.
+
+import { isScalar, type Node } from "yaml";
+import { z } from "zod";
+import type { Genome } from "./genome.ts";
+import { readGenome } from "./read-genome.ts";
+import { checkShape } from "./schema.ts";
+import {
+  complain,
+  type Entry,
+  failOnProblems,
+  itemsOf,
+  membersOf,
+  memberValue,
+  note,
+  openYaml,
+  plain,
+  rejectUnknown,
+  type YamlFile,
+} from "./yaml-file.ts";
+
+/** What an item contributes: mean log-probability of the gold choice, or accuracy (by length-normalised likelihood). */
+export type Metric = "logprob" | "acc" | "acc_norm";
+
+export interface TaskChoice {
+  readonly name: string;
+  /** Factor in the score. */
+  readonly weight: number;
+  readonly metric: Metric;
+}
+
+export interface SearchConfig {
+  readonly genome: Genome;
+  /** Empty when the file names none: the command line must. */
+  readonly tasks: readonly TaskChoice[];
+  /** For tasks that are named elsewhere, without a metric of their own. */
+  readonly metric: Metric;
+  /** Search items in all, over all tasks. */
+  readonly limit?: number;
+  readonly reportLimit?: number;
+  readonly fewshot?: number;
+  readonly strategy: string;
+  /** Candidates a generation; absent: the strategy's own default. */
+  readonly population?: number;
+  /** Initial step as a fraction of each gene's range. */
+  readonly sigma: number;
+  /** Absent: 0, unless the command line gives one. */
+  readonly seed?: number;
+  readonly budget: {
+    readonly maxEvals?: number;
+    readonly minutes?: number;
+    readonly generations?: number;
+  };
+  /** Shares of the items of tasks that have no splits of their own. */
+  readonly split?: { readonly search: number; readonly selection: number; readonly report: number };
+}
+
+export interface ReadSearchFile {
+  readonly config: SearchConfig;
+  readonly notes: readonly string[];
+}
+
+const METRICS = ["logprob", "acc", "acc_norm"] as const;
+/** mergekit-evolve's --sigma0. */
+const DEFAULT_SIGMA = 1 / 6;
+
+const metric = z.preprocess(
+  (value) => (typeof value === "string" ? value.replace(/,none$/, "") : value),
+  z.enum(METRICS, { error: `is not one of ${METRICS.join(", ")}` }),
+);
+const positive = z.int().positive();
+const share = z.number().gt(0).lt(1);
+
+const TASK = z.object({
+  name: z.string().min(1),
+  weight: z.number().default(1),
+  metric: metric.optional(),
+});
+
+const BUDGET = z.object({
+  max_evals: positive.optional(),
+  minutes: z.number().positive().optional(),
+  generations: positive.optional(),
+});
+
+const SPLIT = z
+  .object({ search: share, selection: share, report: share })
+  .refine(({ search, selection, report }) => search + selection + report <= 1 + 1e-9, {
+    error: "shares sum to more than 1",
+  });
+
+const FILE = z.object({
+  genome: z.unknown(),
+  tasks: z.unknown(),
+  metric: metric.nullish(),
+  limit: positive.nullish(),
+  report_limit: positive.nullish(),
+  num_fewshot: z.int().nonnegative().nullish(),
+  strategy: z.string().default("cmaes"),
+  population: z.int().min(2).nullish(),
+  sigma: z.number().positive().max(1).default(DEFAULT_SIGMA),
+  seed: z.int().nonnegative().nullish(),
+  budget: z.unknown(),
+  split: z.unknown(),
+  random_init: z.boolean().default(false),
+  shuffle: z.boolean().nullish(),
+  apply_chat_template: z.boolean().nullish(),
+  fewshot_as_multiturn: z.boolean().nullish(),
+});
+
+/**
+ * Reads a search file.
+ * @param options.file the name in messages
+ * @throws TsmergeError `config` listing every problem with `file:line:column` and what to write instead
+ */
+export function readSearchFile(text: string, options: { readonly file: string }): ReadSearchFile {
+  const file = openYaml(text, options.file);
+  const root = file.document.contents ?? undefined;
+  const members = membersOf(file, root, "a search file");
+  rejectUnknown(file, members, Object.keys(FILE.shape), "a search file");
+  const top = checkShape(file, FILE, root);
+  const genome = readGenome(file, memberValue(members, "genome"), top?.random_init ?? false);
+  const tasks = readTasks(file, memberValue(members, "tasks"), top?.metric ?? "logprob");
+  const budget = readPart(file, members, "budget", BUDGET);
+  const split = readPart(file, members, "split", SPLIT);
+  failOnProblems(file);
+  if (top === undefined || genome === undefined)
+    throw new Error("unreachable: a problem was thrown");
+  noteDifferences(file, members);
+  return {
+    notes: file.notes,
+    config: {
+      genome,
+      tasks,
+      metric: top.metric ?? "logprob",
+      ...present("limit", top.limit),
+      ...present("reportLimit", top.report_limit),
+      ...present("fewshot", top.num_fewshot),
+      strategy: top.strategy,
+      ...present("population", top.population),
+      sigma: top.sigma,
+      ...present("seed", top.seed),
+      budget: {
+        ...present("maxEvals", budget?.max_evals),
+        ...present("minutes", budget?.minutes),
+        ...present("generations", budget?.generations),
+      },
+      ...present("split", split),
+    },
+  };
+}
+
+/** The member, unless it has no value. */
+function present<Key extends string, Value>(
+  key: Key,
+  value: Value | null | undefined,
+): { [K in Key]?: Value } {
+  return value === undefined || value === null ? {} : ({ [key]: value } as { [K in Key]: Value }); // one computed key
+}
+
+function readPart<Schema extends z.ZodType>(
+  file: YamlFile,
+  members: readonly Entry[],
+  key: string,
+  schema: Schema & { readonly shape: object },
+): z.infer<Schema> | undefined {
+  const node = memberValue(members, key);
+  if (node === undefined) return undefined;
+  rejectUnknown(file, membersOf(file, node, key), Object.keys(schema.shape), key);
+  return checkShape(file, schema, node);
+}
+
+function readTasks(file: YamlFile, node: Node | undefined, byDefault: Metric): TaskChoice[] {
+  const tasks = itemsOf(file, node, "tasks").flatMap((item): TaskChoice[] => {
+    if (isScalar(item)) return [{ name: String(plain(file, item)), weight: 1, metric: byDefault }];
+    const members = membersOf(file, item, "a task");
+    rejectUnknown(file, members, Object.keys(TASK.shape), "a task");
+    const task = checkShape(file, TASK, item);
+    return task === undefined ? [] : [{ ...task, metric: task.metric ?? byDefault }];
+  });
+  const twice = tasks.find((task, index) =>
+    tasks.some((one, i) => i < index && one.name === task.name),
+  );
+  if (twice !== undefined) {
+    complain(file, node, `task ${twice.name} is listed twice`, "list it once, with weight: 2");
+  }
+  return tasks;
+}
+
+/** Keys of mergekit-evolve that work differently here, on purpose. */
+function noteDifferences(file: YamlFile, members: readonly Entry[]): void {
+  const say = (key: string, message: string) => {
+    const member = members.find((one) => one.key === key);
+    if (member !== undefined && plain(file, member.value) !== false)
+      note(file, member.keyNode, message);
+  };
+  say(
+    "limit",
+    "limit is the number of items in all, drawn by seed in proportion to the subjects (mergekit-evolve takes the first of each task; --limit-first does that)",
+  );
+  say(
+    "shuffle",
+    "shuffle has no effect: items are always drawn by seed, the same ones for every candidate",
+  );
+  say("apply_chat_template", "apply_chat_template has no effect yet: prompts are plain text");
+  say("fewshot_as_multiturn", "fewshot_as_multiturn has no effect yet: prompts are plain text");
+  const tasks = memberValue(members, "tasks");
+  const saysMetric = memberValue(members, "metric") !== undefined || /metric/.test(String(tasks));
+  if (tasks !== undefined && !saysMetric) {
+    note(
+      file,
+      tasks,
+      "the score is logprob, the mean log-probability of the right choice, which is smoother than mergekit-evolve's acc; write metric: acc for that",
+    );
+  }
+}
