@@ -2,18 +2,9 @@
 // every candidate, so scoring a survivor again would return the same number: what keeps a lucky score
 // from living forever is an age limit, and what is recommended is the centre of the better half.
 
-import { type StreamKey, streamKey } from "../base/counter-rng.ts";
-import { choice, normal } from "./deviate.ts";
-import {
-  checkedProblem,
-  checkTold,
-  clipped,
-  insideUnitBox,
-  rankable,
-  ranking,
-  toGenes,
-  toUnit,
-} from "./problem.ts";
+import { type StreamKey, streamKey, uniform } from "../base/counter-rng.ts";
+import { choice } from "./deviate.ts";
+import { checkedProblem, checkTold, rankable, ranking, toGenes, toUnit } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 import { crossed, mutated } from "./variation.ts";
 
@@ -35,7 +26,7 @@ export interface GaState {
 const DEFAULT_POPULATION = 20;
 /** Generations an individual may breed in: an elitist algorithm on a noisy score keeps luck, not quality. */
 const MAX_AGE = 3;
-/** Tries to draw a first genome inside the box, or to breed a child that is not known already. */
+/** Tries to breed a child that is not known already. */
 const MAX_TRIES = 100;
 const GENE_RESOLUTION = 1e-3;
 
@@ -55,17 +46,17 @@ function ask(state: GaState, k: number): { genome: number[]; parents: number[] }
   return { genome: toGenes(problem, child.x), parents: child.parents };
 }
 
-/** The start point itself, then normal deviates of the problem's step size around it. */
+/**
+ * The start point itself, then uniform draws. The problem's step size is not used: crossover only ever
+ * contracts a population, so the founders have to span the box.
+ */
 function founder({ problem, generation }: GaState, k: number): number[] {
-  const start = toUnit(problem, problem.start);
   if (k === 0 && generation === 0) return [...problem.start];
-  let x = start;
-  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-    const key = streamKey(problem.seed, "ga", generation, k, attempt, "founder");
-    x = start.map((gene, i) => gene + problem.sigma * normal(key, i));
-    if (insideUnitBox(x)) break;
-  }
-  return toGenes(problem, clipped(x));
+  const key = streamKey(problem.seed, "ga", generation, k, "founder");
+  return toGenes(
+    problem,
+    problem.start.map((_, i) => uniform(key, i)),
+  );
 }
 
 function breed(state: GaState, k: number, attempt: number): { x: number[]; parents: number[] } {
