@@ -80,12 +80,17 @@ export function elementReader(
   };
 }
 
-/** Inputs whose bytes are in memory. */
+/** Inputs whose bytes are in memory: reads return views at once. */
+export interface ResidentInputs extends TensorInputs {
+  read(input: number, first: number, count: number): Uint8Array;
+}
+
+/** Inputs as views on the whole bytes of each. */
 export function residentInputs(
   elements: number,
   types: readonly FloatType[],
   bytes: readonly Uint8Array[],
-): TensorInputs {
+): ResidentInputs {
   return {
     elements,
     types,

@@ -85,6 +85,7 @@ export async function prepareTensor(
   const inputs = method.streams(merge);
   const models = inputs.map((i) => (merge.base !== undefined && i > merge.base ? i - 1 : i));
   const draws = masks.tensor(tensor.name, merge.elements, models);
+  if (merge.elements === 0) return { run() {} };
   const { scalars, integers } = await method.coefficients(merge, facts.statistics(draws));
   const program = await compiled(kernel, programs, method, merge, {
     inputs: types,

@@ -1,0 +1,40 @@
+// Whether a tile holds only numbers. A merge with NaN or infinity in it scores like noise and loads
+// without a word, so it is stopped where it is made.
+
+import type { FloatType } from "../base/dtype.ts";
+import { TsmergeError } from "../base/errors.ts";
+
+/** Throws TsmergeError `numeric`, naming the tensor, when `bytes` (aligned, little-endian) hold NaN or infinity. */
+export function checkFinite(name: string, type: FloatType, bytes: Uint8Array): void {
+  const holds =
+    type === "float32"
+      ? sumIsFinite(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4))
+      : exponentsAreFinite(
+          new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2),
+          type === "bfloat16" ? 0x7f80 : 0x7c00,
+        );
+  if (holds) return;
+  throw new TsmergeError("numeric", `tensor ${name} of the merge holds NaN or infinity`, {
+    hint: "use smaller weights, or check that no parent holds NaN",
+  });
+}
+
+/** A float64 sum of float32 values cannot overflow, and NaN and infinity persist in it. */
+function sumIsFinite(values: Float32Array): boolean {
+  let [a, b, c, d] = [0, 0, 0, 0]; // four sums, so that additions need not wait for each other
+  let i = 0;
+  for (; i + 3 < values.length; i += 4) {
+    a += values[i]!;
+    b += values[i + 1]!;
+    c += values[i + 2]!;
+    d += values[i + 3]!;
+  }
+  for (; i < values.length; i++) a += values[i]!;
+  return Number.isFinite(a) && Number.isFinite(b) && Number.isFinite(c) && Number.isFinite(d);
+}
+
+function exponentsAreFinite(bits: Uint16Array, exponent: number): boolean {
+  let found = 0;
+  for (let i = 0; i < bits.length; i++) found |= (bits[i]! & exponent) === exponent ? 1 : 0;
+  return found === 0;
+}
