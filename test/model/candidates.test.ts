@@ -1,0 +1,77 @@
+// One decoder, many candidates: nothing is rebuilt, nothing grows.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { causalBatch } from "../../src/model/causal.ts";
+import { createDecoder } from "../../src/model/runner.ts";
+import { sessionsCreated } from "../../src/ort/session.ts";
+import { tinyConfig, tinyWeights } from "./tiny.ts";
+
+const SEQUENCES = Array.from({ length: 16 }, (_, row) =>
+  Array.from({ length: 24 }, (_, column) => (row * 13 + column * 5) % 40),
+);
+
+test("twenty candidates use one session, and each its own weights", async () => {
+  const config = tinyConfig();
+  const batch = causalBatch(SEQUENCES);
+  const before = sessionsCreated();
+  const decoder = await createDecoder(config, { device: "cpu", threads: 1 });
+  const scores = new Set<number>();
+  for (let candidate = 0; candidate < 20; candidate++) {
+    await decoder.setWeights(tinyWeights(config, candidate));
+    const { result } = await decoder.runBatch(batch);
+    assert.ok(result.logProbs.every((value) => value <= 0));
+    scores.add(result.logProbs[0]!);
+  }
+  await decoder.setWeights(tinyWeights(config, 0));
+  const again = await decoder.runBatch(batch);
+  assert.ok(scores.has(again.result.logProbs[0]!));
+  assert.equal(scores.size, 20);
+  assert.equal(sessionsCreated() - before, 1);
+  await decoder.close();
+});
+
+test("memory is flat over 200 candidates of 4 MB", async () => {
+  const config = tinyConfig({ hidden_size: 128, intermediate_size: 512, vocab_size: 512 });
+  const batch = { ...causalBatch(SEQUENCES), keepsState: true };
+  const decoder = await createDecoder(config, { device: "cpu", threads: 1 });
+  const weights = [tinyWeights(config, 1), tinyWeights(config, 2)];
+  let early = 0;
+  for (let candidate = 0; candidate < 200; candidate++) {
+    await decoder.setWeights(weights[candidate % 2]!);
+    await decoder.runBatch(batch);
+    if (candidate === 50) early = process.memoryUsage.rss();
+  }
+  const late = process.memoryUsage.rss();
+  assert.ok(late <= early * 1.05, `${early} bytes after 50, ${late} after 200`);
+  await decoder.close();
+});
+
+test("weights that do not fit are refused by name", async () => {
+  const config = tinyConfig();
+  const decoder = await createDecoder(config, { device: "cpu", threads: 1 });
+  const batch = causalBatch(SEQUENCES);
+  await assert.rejects(decoder.runBatch(batch), /before setWeights/);
+  const weights = new Map<string, { data: Float32Array; shape: number[] }>(tinyWeights(config));
+  const name = "model.layers.1.mlp.up_proj.weight";
+  weights.set(name, { data: new Float32Array(48 * 32), shape: [32, 48] });
+  await assert.rejects(decoder.setWeights(weights), {
+    code: "incompatible",
+    message: `${name} has shape [32, 48] instead of [48, 32]`,
+  });
+  weights.delete(name);
+  await assert.rejects(decoder.setWeights(weights), { code: "incompatible", message: /missing/ });
+  await decoder.close();
+});
+
+test("one-row products and foreign tokens are refused", async () => {
+  const config = tinyConfig();
+  const decoder = await createDecoder(config, { device: "cpu", threads: 1 });
+  await decoder.setWeights(tinyWeights(config));
+  await assert.rejects(decoder.runBatch(causalBatch([[1, 2]])), { code: "internal" });
+  await assert.rejects(decoder.runBatch(causalBatch([[1, 2, 40]])), {
+    code: "data",
+    message: "token 40 is outside the model's vocabulary of 40",
+  });
+  await decoder.close();
+});
