@@ -2,7 +2,7 @@
 // configuration says, which tensors they hold. No weights are read.
 
 import type { TensorInfo } from "../checkpoint/checkpoint.ts";
-import { openCheckpoint } from "../checkpoint/folder.ts";
+import { openCheckpoint } from "../checkpoint/open.ts";
 import { type ModelConfig, readModelConfig } from "../model/config.ts";
 
 export interface LoadedModel {

@@ -4,6 +4,7 @@
 import { isMap, type Node } from "yaml";
 import { z } from "zod";
 import { type FloatType, parseFloatType } from "../base/dtype.ts";
+import { didYouMean } from "../base/suggest.ts";
 import type { MergeMethod, ParameterSpec } from "../merge/method.ts";
 import { MERGE_METHODS } from "../merge/methods/registry.ts";
 import type { Gene, Genome } from "./genome.ts";
@@ -30,9 +31,12 @@ const METHOD_NAMES = METHODS.map((method) => method.name);
 const TYPES = ["float32", "float16", "bfloat16"] as const;
 
 const GENOME = z.object({
-  models: z.unknown(),
-  merge_method: z.enum(METHOD_NAMES, { error: `is not one of ${METHOD_NAMES.join(", ")}` }),
-  base_model: z.unknown(),
+  models: z.unknown().optional(),
+  merge_method: z.enum(METHOD_NAMES, {
+    error: ({ input }) =>
+      `is not one of ${METHOD_NAMES.join(", ")}${didYouMean(String(input), METHOD_NAMES)}`,
+  }),
+  base_model: z.unknown().optional(),
   tokenizer_source: z
     .literal("base", { error: "arrives later; write base, or delete the line" })
     .nullish(),
@@ -46,7 +50,7 @@ const GENOME = z.object({
     (value) => (typeof value === "string" ? (parseFloatType(value) ?? value) : value),
     z.enum(TYPES, { error: `is not one of ${TYPES.join(", ")}` }).default("bfloat16"),
   ),
-  parameters: z.unknown(),
+  parameters: z.unknown().optional(),
 });
 
 const GENE = z.object({
@@ -92,9 +96,14 @@ export function readGenome(
   );
   const baseNode = memberValue(members, "base_model");
   const base = baseNode === undefined ? undefined : readReference(file, baseNode, "base_model");
-  if (shape === undefined) return undefined;
-  const method = METHODS.find((one) => one.name === shape.merge_method)!; // the schema's own list
+  const named = plain(file, memberValue(members, "merge_method"));
+  const method = METHODS.find((one) => one.name === named);
+  if (method === undefined) return undefined;
   const models = checkModels(file, members, method, listed, base);
+  const negative = shape?.allow_negative_weights ?? false;
+  const block = memberValue(members, "parameters");
+  const parameters = readParameters(file, block, method, models.length, negative);
+  if (shape === undefined) return undefined;
   const granularity = shape.layer_granularity ?? 0;
   if (granularity > 0 && shape.layer_groups) {
     complain(file, node, "layer_granularity and layer_groups are both given", "keep one of them");
@@ -114,13 +123,7 @@ export function readGenome(
     smooth: shape.smooth,
     filters: shape.filters ?? [],
     parameters: {
-      ...readParameters(
-        file,
-        memberValue(members, "parameters"),
-        method,
-        models.length,
-        shape.allow_negative_weights,
-      ),
+      ...parameters,
       ...normalizeOf(method, shape.normalize ?? undefined),
     },
     dtype: shape.dtype satisfies FloatType,

@@ -13,11 +13,12 @@ export function checkShape<Schema extends z.ZodType>(
   const result = schema.safeParse(plain(file, node) ?? {});
   if (result.success) return result.data;
   for (const { path, message } of result.error.issues) {
-    const at = nodeAt(file, node, path);
+    const { at, isThere } = nodeAt(file, node, path);
     const text = message.replace(/^Invalid input: /, "").replace(/^[A-Z]/, (c) => c.toLowerCase());
     const name = path.join(".");
-    const value = name === "" ? "" : `${name} ${describe(file, at)}: `;
-    complain(file, at, `${value}${text}`);
+    if (!isThere)
+      complain(file, at, `${name} is missing`, text.replace(/, received undefined$/, ""));
+    else complain(file, at, name === "" ? text : `${name} ${describe(file, at)}: ${text}`);
   }
   return undefined;
 }
@@ -27,9 +28,9 @@ function nodeAt(
   file: YamlFile,
   node: Node | undefined,
   path: readonly PropertyKey[],
-): Node | undefined {
+): { at: Node | undefined; isThere: boolean } {
   const [head, ...rest] = path;
-  if (head === undefined || !isCollection(node)) return node;
-  const member = resolved(file, node.get(head, true));
-  return member === undefined ? node : nodeAt(file, member, rest);
+  if (head === undefined) return { at: node, isThere: true };
+  const member = isCollection(node) ? resolved(file, node.get(head, true)) : undefined;
+  return member === undefined ? { at: node, isThere: false } : nodeAt(file, member, rest);
 }

@@ -91,8 +91,8 @@ const SPLIT = z
   });
 
 const FILE = z.object({
-  genome: z.unknown(),
-  tasks: z.unknown(),
+  genome: z.unknown().optional(),
+  tasks: z.unknown().optional(),
   metric: metric.nullish(),
   limit: positive.nullish(),
   report_limit: positive.nullish(),
@@ -101,8 +101,8 @@ const FILE = z.object({
   population: z.int().min(2).nullish(),
   sigma: z.number().positive().max(1).default(DEFAULT_SIGMA),
   seed: z.int().nonnegative().nullish(),
-  budget: z.unknown(),
-  split: z.unknown(),
+  budget: z.unknown().optional(),
+  split: z.unknown().optional(),
   random_init: z.boolean().default(false),
   shuffle: z.boolean().nullish(),
   apply_chat_template: z.boolean().nullish(),
