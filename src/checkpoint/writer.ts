@@ -14,11 +14,6 @@ import { type PlannedShard, planShards, type ShardOptions } from "./shards.ts";
 
 export type { TensorSpec } from "./layout.ts";
 
-export interface WriterOptions extends ShardOptions {
-  /** Take the place of weights that are in the folder already; without it they are an error. */
-  readonly replace?: boolean;
-}
-
 interface Shard extends PlannedShard {
   handle: Promise<FileHandle> | undefined; // set by the first write, awaited by all
   remaining: number; // tensor bytes not yet on the disk; at 0 the file is sealed
@@ -40,14 +35,12 @@ export class CheckpointWriter {
   readonly #directory: string;
   readonly #shards: readonly Shard[];
   readonly #slots: ReadonlyMap<string, Slot>;
-  readonly #stale: readonly string[];
   readonly #named: string[] = []; // files that finish() has renamed, for abort() after a failure
   #state: "open" | "finished" | "aborted" = "open";
 
-  private constructor(directory: string, shards: readonly Shard[], stale: readonly string[]) {
+  private constructor(directory: string, shards: readonly Shard[]) {
     this.#directory = directory;
     this.#shards = shards;
-    this.#stale = stale;
     this.#slots = new Map(
       shards.flatMap((shard) =>
         shard.layout.tensors.map((tensor) => [tensor.name, { shard, tensor, written: 0 }] as const),
@@ -63,7 +56,7 @@ export class CheckpointWriter {
   static async open(
     directory: string,
     tensors: readonly TensorSpec[],
-    options: WriterOptions = {},
+    options: ShardOptions = {},
   ): Promise<CheckpointWriter> {
     const shards = planShards(tensors, options).map((shard) => ({
       ...shard,
@@ -76,14 +69,14 @@ export class CheckpointWriter {
       for (const file of present.filter((name) => TEMPORARY.test(name))) {
         await rm(join(directory, file));
       }
-      const stale = present.filter((name) => WEIGHTS.test(name));
-      if (stale.length > 0 && options.replace !== true) {
-        throw new TsmergeError("io", `the folder already holds ${stale[0]}`, {
+      const taken = present.find((name) => WEIGHTS.test(name));
+      if (taken !== undefined) {
+        throw new TsmergeError("io", `the folder already holds ${taken}`, {
           where: directory,
           hint: "choose a new folder, or delete the weights in this one",
         });
       }
-      return new CheckpointWriter(directory, shards, stale);
+      return new CheckpointWriter(directory, shards);
     } catch (cause) {
       throw cause instanceof TsmergeError ? cause : ioError("write to", directory, cause);
     }
@@ -145,14 +138,9 @@ export class CheckpointWriter {
         shard.handle = this.#begin(shard); // it holds empty tensors only
         await seal(shard);
       }
-      // the old index goes first: between two sets of shards the folder must not open
-      if (this.#stale.includes(INDEX_FILE)) await rm(at(INDEX_FILE));
       for (const file of files) {
         await rename(at(temporary(file)), at(file));
         this.#named.push(file);
-      }
-      for (const file of this.#stale) {
-        if (file !== INDEX_FILE && !files.includes(file)) await rm(at(file));
       }
       if (files.length > 1) {
         await writeFileAtomic(at(INDEX_FILE), this.#index());
@@ -185,7 +173,12 @@ export class CheckpointWriter {
 
   async #begin(shard: Shard): Promise<FileHandle> {
     const handle = await open(join(this.#directory, temporary(shard.file)), "w");
-    await writeFully(handle, 0, shard.layout.header);
+    try {
+      await writeFully(handle, 0, shard.layout.header);
+    } catch (cause) {
+      await handle.close(); // nobody else has it yet
+      throw cause;
+    }
     return handle;
   }
 

@@ -202,34 +202,3 @@ function dtypeOf(raw: RawConfig, reject: Reject): FloatType | undefined {
   if (name === undefined || name === null || name === "auto") return undefined;
   return parseFloatType(name) ?? reject("dtype", name, "can be float32, float16 or bfloat16");
 }
-
-/**
- * The config.json of a model made from `donor`'s: another number of layers, another dtype, in the donor's
- * spelling of transformers.
- * @throws TsmergeError `incompatible` if the layers change and only some of the donor's have a window
- */
-export function derivedConfig(
-  donor: ModelConfig,
-  changes: { readonly layers?: number; readonly dtype?: FloatType },
-): Record<string, unknown> {
-  const derived: Record<string, unknown> = { ...donor.raw };
-  if (changes.dtype !== undefined) {
-    derived["torch_dtype" in derived ? "torch_dtype" : "dtype"] = changes.dtype;
-  }
-  if (changes.layers === undefined || changes.layers === donor.layers) return derived;
-  derived[donor.architecture.layersKey] = changes.layers;
-  const types = donor.raw.layer_types;
-  if (Array.isArray(types)) {
-    if (new Set(types).size > 1) {
-      throw new TsmergeError(
-        "incompatible",
-        "layer_types differ and the number of layers changes",
-        {
-          hint: `keep ${donor.layers} layers, or choose parents whose layers all have the same type`,
-        },
-      );
-    }
-    derived.layer_types = Array.from({ length: changes.layers }, () => types[0]);
-  }
-  return derived;
-}

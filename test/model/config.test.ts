@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
-import { derivedConfig, parseModelConfig, readModelConfig } from "../../src/model/config.ts";
+import { parseModelConfig, readModelConfig } from "../../src/model/config.ts";
 
 const goldens = resolve(import.meta.dirname, "../../../shared/goldens/forward");
 const skip = existsSync(goldens) ? false : "../shared/goldens/forward is absent";
@@ -155,26 +155,6 @@ test("every problem is listed at once", () => {
   const message = refusal({ ...LLAMA, vocab_size: 0, hidden_act: "relu" });
   assert.match(message, /vocab_size is 0/);
   assert.match(message, /hidden_act is "relu"/);
-});
-
-test("a derived configuration keeps the donor's spelling", () => {
-  const four = parse({ ...LLAMA, torch_dtype: "bfloat16", anything: 1 });
-  assert.deepEqual(derivedConfig(four, { dtype: "float32", layers: 5 }), {
-    ...four.raw,
-    torch_dtype: "float32",
-    num_hidden_layers: 5,
-    anything: 1,
-  });
-  const types = ["full_attention", "full_attention", "full_attention"];
-  const five = parse({ ...QWEN2, dtype: "bfloat16", layer_types: types });
-  const longer = derivedConfig(five, { layers: 4 });
-  assert.deepEqual(longer.layer_types, [...types, "full_attention"]);
-  assert.equal(longer.dtype, "bfloat16");
-  assert.equal("torch_dtype" in longer, false);
-});
-
-test("a derived configuration says no more than the donor's where nothing changes", () => {
-  assert.deepEqual(derivedConfig(parse(LLAMA), {}), LLAMA);
 });
 
 test("the golden families read as they were made", { skip }, async () => {
