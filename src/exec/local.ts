@@ -7,9 +7,9 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { fromWire, TsmergeError } from "../base/errors.ts";
 import type { Schedule } from "../model/batch.ts";
+import type { Device } from "../ort/session.ts";
 import type { BatchReport, CandidateJob, CandidateOutcome, Executor } from "./executor.ts";
 import type {
-  Device,
   JobMessage,
   ScheduleMessage,
   WorkerMessage,
@@ -17,8 +17,6 @@ import type {
 } from "./protocol.ts";
 
 export interface LocalExecutorOptions {
-  /** Folders of all models that any plan may read. */
-  readonly models: readonly string[];
   readonly device: Device;
   /** Candidates at once; on WebGPU it must be 1, since a process may use the GPU in one thread only. */
   readonly workers: number;
@@ -48,7 +46,7 @@ export class LocalExecutor implements Executor {
 
   /** @throws TsmergeError `usage` for a number of workers that the device cannot have */
   constructor(options: LocalExecutorOptions) {
-    const { models, device, workers, extra } = options;
+    const { device, workers, extra } = options;
     if (!Number.isInteger(workers) || workers < 1) {
       throw new TsmergeError("usage", `workers must be a whole number from 1 up, not ${workers}`);
     }
@@ -57,7 +55,7 @@ export class LocalExecutor implements Executor {
         hint: "leave --workers out: the GPU is shared by one thread of a process",
       });
     }
-    const setup: WorkerSetup = { models, device, threads: threadsPerWorker(workers), extra };
+    const setup: WorkerSetup = { device, threads: threadsPerWorker(workers), extra };
     this.slots = workers;
     this.#schedule = options.schedule;
     this.#pool = new Piscina<JobMessage, void>({

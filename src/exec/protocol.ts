@@ -4,15 +4,11 @@
 import type { MessagePort } from "node:worker_threads";
 import type { WireError } from "../base/errors.ts";
 import type { Schedule } from "../model/batch.ts";
+import type { Device } from "../ort/session.ts";
 import type { BatchReport, CandidateJob, CandidateOutcome } from "./executor.ts";
-
-/** Where candidates are merged and scored; `auto` takes a real GPU if there is one. */
-export type Device = "auto" | "cpu" | "webgpu" | "cuda";
 
 /** What every worker thread is born with. */
 export interface WorkerSetup {
-  /** Folders of all models that any plan may read. */
-  readonly models: readonly string[];
   readonly device: Device;
   /** Threads that onnxruntime may use inside this worker. */
   readonly threads: number;

@@ -13,7 +13,6 @@ const asked: string[] = [];
 
 function executor(workers: number, extra?: unknown): LocalExecutor {
   const made = new LocalExecutor({
-    models: [],
     device: "cpu",
     workers,
     schedule: (name) => {
@@ -116,7 +115,6 @@ test("webgpu takes one worker", () => {
   assert.throws(
     () =>
       new LocalExecutor({
-        models: [],
         device: "webgpu",
         workers: 2,
         schedule: () => fakeSchedule(1),

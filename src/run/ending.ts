@@ -1,0 +1,178 @@
+// The honest end of a run: the shortlist meets the selection items, the winner meets the report items,
+// beside every baseline. Each stage is scored like the search, so it resumes like the search.
+
+import { fromWire } from "../base/errors.ts";
+import { contentHash } from "../base/hash.ts";
+import type { Split } from "../lineage/records.ts";
+import { accuracyByTask, accuracyOf, compare } from "./comparison.ts";
+import type { Contest } from "./contest.ts";
+import type { SearchEnd } from "./generations.ts";
+import { recipeFile } from "./recipe-file.ts";
+import {
+  type EvolveResult,
+  RESULTS_SCHEMA,
+  type ReportRow,
+  type ShortlistEntry,
+  verdictOf,
+} from "./results.ts";
+import { knownScores, type Scoring, scoreEntrants } from "./scoring.ts";
+import { type Finalist, shortlistOf } from "./shortlist.ts";
+
+/** The finding under which the winners that met the report items are listed. */
+const REPORTED = "reported";
+
+/** Chooses the winner, reports on it, and says what was shown. `onStage` is told before each stage. */
+export async function runEnding(
+  contest: Contest,
+  end: SearchEnd,
+  scoring: Scoring,
+  onStage: (stage: "selection" | "report", candidates: number) => void,
+): Promise<EvolveResult> {
+  const { lineage } = scoring;
+  const finalists = shortlistOf(contest, lineage);
+  lineage.setStage("selection");
+  onStage("selection", finalists.length);
+  const selection = await scoreFinalists("selection", finalists, contest, scoring);
+  const winner = winnerOf(finalists, selection);
+
+  const baselines = finalists.filter(({ kind }) => kind === "baseline");
+  const reported = winner.kind === "baseline" ? baselines : [winner, ...baselines];
+  lineage.setStage("report");
+  onStage("report", reported.length);
+  const fitness = await scoreFinalists("report", reported, contest, scoring);
+  const looks = countLook(winner, scoring);
+
+  const rows = reportRows(contest, winner, reported, fitness, scoring);
+  const { improved, verdict } = verdictOf(rows);
+  const { search, selection: selectionItems, report } = contest.workloads;
+  return {
+    schemaVersion: RESULTS_SCHEMA,
+    identity: contentHash(contest.identity),
+    seed: contest.seed,
+    tasks: contest.tasks.map(({ name, weight, metric }) => ({ name, weight, metric })),
+    reportMetric: contest.reportMetric,
+    improved,
+    verdict,
+    winner: {
+      label: winner.label,
+      recipeHash: winner.composition.hash,
+      recipe: recipeFile(contest, winner.composition, [`winner: ${winner.label}`, verdict]),
+    },
+    report: rows,
+    shortlist: finalists.map((finalist) => entryOf(finalist, selection, scoring)),
+    search: end,
+    items: {
+      search: search.items.length,
+      selection: selectionItems.items.length,
+      report: report.items.length,
+    },
+    reportLooks: looks,
+  };
+}
+
+/** Fitness of each finalist on a split, by label; a finalist that failed there has none. */
+async function scoreFinalists(
+  split: Exclude<Split, "search">,
+  finalists: readonly Finalist[],
+  contest: Contest,
+  scoring: Scoring,
+): Promise<ReadonlyMap<string, number>> {
+  const { candidates } = scoring.lineage;
+  const ids = candidates.add(
+    finalists.map(({ label, composition }) => ({
+      kind: "shortlist",
+      label: `${split}:${label}`,
+      parents: [],
+      recipe: composition.text,
+      recipeHash: composition.hash,
+    })),
+  );
+  const entrants = finalists.map(({ composition }, index) => ({
+    id: ids[index]!,
+    plan: composition.plan,
+    recipeHash: composition.hash,
+  }));
+  await scoreEntrants(split, contest.workloads[split], entrants, scoring);
+  return new Map(
+    finalists.flatMap(({ label, kind }, index): [string, number][] => {
+      const { fitness, error } = candidates.get(ids[index]!)!;
+      // a parent that cannot be scored leaves nothing to compare with
+      if (fitness === undefined && kind === "baseline") throw fromWire(error!);
+      return fitness === undefined ? [] : [[label, fitness]];
+    }),
+  );
+}
+
+function winnerOf(
+  finalists: readonly Finalist[],
+  selection: ReadonlyMap<string, number>,
+): Finalist {
+  const score = ({ label }: Finalist): number => selection.get(label) ?? -Infinity;
+  return finalists.reduce((best, one) => (score(one) > score(best) ? one : best));
+}
+
+/** How many winners have met the report items, this one included. */
+function countLook({ composition }: Finalist, { lineage }: Scoring): number {
+  const known = lineage.finding(REPORTED);
+  const hashes = new Set(Array.isArray(known) ? known : []).add(composition.hash);
+  lineage.putFinding(REPORTED, [...hashes]);
+  return hashes.size;
+}
+
+function reportRows(
+  contest: Contest,
+  winner: Finalist,
+  reported: readonly Finalist[],
+  fitness: ReadonlyMap<string, number>,
+  { lineage }: Scoring,
+): ReportRow[] {
+  const { workloads, reportMetric } = contest;
+  const scores = new Map(
+    reported.map(({ label, composition }) => [
+      label,
+      knownScores(lineage, workloads.report, composition.hash),
+    ]),
+  );
+  const accuracy = (label: string): number => accuracyOf(scores.get(label)!, reportMetric).value;
+  const singles = contest.baselines.filter(({ role }) => role !== "equal");
+  // the best on the report items themselves: the hardest rival that hindsight can pick
+  const bestParent = singles.reduce((best, one) =>
+    accuracy(one.label) > accuracy(best.label) ? one : best,
+  ).label;
+  const equal = contest.baselines.find(({ role }) => role === "equal")?.label;
+  return reported.map(({ label, kind }) => {
+    const against = (rival: string | undefined) =>
+      rival === undefined || rival === label
+        ? undefined
+        : compare(scores.get(label)!, scores.get(rival)!, reportMetric);
+    return {
+      role:
+        kind === "baseline"
+          ? contest.baselines.find((baseline) => baseline.label === label)!.role
+          : "winner",
+      label,
+      won: label === winner.label,
+      bestParent: label === bestParent,
+      accuracy: accuracyOf(scores.get(label)!, reportMetric),
+      tasks: accuracyByTask(scores.get(label)!, reportMetric),
+      fitness: fitness.get(label)!,
+      againstBestParent: against(bestParent),
+      againstEqualWeights: against(equal),
+    };
+  });
+}
+
+function entryOf(
+  { label, kind, composition }: Finalist,
+  selection: ReadonlyMap<string, number>,
+  { lineage }: Scoring,
+): ShortlistEntry {
+  const own = kind === "mean" ? undefined : lineage.candidates.get(label);
+  return {
+    label,
+    kind,
+    recipeHash: composition.hash,
+    search: own?.fitness,
+    selection: selection.get(label),
+  };
+}

@@ -1,0 +1,114 @@
+// The search itself: ask for a generation, score it, tell it, until a limit is met. Everything it needs to
+// go on stands in the lineage, so it can be killed between any two lines.
+
+import { type Candidate, searchId } from "../lineage/records.ts";
+import type { Strategy } from "../search/strategy.ts";
+import { type Budget, exhausted } from "./budget.ts";
+import type { Contest } from "./contest.ts";
+import { type Entrant, type Scoring, scoreEntrants } from "./scoring.ts";
+
+export interface SearchEnd {
+  /** Which limit was met, or why the strategy wants no more, in words. */
+  readonly reason: string;
+  /** Candidates asked for and settled; repeated recipes count, baselines do not. */
+  readonly evaluations: number;
+  /** Generations told. */
+  readonly generations: number;
+  readonly failed: number;
+}
+
+/**
+ * Runs the search to its end. The limit on evaluations is never overshot: of the last generation only as
+ * many candidates are asked as are left, and the strategy, which learns from whole generations, is not told
+ * of them. They stand for the shortlist like any other, and a larger budget completes that generation.
+ * @param minutesBefore working minutes that earlier processes spent
+ */
+export async function runGenerations(
+  contest: Contest,
+  budget: Budget,
+  minutesBefore: number,
+  scoring: Omit<Scoring, "mayStart">,
+): Promise<SearchEnd> {
+  const { lineage, now } = scoring;
+  const { strategy, workloads } = contest;
+  const startedAt = now();
+  const minutes = (): number => minutesBefore + (now() - startedAt) / 60_000;
+  const mayStart = (): boolean => budget.minutes === undefined || minutes() < budget.minutes;
+
+  lineage.beginSearch(strategy.initial(contest.problem));
+  for (;;) {
+    const { number: generation, state } = lineage.currentGeneration()!;
+    const before = settled(lineage.candidates.list({ kind: "search" })).filter(
+      ({ position }) => position!.generation < generation,
+    ).length;
+    const spent = { evaluations: before, generations: generation, minutes: minutes() };
+    const reason = exhausted(budget, spent) ?? strategy.finished(state);
+    if (reason !== undefined) return endOf(scoring, reason);
+
+    const population = strategy.populationSize(state);
+    const room = Math.min(population, (budget.maxEvals ?? Number.POSITIVE_INFINITY) - before);
+    const entrants = askGeneration(contest, scoring, generation, state, room, population);
+    const all = await scoreEntrants("search", workloads.search, entrants, { ...scoring, mayStart });
+    if (!all) return endOf(scoring, `${budget.minutes} minutes used`);
+    if (room < population) return endOf(scoring, `${budget.maxEvals} evaluations done`);
+    const told = lineage.candidates
+      .list({ kind: "search", generation })
+      .map(({ genome, fitness }) => ({ genome: genome!, fitness: fitness ?? -Infinity }));
+    lineage.tellGeneration(generation, strategy.tell(state, told));
+  }
+}
+
+/** Records the first `room` candidates of a generation; those recorded before come out the same. */
+function askGeneration(
+  { strategy, compose }: Contest,
+  { lineage }: Pick<Scoring, "lineage">,
+  generation: number,
+  state: unknown,
+  room: number,
+  population: number,
+): Entrant[] {
+  const asked = Array.from({ length: room }, (_, k) => {
+    const { genome, parents } = strategy.ask(state, k);
+    return { k, genome, parents, composition: compose(genome) };
+  });
+  const ids = lineage.candidates.add(
+    asked.map(({ k, genome, parents, composition }) => ({
+      kind: "search",
+      position: { generation, k },
+      genome,
+      // a strategy counts its candidates through: generation × population + k
+      parents: parents.map((one) => searchId(Math.floor(one / population), one % population)),
+      recipe: composition.text,
+      recipeHash: composition.hash,
+    })),
+  );
+  return asked.map(({ composition }, k) => ({
+    id: ids[k]!,
+    plan: composition.plan,
+    recipeHash: composition.hash,
+  }));
+}
+
+function endOf({ lineage }: Pick<Scoring, "lineage">, reason: string): SearchEnd {
+  const { done, failed } = lineage.candidates.counts();
+  const generations = lineage.currentGeneration()?.number ?? 0;
+  return { reason, evaluations: done + failed, generations, failed };
+}
+
+function settled(candidates: readonly Candidate[]): Candidate[] {
+  return candidates.filter(({ status }) => status === "done" || status === "failed");
+}
+
+/** True when a budget leaves room for more than what the lineage already holds. */
+export function canContinue(
+  strategy: Strategy,
+  budget: Budget,
+  { lineage }: Pick<Scoring, "lineage">,
+  minutesBefore: number,
+): boolean {
+  const current = lineage.currentGeneration();
+  if (current === undefined) return true;
+  const { evaluations } = endOf({ lineage }, "");
+  const spent = { evaluations, generations: current.number, minutes: minutesBefore };
+  return exhausted(budget, spent) === undefined && strategy.finished(current.state) === undefined;
+}

@@ -1,0 +1,216 @@
+// Scores candidates on one workload: finds out what is known already, has the rest computed, and records
+// each step before and after it happens. A fitness is always computed from the stored log-probabilities,
+// so it cannot depend on reuse, on the number of workers or on how often the process died.
+
+import { TsmergeError, toWire } from "../base/errors.ts";
+import type { ItemScore } from "../evals/item.ts";
+import type { Estimate } from "../evals/metrics.ts";
+import { scoreItems, type Workload } from "../evals/workload.ts";
+import type { BatchReport, Executor } from "../exec/executor.ts";
+import type { Lineage } from "../lineage/lineage.ts";
+import type { BatchRecord, Split } from "../lineage/records.ts";
+import type { MergePlan } from "../merge/plan.ts";
+import { fitnessOf, type WeightedTask } from "./fitness.ts";
+
+/** A recorded candidate with what it takes to run it. */
+export interface Entrant {
+  /** Candidate id in the lineage. */
+  readonly id: string;
+  readonly plan: MergePlan;
+  readonly recipeHash: string;
+}
+
+export interface Scoring {
+  readonly lineage: Lineage;
+  readonly executor: Executor;
+  readonly tasks: readonly WeightedTask[];
+  readonly signal: AbortSignal;
+  /** Milliseconds; for how often results are written. */
+  readonly now: () => number;
+  /** Called when a candidate is done (with its fitness) or failed (without). */
+  readonly onSettled: (entrant: Entrant, fitness: Estimate | undefined) => void;
+  /** False when time is up: what has not started stays pending. */
+  readonly mayStart: () => boolean;
+}
+
+/** Results of batches are written together, this often: a commit waits for the disk. */
+const FLUSH_MS = 500;
+
+/**
+ * Scores every entrant that is neither done nor failed, `executor.slots` at a time; entrants that a process
+ * died with before run alone, first. Returns false if `mayStart` left some out.
+ * @throws TsmergeError `interrupted` when the signal aborts (finished batches are kept), or whatever keeps
+ * the executor itself from working
+ */
+export async function scoreEntrants(
+  split: Split,
+  workload: Workload,
+  entrants: readonly Entrant[],
+  scoring: Scoring,
+): Promise<boolean> {
+  const { lineage, executor } = scoring;
+  const record = new BatchBuffer(lineage, scoring.now);
+  const open = entrants.filter(({ id }) => lineage.candidates.get(id)?.status === "pending");
+  const isSuspect = ({ id }: Entrant): boolean => (lineage.candidates.get(id)?.deaths ?? 0) > 0;
+  const run = (group: readonly Entrant[]): Promise<void> =>
+    scoreGroup(split, workload, group, scoring, record);
+  let left = 0;
+  try {
+    const suspects = open.filter(isSuspect);
+    left += await drain(sameRecipes(suspects), 1, scoring, run);
+    const others = open.filter((entrant) => !suspects.includes(entrant));
+    left += await drain(sameRecipes(others), executor.slots, scoring, run);
+  } finally {
+    record.flush();
+  }
+  return left === 0;
+}
+
+/** Entrants of one recipe, in order: the first computes, the others find it known. */
+function sameRecipes(entrants: readonly Entrant[]): Entrant[][] {
+  const groups = new Map<string, Entrant[]>();
+  for (const entrant of entrants) {
+    const group = groups.get(entrant.recipeHash);
+    if (group === undefined) groups.set(entrant.recipeHash, [entrant]);
+    else group.push(entrant);
+  }
+  return [...groups.values()];
+}
+
+/** Works through the groups, `slots` at a time; the first error stops new ones. Returns how many never started. */
+async function drain(
+  groups: readonly (readonly Entrant[])[],
+  slots: number,
+  { mayStart }: Scoring,
+  run: (group: readonly Entrant[]) => Promise<void>,
+): Promise<number> {
+  let next = 0;
+  let stopped = false;
+  const lane = async (): Promise<void> => {
+    while (!stopped && next < groups.length && mayStart()) {
+      const group = groups[next++]!;
+      try {
+        await run(group);
+      } catch (error) {
+        stopped = true;
+        throw error;
+      }
+    }
+  };
+  const lanes = await Promise.allSettled(Array.from({ length: slots }, lane));
+  const failed = lanes.find((one) => one.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+  return groups.length - next;
+}
+
+async function scoreGroup(
+  split: Split,
+  workload: Workload,
+  group: readonly Entrant[],
+  scoring: Scoring,
+  record: BatchBuffer,
+): Promise<void> {
+  for (const entrant of group) await scoreOne(split, workload, entrant, scoring, record);
+}
+
+async function scoreOne(
+  split: Split,
+  workload: Workload,
+  entrant: Entrant,
+  scoring: Scoring,
+  record: BatchBuffer,
+): Promise<void> {
+  const { lineage, executor, signal } = scoring;
+  const { id, recipeHash, plan } = entrant;
+  const twin = lineage.candidates.settledTwin(recipeHash);
+  if (twin?.error !== undefined) {
+    lineage.candidates.fail(id, twin.error);
+    return scoring.onSettled(entrant, undefined);
+  }
+  const done = lineage.results.completedBatches(recipeHash, workload.name);
+  let timings: { mergeMs?: number; scoreMs?: number } = {};
+  if (done.length < workload.schedule.batches.length) {
+    lineage.candidates.start(id);
+    const job = { id, plan, workloads: [{ name: workload.name, done }] };
+    const outcome = await executor.submit(job, (report) => record.add(recipeHash, report), signal);
+    if (!outcome.ok) {
+      lineage.candidates.fail(id, outcome.error);
+      return scoring.onSettled(entrant, undefined);
+    }
+    timings = { mergeMs: outcome.mergeMs, scoreMs: outcome.scoreMs };
+  }
+  record.flush();
+  const fitness = settle(split, workload, entrant, scoring, timings);
+  scoring.onSettled(entrant, fitness);
+}
+
+/** Scores and outcome in one transaction; undefined when the fitness is no number to rank by. */
+function settle(
+  split: Split,
+  workload: Workload,
+  { id, recipeHash }: Entrant,
+  { lineage, tasks }: Scoring,
+  timings: { mergeMs?: number; scoreMs?: number },
+): Estimate | undefined {
+  const scores = knownScores(lineage, workload, recipeHash);
+  const fitness = fitnessOf(tasks, scores);
+  if (!Number.isFinite(fitness.value)) {
+    const error = new TsmergeError("numeric", `the fitness on ${split} items is ${fitness.value}`);
+    lineage.candidates.fail(id, toWire(error));
+    return undefined;
+  }
+  lineage.transaction(() => {
+    lineage.results.putScores(
+      tasks.map((task) => {
+        const { n, value, stderr } = fitnessOf([task], scores);
+        const spread = stderr === null ? {} : { stderr };
+        return { recipeHash, split, task: task.name, metric: task.metric, n, value, ...spread };
+      }),
+    );
+    lineage.candidates.finish(id, { fitness: fitness.value, ...timings });
+  });
+  return fitness;
+}
+
+/**
+ * Item scores of a recipe whose batches are all recorded.
+ * @throws TsmergeError `internal` when some are not
+ */
+export function knownScores(lineage: Lineage, workload: Workload, recipeHash: string): ItemScore[] {
+  const results = lineage.results.batches(recipeHash, workload.name);
+  const wanted = workload.schedule.batches.length;
+  if (results.size !== wanted) {
+    throw new TsmergeError(
+      "internal",
+      `${results.size} of ${wanted} ${workload.name} batches are recorded for ${recipeHash}`,
+    );
+  }
+  return scoreItems(workload, results);
+}
+
+/** Finished batches on their way to the disk. */
+class BatchBuffer {
+  readonly #lineage: Lineage;
+  readonly #now: () => number;
+  #records: BatchRecord[] = [];
+  #flushedAt: number;
+
+  constructor(lineage: Lineage, now: () => number) {
+    this.#lineage = lineage;
+    this.#now = now;
+    this.#flushedAt = now();
+  }
+
+  add(recipeHash: string, { workload, batch, result }: BatchReport): void {
+    this.#records.push({ recipeHash, workload, batch, result });
+    if (this.#now() - this.#flushedAt >= FLUSH_MS) this.flush();
+  }
+
+  flush(): void {
+    this.#flushedAt = this.#now();
+    if (this.#records.length === 0) return;
+    const records = this.#records;
+    this.#records = [];
+    this.#lineage.results.recordBatches(records);
+  }
+}
