@@ -3,6 +3,7 @@
 // always give the same schedule, byte for byte.
 
 import type { Anchor, DecoderBatch, Schedule } from "../model/batch.ts";
+import { AnchorPath } from "./anchor-path.ts";
 import { pack } from "./packing.ts";
 import type { TokenPair } from "./pairs.ts";
 import { COSTS, type CostModel, planSegments, type Segments } from "./segments.ts";
@@ -92,10 +93,7 @@ class ScheduleBuilder {
   readonly #segments: Segments;
   readonly #batches: DecoderBatch[] = [];
   readonly #anchors: Draft<Anchor>[] = [];
-  /** Batch, slot and node of each position on the current path. */
-  readonly #pathBatch: Int32Array;
-  readonly #pathSlot: Int32Array;
-  readonly #pathNode: Int32Array;
+  readonly #path = new AnchorPath();
   #paddingSlots = 0;
   #computedPairs = 0;
 
@@ -104,10 +102,6 @@ class ScheduleBuilder {
     this.#targets = targets;
     this.#model = model;
     this.#segments = planSegments(trie, model);
-    const longest = trie.depths.reduce((depth, each) => Math.max(depth, each), 0) + 1;
-    this.#pathBatch = new Int32Array(longest);
-    this.#pathSlot = new Int32Array(longest);
-    this.#pathNode = new Int32Array(longest);
   }
 
   build(): Schedule {
@@ -147,36 +141,20 @@ class ScheduleBuilder {
   }
 
   #continueTrunks(rows: readonly (readonly Unit[])[], columns: number, batch: number): void {
-    const { depths } = this.#trie;
+    const { depths, last } = this.#trie;
     rows.forEach((units, row) => {
       let slot = row * columns;
       for (const { start, count, trunk } of units) {
         if (trunk !== undefined) {
           const depth = depths[start]!;
-          for (let i = 0; i < count; i++) {
-            this.#pathBatch[depth + i] = batch;
-            this.#pathSlot[depth + i] = slot + i;
-            this.#pathNode[depth + i] = start + i;
-          }
-          const { children } = this.#segments.list[trunk]!;
-          this.#schedule(children, this.#addAnchor(depth + count), depth + count);
+          const at = { batch, slot, node: start, last };
+          const path = this.#path.extend(depth, count, this.#segments.reach[trunk]!, at);
+          const anchor = this.#anchors.push({ ...path, lastUse: batch }) - 1;
+          this.#schedule(this.#segments.list[trunk]!.children, anchor, depth + count);
         }
         slot += count;
       }
     });
-  }
-
-  #addAnchor(length: number): number {
-    const first = this.#pathNode.slice(0, length);
-    return (
-      this.#anchors.push({
-        batch: this.#pathBatch.slice(0, length),
-        slot: this.#pathSlot.slice(0, length),
-        first,
-        last: first.map((node) => this.#trie.last[node]!),
-        lastUse: -1,
-      }) - 1
-    );
   }
 
   #addBatch(

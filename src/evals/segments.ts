@@ -21,6 +21,8 @@ export interface Segments {
   readonly roots: readonly number[];
   /** 1 where a segment is a trunk: computed alone, its subtree continues from an anchor at its end. */
   readonly isTrunk: Uint8Array;
+  /** For a trunk: length of the longest path of trunks from the root through it. */
+  readonly reach: Int32Array;
 }
 
 /** What work costs, in units of one slot's matrix products. Measured in order of magnitude only. */
@@ -35,7 +37,7 @@ export interface CostModel {
   readonly perPastKey: number;
 }
 
-export const COSTS = { perBatch: 48, perPair: 1 / 512, perPastKey: 1 / 40 } as const;
+export const COSTS = { perBatch: 24, perPair: 1 / 512, perPastKey: 1 / 40 } as const;
 
 /** Cost of `rows` rows of `columns` slots that continue from `past` keys, without the batch's own. */
 export function slotCost(rows: number, columns: number, past: number, model: CostModel): number {
@@ -53,7 +55,8 @@ export function planSegments(trie: Trie, model: CostModel): Segments {
     (parent === undefined ? roots : list[parent]!.children).push(index);
     stack.push(index);
   });
-  return { list, roots, isTrunk: chooseTrunks(trie, list, model) };
+  const isTrunk = chooseTrunks(trie, list, model);
+  return { list, roots, isTrunk, reach: reaches(trie, list, isTrunk) };
 }
 
 function endOf(segment: Segment): number {
@@ -107,4 +110,15 @@ function chooseTrunks(trie: Trie, list: readonly Segment[], model: CostModel): U
     best[index] = Math.min(trunk, whole);
   }
   return isTrunk;
+}
+
+function reaches(trie: Trie, list: readonly Segment[], isTrunk: Uint8Array): Int32Array {
+  const reach = new Int32Array(list.length);
+  for (let index = list.length - 1; index >= 0; index--) {
+    const { start, length, children } = list[index]!;
+    if (isTrunk[index] === 0) continue; // nothing below it is computed from an anchor
+    reach[index] = trie.depths[start]! + length;
+    for (const child of children) reach[index] = Math.max(reach[index]!, reach[child]!);
+  }
+  return reach;
 }
