@@ -40,8 +40,12 @@ export function openForReading(path: string): OpenDatabase {
  * Opens a database for writing, makes it if missing, and brings it up to date.
  * @throws TsmergeError `lineage` if another process writes it, or it is another program's or newer
  */
-export function openForWriting(path: string, migrations = MIGRATIONS): OpenDatabase {
-  const lock = lockedFor(path);
+export function openForWriting(
+  path: string,
+  migrations = MIGRATIONS,
+  lockTimeoutMs = LOCK_TIMEOUT_MS,
+): OpenDatabase {
+  const lock = lockedFor(path, lockTimeoutMs);
   let db: Database.Database;
   try {
     db = opened(path, path, {});
@@ -110,8 +114,8 @@ function versionOf(db: Database.Database): number {
  * A lock that dies with its process: an open exclusive transaction on an empty file beside the database.
  * WAL itself only locks each transaction, and two searches taking turns in one file would ruin it.
  */
-function lockedFor(path: string): { close(): void } {
-  const lock = opened(path, `${path}-lock`, { timeout: LOCK_TIMEOUT_MS });
+function lockedFor(path: string, timeout: number): { close(): void } {
+  const lock = opened(path, `${path}-lock`, { timeout });
   return guarded(path, lock, () => {
     lock.pragma("journal_mode = MEMORY"); // no second file for a transaction that writes nothing
     lock.exec("BEGIN EXCLUSIVE");
