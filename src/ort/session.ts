@@ -75,6 +75,8 @@ export class Session {
   readonly #runtime: Runtime;
   readonly #session: InferenceSession;
   readonly #alive = new Set<DeviceTensor>();
+  /** Weights come back in every run: one runtime object each keeps the garbage down. */
+  readonly #known = new WeakMap<HostTensor, Tensor>();
   #closed = false;
 
   /** Use createSession. */
@@ -130,7 +132,11 @@ export class Session {
 
   #toRuntime(feed: HostTensor | DeviceTensor): Tensor {
     if (feed instanceof DeviceTensor) return feed.handle();
-    return new this.#runtime.Tensor(feed.type, feed.data, feed.shape);
+    const known = this.#known.get(feed);
+    if (known !== undefined) return known;
+    const tensor = new this.#runtime.Tensor(feed.type, feed.data, feed.shape);
+    this.#known.set(feed, tensor);
+    return tensor;
   }
 
   #fromRuntime(result: Tensor): HostTensor | DeviceTensor {
