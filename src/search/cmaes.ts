@@ -14,6 +14,7 @@ import {
   checkedProblem,
   checkTold,
   clipped,
+  GENE_RESOLUTION,
   insideUnitBox,
   rankable,
   ranking,
@@ -49,8 +50,6 @@ export interface CmaesState {
 const MAX_TRIES = 100;
 /** No gene's standard deviation exceeds this share of its range: beyond it, bounds decide every sample. */
 const MAX_DEVIATION = 1 / 3;
-/** Two merges nearer than this share of every gene's range cannot be told apart. */
-const GENE_RESOLUTION = 1e-3;
 /** Beyond it C^-½ has lost its digits (tutorial B.3, ConditionCov). */
 const MAX_CONDITION = 1e14;
 const MAX_FAILED_GENERATIONS = 3;

@@ -4,7 +4,15 @@
 
 import { type StreamKey, streamKey, uniform } from "../base/counter-rng.ts";
 import { choice } from "./deviate.ts";
-import { checkedProblem, checkTold, rankable, ranking, toGenes, toUnit } from "./problem.ts";
+import {
+  checkedProblem,
+  checkTold,
+  GENE_RESOLUTION,
+  rankable,
+  ranking,
+  toGenes,
+  toUnit,
+} from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 import { crossed, mutated } from "./variation.ts";
 
@@ -28,7 +36,6 @@ const DEFAULT_POPULATION = 20;
 const MAX_AGE = 3;
 /** Tries to breed a child that is not known already. */
 const MAX_TRIES = 100;
-const GENE_RESOLUTION = 1e-3;
 
 function populationOf({ problem }: GaState): number {
   return problem.population ?? DEFAULT_POPULATION;

@@ -4,6 +4,9 @@
 import { TsmergeError } from "../base/errors.ts";
 import type { Problem, Told } from "./strategy.ts";
 
+/** Two merges nearer than this share of every gene's range cannot be told apart. */
+export const GENE_RESOLUTION = 1e-3;
+
 /**
  * The problem as it came, once it is known to make sense.
  * @throws TsmergeError `config`: no genes, lists of unequal length, an empty or infinite range, a start

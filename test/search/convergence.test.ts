@@ -10,6 +10,7 @@ import {
   diffPowers,
   ellipsoid,
   rosenbrock,
+  rotated,
   sphere,
   type TestFunction,
   tablet,
@@ -50,4 +51,13 @@ test("ackley from far away is solved, and no seed stops early on a plateau", () 
     evaluationsTo(cmaes, unbounded(ackley, 2, seed), ackley.value, TARGET, 5000),
   );
   assert.ok(counts.every(Number.isFinite), `${counts}`);
+});
+
+test("a rotation of the coordinates costs nothing", () => {
+  const counts = (f: TestFunction) =>
+    median(
+      SEEDS.map((seed) => evaluationsTo(cmaes, unbounded(f, 10, seed), f.value, TARGET, 50_000)),
+    );
+  const ratio = counts(rotated(ellipsoid, 10)) / counts(ellipsoid);
+  assert.ok(ratio >= 0.9 && ratio <= 1.1, `${ratio}`);
 });

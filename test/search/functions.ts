@@ -1,5 +1,9 @@
 // Test functions to be minimised, with the isotropic starts the reference counts were taken with.
 
+import { Matrix, QrDecomposition } from "ml-matrix";
+import { streamKey } from "../../src/base/counter-rng.ts";
+import { normal } from "../../src/search/deviate.ts";
+
 export interface TestFunction {
   readonly name: string;
   readonly start: number;
@@ -63,3 +67,12 @@ export const ackley: TestFunction = {
     return -20 * Math.exp(-0.2 * radius) - Math.exp(ripple) + 20 + Math.E;
   },
 };
+
+/** The function in coordinates that were turned at random: no method may profit from the axes. */
+export function rotated(f: TestFunction, n: number): TestFunction {
+  const key = streamKey("rotation", n);
+  const entries = Array.from({ length: n * n }, (_, i) => normal(key, i));
+  const basis = new QrDecomposition(Matrix.from1DArray(n, n, entries)).orthogonalMatrix;
+  const turned = (x: readonly number[]) => basis.mmul(Matrix.columnVector([...x])).to1DArray();
+  return { ...f, name: `rotated ${f.name}`, value: (x) => f.value(turned(x)) };
+}
