@@ -14,7 +14,7 @@ import {
 import type { Store, Value } from "./store.ts";
 
 /** Attempts that may end in the death of the process before the candidate is given up. */
-export const MAX_DEATHS = 2;
+const MAX_DEATHS = 2;
 
 export class CandidateTable {
   readonly #store: Store;
@@ -35,8 +35,9 @@ export class CandidateTable {
   #addOne(candidate: NewCandidate): string {
     const { kind, position, label, genome, parents, recipe, recipeHash } = candidate;
     const id = position ? searchId(position.generation, position.k) : label;
-    if (id === undefined)
+    if (id === undefined) {
       throw new TsmergeError("internal", "a candidate has no position or label");
+    }
     const known = this.get(id);
     if (known === undefined) {
       this.#store.change(
