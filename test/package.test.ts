@@ -51,7 +51,10 @@ function imported(folder: string): Set<string> {
   const specifiers = files
     .filter((file) => file.endsWith(".ts"))
     .map((file) => readFileSync(join(root, folder, file), "utf8"))
-    .flatMap((text) => [...text.matchAll(/(?:from|import)\s*\(?\s*"([^".][^"]*)"/g)])
+    .flatMap((text) => [
+      ...text.matchAll(/^(?:import|export)\b[^;"]*"([^".\n][^"\n]*)"/gm),
+      ...text.matchAll(/\bimport\("([^".\n][^"\n]*)"\)/g),
+    ])
     .map((match) => match[1]!)
     .filter((specifier) => !specifier.startsWith("node:"));
   return new Set(specifiers.map((name) => name.split("/", name.startsWith("@") ? 2 : 1).join("/")));
