@@ -12,8 +12,7 @@ function open(directory: string): TextTokenizer {
     JSON.parse(readFileSync(join(ROOT, directory, name), "utf8"));
   const tokenizer = new Tokenizer(read("tokenizer.json"), read("tokenizer_config.json"));
   return {
-    encode: (text, { specials }) =>
-      tokenizer.encode(text, { add_special_tokens: specials }).ids,
+    encode: (text, { specials }) => tokenizer.encode(text, { add_special_tokens: specials }).ids,
   };
 }
 
