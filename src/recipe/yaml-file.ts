@@ -17,6 +17,8 @@ import { didYouMean } from "../base/suggest.ts";
 
 interface Problem {
   readonly where: string;
+  /** Characters before it: what problems are sorted by. */
+  readonly offset: number;
   readonly message: string;
   readonly hint: string | undefined;
 }
@@ -116,7 +118,8 @@ export function complain(
   message: string,
   hint?: string,
 ): void {
-  file.problems.push({ where: placeOf(file, node), message, hint });
+  const offset = node?.range?.[0] ?? 0;
+  file.problems.push({ where: placeOf(file, node), offset, message, hint });
 }
 
 /** A key or value that has no meaning: a problem, or a note in a lenient file. */
@@ -132,7 +135,8 @@ export function reject(
 
 /** @throws TsmergeError `config` listing every problem with its place and what to write instead */
 export function failOnProblems(file: YamlFile): void {
-  const [first, ...others] = file.problems;
+  const problems = file.problems.toSorted((a, b) => a.offset - b.offset);
+  const [first, ...others] = problems;
   if (first === undefined) return;
   if (others.length === 0) {
     throw new TsmergeError("config", first.message, {
@@ -140,7 +144,7 @@ export function failOnProblems(file: YamlFile): void {
       ...(first.hint === undefined ? {} : { hint: first.hint }),
     });
   }
-  const list = file.problems.map(
+  const list = problems.map(
     ({ where, message, hint }) =>
       `\n  ${where}: ${message}${hint === undefined ? "" : ` (${hint})`}`,
   );
