@@ -52,14 +52,13 @@ function binomial(n: number, p: number): number[] {
 }
 
 test("wilson's interval covers each true proportion with 95 % ± 1.5, summed exactly", () => {
-  for (const n of [200, 500]) {
-    for (const p of [0.25, 0.5, 0.73, 0.9]) {
-      const covered = binomial(n, p).reduce((sum, term, right) => {
-        const { low, high } = wilson(right, n);
-        return low <= p && p <= high ? sum + term : sum;
-      }, 0);
-      assert.ok(Math.abs(covered - 0.95) <= 0.015, `n = ${n}, p = ${p}: ${covered}`);
-    }
+  const n = 200;
+  for (const p of [0.25, 0.5, 0.73, 0.9]) {
+    const covered = binomial(n, p).reduce((sum, term, right) => {
+      const { low, high } = wilson(right, n);
+      return low <= p && p <= high ? sum + term : sum;
+    }, 0);
+    assert.ok(Math.abs(covered - 0.95) <= 0.015, `p = ${p}: ${covered}`);
   }
 });
 
@@ -98,10 +97,9 @@ test("holm steps down and never falls below an earlier value", () => {
   assert.deepEqual(holm([]), []);
 });
 
-test("the paired bootstrap covers the true mean, and a paired difference it can see", () => {
+test("the bootstrap's interval covers the true mean in 95 % ± 1.5 of samples", () => {
   const key = streamKey("items", 3);
-  const [n, samples, truth] = [100, 1000, 0.6];
-  // Exactly 95 % is not expected of so few items: percentile intervals of 0/1 means are slightly narrow.
+  const [n, samples, truth] = [200, 1000, 0.6];
   let covered = 0;
   for (let sample = 0; sample < samples; sample++) {
     const item = (i: number): number => uniform(key, sample * n + i);
@@ -109,7 +107,7 @@ test("the paired bootstrap covers the true mean, and a paired difference it can 
     const { low, high } = pairedBootstrap([values], sample, 400).intervals[0]!;
     if (low <= truth && truth <= high) covered++;
   }
-  assert.ok(Math.abs(covered / samples - 0.95) <= 0.02, String(covered / samples));
+  assert.ok(Math.abs(covered / samples - 0.95) <= 0.015, String(covered / samples));
 });
 
 test("the paired bootstrap shares its draws between candidates and is seeded", () => {
