@@ -49,6 +49,7 @@ export async function runEnding(
     schemaVersion: RESULTS_SCHEMA,
     identity: contentHash(contest.identity),
     seed: contest.seed,
+    metric: [...new Set(contest.tasks.map(({ metric }) => metric))].join(", "),
     tasks: contest.tasks.map(({ name, weight, metric }) => ({ name, weight, metric })),
     reportMetric: contest.reportMetric,
     improved,
@@ -141,10 +142,8 @@ function reportRows(
   ).label;
   const equal = contest.baselines.find(({ role }) => role === "equal")?.label;
   return reported.map(({ label, kind }) => {
-    const against = (rival: string | undefined) =>
-      rival === undefined || rival === label
-        ? undefined
-        : compare(scores.get(label)!, scores.get(rival)!, reportMetric);
+    const against = (rival: string) =>
+      compare(scores.get(label)!, scores.get(rival)!, reportMetric);
     return {
       role:
         kind === "baseline"
@@ -156,8 +155,8 @@ function reportRows(
       accuracy: accuracyOf(scores.get(label)!, reportMetric),
       tasks: accuracyByTask(scores.get(label)!, reportMetric),
       fitness: fitness.get(label)!,
-      againstBestParent: against(bestParent),
-      againstEqualWeights: against(equal),
+      ...(label === bestParent ? {} : { againstBestParent: against(bestParent) }),
+      ...(label === equal || equal === undefined ? {} : { againstEqualWeights: against(equal) }),
     };
   });
 }
@@ -167,12 +166,13 @@ function entryOf(
   selection: ReadonlyMap<string, number>,
   { lineage }: Scoring,
 ): ShortlistEntry {
-  const own = kind === "mean" ? undefined : lineage.candidates.get(label);
+  const search = kind === "mean" ? undefined : lineage.candidates.get(label)?.fitness;
+  const chosen = selection.get(label);
   return {
     label,
     kind,
     recipeHash: composition.hash,
-    search: own?.fitness,
-    selection: selection.get(label),
+    ...(search === undefined ? {} : { search }),
+    ...(chosen === undefined ? {} : { selection: chosen }),
   };
 }

@@ -26,7 +26,7 @@ export type RunEvent =
         readonly report: number;
       };
     }
-  | { readonly type: "stage"; readonly stage: Stage; readonly candidates: number }
+  | { readonly type: "stage"; readonly stage: Stage; readonly candidates: number | undefined }
   | {
       readonly type: "progress";
       readonly stage: Stage;

@@ -9,7 +9,7 @@ import { type Entrant, type Scoring, scoreEntrants } from "./scoring.ts";
 
 export interface SearchEnd {
   /** Which limit was met, or why the strategy wants no more, in words. */
-  readonly reason: string;
+  readonly ended: string;
   /** Candidates asked for and settled; repeated recipes count, baselines do not. */
   readonly evaluations: number;
   /** Generations told. */
@@ -89,10 +89,10 @@ function askGeneration(
   }));
 }
 
-function endOf({ lineage }: Pick<Scoring, "lineage">, reason: string): SearchEnd {
+function endOf({ lineage }: Pick<Scoring, "lineage">, ended: string): SearchEnd {
   const { done, failed } = lineage.candidates.counts();
   const generations = lineage.currentGeneration()?.number ?? 0;
-  return { reason, evaluations: done + failed, generations, failed };
+  return { ended, evaluations: done + failed, generations, failed };
 }
 
 function settled(candidates: readonly Candidate[]): Candidate[] {

@@ -42,8 +42,9 @@ export interface ReportRow {
   readonly tasks: Readonly<Record<string, Interval>>;
   /** The run's fitness on report items. */
   readonly fitness: number;
-  readonly againstBestParent: Comparison | undefined;
-  readonly againstEqualWeights: Comparison | undefined;
+  /** Absent for the model that is compared with. */
+  readonly againstBestParent?: Comparison;
+  readonly againstEqualWeights?: Comparison;
 }
 
 /** One model of the shortlist; the winner is the one with the highest selection score. */
@@ -51,15 +52,18 @@ export interface ShortlistEntry {
   readonly label: string;
   readonly kind: "baseline" | "mean" | "search";
   readonly recipeHash: string;
-  readonly search: number | undefined;
-  readonly selection: number | undefined;
+  /** Absent for the mean, which the search did not score. */
+  readonly search?: number;
+  /** Absent when it failed there. */
+  readonly selection?: number;
 }
 
 export interface EvolveResult {
   readonly schemaVersion: typeof RESULTS_SCHEMA;
   readonly identity: string;
   readonly seed: number;
-  /** What the search maximised. */
+  /** What the search maximised, in words: the tasks' metrics. */
+  readonly metric: string;
   readonly tasks: readonly {
     readonly name: string;
     readonly weight: number;

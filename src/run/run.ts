@@ -116,7 +116,7 @@ async function compute(
   const population = contest.strategy.populationSize(contest.strategy.initial(contest.problem));
   progress.stage("search", plannedEvaluations(budget, population), done + failed);
   const end = await runGenerations(contest, budget, minutesBefore, scoring);
-  onEvent({ type: "ended", reason: end.reason });
+  onEvent({ type: "ended", reason: end.ended });
   return await runEnding(contest, end, scoring, (stage, count) => progress.stage(stage, count, 0));
 }
 

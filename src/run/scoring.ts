@@ -8,7 +8,7 @@ import type { Estimate } from "../evals/metrics.ts";
 import { scoreItems, type Workload } from "../evals/workload.ts";
 import type { BatchReport, Executor } from "../exec/executor.ts";
 import type { Lineage } from "../lineage/lineage.ts";
-import type { BatchRecord, Split } from "../lineage/records.ts";
+import type { BatchRecord, ScoreRecord, Split } from "../lineage/records.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import { fitnessOf, type WeightedTask } from "./fitness.ts";
 
@@ -160,16 +160,26 @@ function settle(
     return undefined;
   }
   lineage.transaction(() => {
-    lineage.results.putScores(
-      tasks.map((task) => {
-        const { n, value, stderr } = fitnessOf([task], scores);
-        const spread = stderr === null ? {} : { stderr };
-        return { recipeHash, split, task: task.name, metric: task.metric, n, value, ...spread };
-      }),
-    );
+    lineage.results.putScores([
+      scoreRecord(recipeHash, split, FITNESS, fitness),
+      ...tasks.map((task) => scoreRecord(recipeHash, split, task, fitnessOf([task], scores))),
+    ]);
     lineage.candidates.finish(id, { fitness: fitness.value, ...timings });
   });
   return fitness;
+}
+
+/** The row of the fitness itself, over all tasks. */
+const FITNESS = { name: "", metric: "fitness" };
+
+function scoreRecord(
+  recipeHash: string,
+  split: Split,
+  { name, metric }: { readonly name: string; readonly metric: string },
+  { n, value, stderr }: Estimate,
+): ScoreRecord {
+  const spread = stderr === null ? {} : { stderr };
+  return { recipeHash, split, task: name, metric, n, value, ...spread };
 }
 
 /**

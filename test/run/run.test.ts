@@ -1,0 +1,224 @@
+// The evolve loop against executors that compute nothing: what it asks, records, claims and repeats.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { streamKey, uniform } from "../../src/base/counter-rng.ts";
+import { openLineage } from "../../src/lineage/lineage.ts";
+import type { Candidate } from "../../src/lineage/records.ts";
+import type { Budget } from "../../src/run/budget.ts";
+import type { Contest } from "../../src/run/contest.ts";
+import type { RunEvent } from "../../src/run/events.ts";
+import { runFolder } from "../../src/run/folder.ts";
+import type { EvolveResult } from "../../src/run/results.ts";
+import { type RunSetup, runContest } from "../../src/run/run.ts";
+import { FakeExecutor, fakeContest } from "./fake-contest.ts";
+
+const folders: string[] = [];
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "tsmerge-run-"));
+  folders.push(made);
+  return made;
+}
+
+after(() => {
+  for (const made of folders) rmSync(made, { recursive: true, force: true });
+});
+
+interface Played {
+  readonly result: EvolveResult;
+  readonly executor: FakeExecutor;
+  readonly events: readonly RunEvent[];
+  readonly candidates: readonly Candidate[];
+}
+
+async function play(
+  path: string,
+  budget: Budget,
+  contest: Contest = fakeContest(),
+  changes: Partial<RunSetup> & { executor?: FakeExecutor } = {},
+): Promise<Played> {
+  const executor = changes.executor ?? new FakeExecutor(contest);
+  const events: RunEvent[] = [];
+  const result = await runContest({
+    contest,
+    folder: runFolder(path),
+    configText: "genome: {}\n",
+    budget,
+    environment: {},
+    workers: executor.slots,
+    openExecutor: () => executor,
+    previousDeath: undefined,
+    onEvent: (event) => events.push(event),
+    signal: new AbortController().signal,
+    now: Date.now,
+    ...changes,
+  });
+  return { result, executor, events, candidates: candidatesIn(path) };
+}
+
+function candidatesIn(path: string): Candidate[] {
+  const lineage = openLineage(join(path, "run.db"), { readonly: true });
+  try {
+    return lineage.candidates.list();
+  } finally {
+    lineage.close();
+  }
+}
+
+const searched = (candidates: readonly Candidate[]): Candidate[] =>
+  candidates.filter(({ kind }) => kind === "search");
+
+test("a run scores baselines first, then the search, the shortlist and the report", async () => {
+  const { result, executor, events } = await play(folder(), { maxEvals: 24 });
+  assert.deepEqual(
+    executor.jobs.slice(0, 4).map(({ id }) => id),
+    ["base", "parent:a", "parent:b", "equal weights"],
+  );
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === "stage" ? [event.stage] : [])),
+    ["baselines", "search", "selection", "report"],
+  );
+  assert.equal(result.search.evaluations, 24);
+  assert.equal(result.report[0]!.role, "winner");
+  assert.equal(result.improved, true);
+  assert.match(result.verdict, /^improved: \+\d+\.\d points against the best parent/);
+  assert.equal(result.reportLooks, 1);
+});
+
+test("the report items are scored for the winner and the baselines only", async () => {
+  const { executor } = await play(folder(), { maxEvals: 12 });
+  const reports = executor.jobs.filter(({ workloads }) => workloads[0]!.name === "report");
+  assert.equal(reports.length, 5);
+});
+
+test("evaluations are never more than asked for, and the last ones are not told", async () => {
+  const path = folder();
+  const { result, candidates } = await play(path, { maxEvals: 10 });
+  assert.equal(searched(candidates).length, 10);
+  assert.deepEqual(result.search, {
+    ended: "10 evaluations done",
+    evaluations: 10,
+    generations: 2,
+    failed: 0,
+  });
+});
+
+test("generations and minutes end a run too", async () => {
+  const generations = await play(folder(), { generations: 3, maxEvals: 100 });
+  assert.equal(searched(generations.candidates).length, 12);
+  assert.equal(generations.result.search.ended, "3 generations done");
+  let clock = 0;
+  const minutes = await play(folder(), { minutes: 0.5 }, fakeContest(), {
+    now: () => (clock += 100),
+  });
+  assert.match(minutes.result.search.ended, /0.5 minutes used/);
+});
+
+test("a finished run answers from its folder and computes nothing", async () => {
+  const path = folder();
+  const first = await play(path, { maxEvals: 8 });
+  const again = await play(path, { maxEvals: 8 });
+  assert.deepEqual(again.result, first.result);
+  assert.equal(again.executor.jobs.length, 0);
+  const smaller = await play(path, { maxEvals: 4 });
+  assert.deepEqual(smaller.result, first.result);
+});
+
+test("a larger budget extends a run to what it would have been at once", async () => {
+  const path = folder();
+  await play(path, { maxEvals: 10 });
+  const extended = await play(path, { maxEvals: 24 });
+  const atOnce = await play(folder(), { maxEvals: 24 });
+  assert.deepEqual(scores(searched(extended.candidates)), scores(searched(atOnce.candidates)));
+  assert.deepEqual(extended.result.report, atOnce.result.report);
+  assert.ok(extended.result.reportLooks >= 1);
+});
+
+test("workers do not change the result", async () => {
+  const one = fakeContest();
+  const alone = await play(folder(), { maxEvals: 18 }, one, { executor: new FakeExecutor(one, 1) });
+  const many = await play(folder(), { maxEvals: 18 }, one, { executor: new FakeExecutor(one, 7) });
+  assert.deepEqual(many.result, alone.result);
+});
+
+test("another run's folder is refused with what differs", async () => {
+  const path = folder();
+  await play(path, { maxEvals: 4 });
+  await assert.rejects(
+    play(path, { maxEvals: 4 }, fakeContest({ seed: 2 })),
+    /another run; what differs:\s+seed: 1 in the folder, 2 now/,
+  );
+});
+
+test("a failing candidate is recorded, ranks last, and the search goes on", async () => {
+  const contest = fakeContest({
+    config: ([x]) => ({ fail: x! > 0.4 && x! < 0.45 }),
+    population: 8,
+  });
+  const { result, candidates, events } = await play(folder(), { maxEvals: 40 }, contest);
+  const failed = candidates.filter(({ status }) => status === "failed");
+  assert.ok(failed.length > 0, "the formula should make some fail");
+  assert.equal(result.search.failed, failed.length);
+  assert.equal(failed[0]!.error!.message, "not finite");
+  assert.equal(searched(candidates).length, 40);
+  assert.ok(events.some((event) => event.type === "failed"));
+});
+
+test("a candidate whose score is not finite fails and the search goes on", async () => {
+  const contest = fakeContest();
+  const executor = new FakeExecutor(contest, 2, ([x], _, batch) => ({
+    logProbs: Float32Array.of(x! > 0.5 && x! < 0.6 ? -Infinity : -x!, -batch),
+    greedy: new Uint8Array(2),
+  }));
+  const { candidates } = await play(folder(), { maxEvals: 12 }, contest, { executor });
+  assert.equal(searched(candidates).length, 12);
+});
+
+test("random scores end with: no improvement shown", async () => {
+  for (const seed of [1, 2, 3]) {
+    const contest = fakeContest({ seed });
+    const executor = new FakeExecutor(contest, 2, (genome, workload, batch) => {
+      const key = streamKey("random", seed, ...genome, workload, batch);
+      return {
+        logProbs: Float32Array.of(Math.log(uniform(key, 0)), Math.log(uniform(key, 1))),
+        greedy: new Uint8Array(2),
+      };
+    });
+    const { result } = await play(folder(), { maxEvals: 20 }, contest, { executor });
+    assert.equal(result.improved, false);
+    assert.match(result.verdict, /no improvement shown$/);
+  }
+});
+
+test("a recipe that came before is not computed again", async () => {
+  const contest = fakeContest();
+  const same = { ...contest, compose: () => contest.compose([0.6, 0.4]) };
+  const { executor, candidates } = await play(folder(), { maxEvals: 12 }, same);
+  const jobs = executor.jobs.filter(({ workloads }) => workloads[0]!.name === "search");
+  assert.equal(jobs.length, 4 + 1);
+  assert.equal(new Set(searched(candidates).map(({ fitness }) => fitness)).size, 1);
+});
+
+test("the run folder holds the config, the best recipe, the result and the events", async () => {
+  const path = folder();
+  const { result } = await play(path, { maxEvals: 8 });
+  const files = runFolder(path);
+  assert.equal(readFileSync(files.config, "utf8"), "genome: {}\n");
+  assert.deepEqual(JSON.parse(readFileSync(files.results, "utf8")), result);
+  const best = readFileSync(files.bestConfig, "utf8");
+  assert.match(best, /^# winner: /);
+  assert.match(best, /# tsmerge: \{"seed":1,/);
+  const events = readFileSync(files.events, "utf8").trim().split("\n");
+  assert.equal(JSON.parse(events.at(-1)!).type, "finished");
+});
+
+/** What must be equal between two runs of one seed, whatever happened to them. */
+function scores(candidates: readonly Candidate[]): unknown[] {
+  return candidates.map(({ id, genome, recipeHash, parents, status, fitness, error }) => ({
+    ...{ id, genome, recipeHash, parents, status, fitness, error },
+  }));
+}
