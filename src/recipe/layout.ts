@@ -30,8 +30,6 @@ interface RangedSource {
   readonly model: LoadedModel;
   readonly first: number;
   readonly isBase: boolean;
-  /** All names of the model: pre, layers, post. */
-  readonly names: readonly TensorName[];
 }
 
 interface RangedSlice {
@@ -94,9 +92,8 @@ function rangedSlice(
   const sources = withBase(slice, base, method).map((source) => {
     const model = loaded(models, source.model);
     const [first, end] = rangeOf(source, model);
-    const names = tensorNames(model.config.architecture, model.config.layers);
     const isBase = method.base !== "none" && source.model === base;
-    return { source, model, first, length: end - first, isBase, names };
+    return { source, model, first, length: end - first, isBase };
   });
   const length = sources[0]?.length ?? 0;
   const other = sources.find((source) => source.length !== length);
@@ -160,7 +157,12 @@ export function layOut(recipe: Recipe, method: MergeMethod, models: LoadedModels
   const preCount = architecture.pre.length;
   const layerCount = architecture.layer.length;
   const post = outputs.filter((output) => output.section === "post");
-  const rows = rowsAt(first, 0, outputs.slice(0, preCount), ({ names }, index) => names[index]!);
+  const rows = rowsAt(
+    first,
+    0,
+    outputs.slice(0, preCount),
+    ({ model }, index) => model.names[index]!,
+  );
   const origins: { model: LoadedModel; layer: number }[] = [];
   for (const ranged of slices) {
     for (let i = 0; i < ranged.length; i++) {
@@ -169,7 +171,7 @@ export function layOut(recipe: Recipe, method: MergeMethod, models: LoadedModels
       const tensors = outputs.slice(start, start + layerCount);
       rows.push(
         ...rowsAt(ranged, t, tensors, (source, index) => {
-          return source.names[preCount + (source.first + i) * layerCount + index]!;
+          return source.model.names[preCount + (source.first + i) * layerCount + index]!;
         }),
       );
       const origin = ranged.sources.find((source) => source.isBase) ?? ranged.sources[0]!;
@@ -177,7 +179,12 @@ export function layOut(recipe: Recipe, method: MergeMethod, models: LoadedModels
     }
   }
   rows.push(
-    ...rowsAt(last, 0, post, ({ names }, index) => names[names.length - post.length + index]!),
+    ...rowsAt(
+      last,
+      0,
+      post,
+      ({ model }, index) => model.names[model.names.length - post.length + index]!,
+    ),
   );
   return { rows, layers, origins };
 }

@@ -3,6 +3,7 @@
 
 import type { TensorInfo } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
+import { type TensorName, tensorNames } from "../model/architecture.ts";
 import { type ModelConfig, readModelConfig } from "../model/config.ts";
 
 export interface LoadedModel {
@@ -11,7 +12,10 @@ export interface LoadedModel {
   /** Its folder, as a real path. */
   readonly directory: string;
   readonly config: ModelConfig;
+  /** What its files hold, by name. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** What its architecture may hold, in order; kept here because every candidate's plan needs it. */
+  readonly names: readonly TensorName[];
 }
 
 /** By reference. */
@@ -30,12 +34,9 @@ export async function loadModels(
     const checkpoint = await openCheckpoint(await resolve(reference));
     const { directory, tensors } = checkpoint;
     await checkpoint.close();
-    models.set(reference, {
-      reference,
-      directory,
-      config: await readModelConfig(directory),
-      tensors,
-    });
+    const config = await readModelConfig(directory);
+    const names = tensorNames(config.architecture, config.layers);
+    models.set(reference, { reference, directory, config, tensors, names });
   }
   return models;
 }

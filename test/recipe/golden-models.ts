@@ -43,7 +43,8 @@ export function inventedModel(reference: string, variation: Variation = {}): Loa
     ...variation.raw,
   };
   const config = parseModelConfig(raw, `${reference}/config.json`);
-  const tensors = tensorNames(config.architecture, layers)
+  const names = tensorNames(config.architecture, layers);
+  const tensors = names
     .filter(
       ({ name }) => !name.endsWith(".bias") || config.architecture.name === "Qwen2ForCausalLM",
     )
@@ -55,7 +56,7 @@ export function inventedModel(reference: string, variation: Variation = {}): Loa
       const elements = numbers.reduce((product, length) => product * length, 1);
       return [name, { name, dtype, shape: numbers, elements, byteLength: 2 * elements }];
     });
-  return { reference, directory: `/models/${reference}`, config, tensors: new Map(tensors) };
+  return { reference, directory: `/models/${reference}`, config, tensors: new Map(tensors), names };
 }
 
 export function inventedModels(
