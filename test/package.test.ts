@@ -52,7 +52,7 @@ function imported(folder: string): Set<string> {
     .filter((file) => file.endsWith(".ts"))
     .map((file) => readFileSync(join(root, folder, file), "utf8"))
     .flatMap((text) => [
-      ...text.matchAll(/^(?:import|export)\b[^;"]*"([^".\n][^"\n]*)"/gm),
+      ...text.matchAll(/^(?:import|.* from) "([^".][^"]*)";$/gm),
       ...text.matchAll(/\bimport\("([^".\n][^"\n]*)"\)/g),
     ])
     .map((match) => match[1]!)
