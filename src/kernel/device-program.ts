@@ -71,13 +71,7 @@ export async function compileOnDevice(
       hint: "merge in float32, or use --device cpu",
     });
   }
-  const lowered = lower(program, {
-    elements: "widened",
-    rounding: "arithmetic",
-    roundsResult: true,
-    selects: "float32",
-    rank,
-  });
+  const lowered = lower(program, { device: "webgpu", roundsResult: true, rank });
   const session = await createSession(lowered.bytes, {
     ...options,
     device: "webgpu",

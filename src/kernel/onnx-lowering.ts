@@ -4,8 +4,9 @@
 
 import type { FloatType } from "../base/dtype.ts";
 import { Graph, typeNumber, type Value } from "../onnx/graph.ts";
+import type { Device } from "../ort/session.ts";
 import type { Program } from "./kernel.ts";
-import { type RoundingStyle, roundValue } from "./onnx-round.ts";
+import { roundValue } from "./onnx-round.ts";
 import { type Step, stepsOf } from "./program.ts";
 
 /** The operator set that BitCast appeared in; only graphs for the CPU use it. */
@@ -13,20 +14,16 @@ const BITCAST_OPSET = 26;
 
 export interface LoweringOptions {
   /**
-   * `stored`: half-precision tensors cross as uint16 bit patterns, inputs are cast to loadAs and the result is
-   * rounded in the graph. `widened`: all tensors are float32, and the caller has cast the inputs.
+   * `cpu`: half-precision tensors cross as uint16 bit patterns; inputs are cast to loadAs in the graph.
+   * `webgpu`: all tensors are float32, inputs already cast; only operators that this provider has are used.
    */
-  readonly elements: "stored" | "widened";
-  readonly rounding: RoundingStyle;
+  readonly device: Device;
   /** Whether the graph rounds its result to Program.round; if not, the caller does. */
   readonly roundsResult: boolean;
-  /**
-   * Where the runtime chooses: `float32` directly, or `bits` of it as int32 (CPU only): the CPU provider's
-   * Where on floats turns −0 into +0.
-   */
-  readonly selects: "float32" | "bits";
   /** Number of axes of the elementwise tensors. */
   readonly rank: number;
+  /** On the CPU, a choice made by Where turns −0 into +0: faster than the exact choice between bits. */
+  readonly losesNegativeZeros?: boolean;
 }
 
 /** A graph input and what a call feeds it: float32 or uint16 inputs, int32 draws and bounds, int64 shape. */
@@ -52,7 +49,7 @@ export interface LoweredProgram {
 /** Lowers a program in any arithmetic but f64. Equal programs give equal bytes. */
 export function lower(program: Program, options: LoweringOptions): LoweredProgram {
   const steps = stepsOf(program.expression);
-  const opset = options.elements === "stored" ? BITCAST_OPSET : undefined;
+  const opset = options.device === "cpu" ? BITCAST_OPSET : undefined;
   const graph = new Graph("elementwise", opset);
   const inputs = declareInputs(graph, program, options);
   const values: Value[] = [];
@@ -64,7 +61,7 @@ export function lower(program: Program, options: LoweringOptions): LoweredProgra
   const last = values.at(-1)!;
   const full = isUniform ? graph.node("Expand", [last, inputs.shape()]) : last;
   const { round } = program;
-  const result = options.roundsResult ? roundValue(graph, options.rounding, round, full) : full;
+  const result = options.roundsResult ? roundValue(graph, options.device, round, full) : full;
   const type = elementType(options, program.store);
   graph.output("output", narrow(graph, options, program.store, result), type, axes(options));
   return { bytes: graph.bytes(), feeds: inputs.feeds };
@@ -74,7 +71,7 @@ const axes = ({ rank }: LoweringOptions): string[] =>
   Array.from({ length: rank }, (_, i) => `axis${i}`);
 
 const elementType = (options: LoweringOptions, type: FloatType): "uint16" | "float32" =>
-  options.elements === "stored" && type !== "float32" ? "uint16" : "float32";
+  options.device === "cpu" && type !== "float32" ? "uint16" : "float32";
 
 /** Inputs come into being when a step asks for them, each once. */
 interface Inputs {
@@ -146,7 +143,6 @@ const OPERATORS = {
   ge: "GreaterOrEqual",
   eq: "Equal",
   and: "And",
-  or: "Or",
   not: "Not",
 } as const;
 
@@ -162,13 +158,13 @@ function lowerStep(
   const rounded = (value: Value): Value =>
     program.arithmetic === "f64"
       ? value
-      : roundValue(graph, options.rounding, program.arithmetic, value);
+      : roundValue(graph, options.device, program.arithmetic, value);
   switch (node.op) {
     case "input": {
       const stored = widen(graph, options, program.inputs[node.index]!, inputs.input(node.index));
       const { loadAs } = program;
-      if (loadAs === undefined || options.elements === "widened") return stored;
-      return roundValue(graph, options.rounding, loadAs, stored);
+      if (loadAs === undefined || options.device === "webgpu") return stored;
+      return roundValue(graph, options.device, loadAs, stored);
     }
     case "scalar":
       return inputs.scalar(node.index);
@@ -193,9 +189,10 @@ function lowerStep(
     case "ge":
     case "eq":
     case "and":
-    case "or":
     case "not":
       return graph.node(OPERATORS[node.op], from);
+    case "or":
+      return either(graph, options, from[0]!, from[1]!);
     case "select":
       return select(graph, options, from[0]!, from[1]!, from[2]!);
     default:
@@ -203,8 +200,17 @@ function lowerStep(
   }
 }
 
+function either(graph: Graph, options: LoweringOptions, a: Value, b: Value): Value {
+  if (options.device === "cpu") return graph.node("Or", [a, b]);
+  // WebGPU has And and Not, but no Or.
+  const [notA, notB] = [a, b].map((mask) => graph.node("Not", [mask]));
+  return graph.node("Not", [graph.node("And", [notA!, notB!])]);
+}
+
 function select(graph: Graph, options: LoweringOptions, mask: Value, a: Value, b: Value): Value {
-  if (options.selects === "float32") return graph.node("Where", [mask, a, b]);
+  if (options.device === "webgpu" || options.losesNegativeZeros === true) {
+    return graph.node("Where", [mask, a, b]);
+  }
   const [aBits, bBits] = [a, b].map((x) => graph.node("BitCast", [x], { to: typeNumber("int32") }));
   const chosen = graph.node("Where", [mask, aBits!, bBits!]);
   return graph.node("BitCast", [chosen], { to: typeNumber("float32") });

@@ -3,14 +3,12 @@
 
 import type { FloatType } from "../base/dtype.ts";
 import { type Graph, typeNumber, type Value } from "../onnx/graph.ts";
+import type { Device } from "../ort/session.ts";
 
-/** How a lowered program rounds: `cast` is exact everywhere, `arithmetic` where roundByArithmetic says. */
-export type RoundingStyle = "cast" | "arithmetic";
-
-/** A float32 value rounded to a type, as float32. */
-export function roundValue(graph: Graph, style: RoundingStyle, type: FloatType, x: Value): Value {
+/** A float32 value rounded to a type, as float32: exact on the CPU; see roundByArithmetic for WebGPU. */
+export function roundValue(graph: Graph, device: Device, type: FloatType, x: Value): Value {
   if (type === "float32") return x;
-  if (style === "arithmetic") return roundByArithmetic(graph, type, x);
+  if (device === "webgpu") return roundByArithmetic(graph, type, x);
   const narrow = graph.node("Cast", [x], { to: typeNumber(type) });
   return graph.node("Cast", [narrow], { to: typeNumber("float32") });
 }

@@ -44,13 +44,7 @@ export function onnxKernel(options: OnnxKernelOptions): Kernel {
     if (program.arithmetic === "f64") return interpret(program);
     const { device } = options;
     const onCpu = device === "cpu";
-    const lowered = lower(program, {
-      elements: onCpu ? "stored" : "widened",
-      rounding: onCpu ? "cast" : "arithmetic",
-      roundsResult: onCpu,
-      selects: onCpu ? "bits" : "float32",
-      rank: 1,
-    });
+    const lowered = lower(program, { device, roundsResult: onCpu, rank: 1 });
     const session = await createSession(lowered.bytes, options);
     sessions.push(session);
     const tile = options.tile ?? TILE[device];
