@@ -1,6 +1,7 @@
 // Facts about one output tensor's inputs that no parameter changes, each computed when first asked
 // for and kept: what makes a candidate cost one pass. Sums are f64 in element order, whatever the tiles.
 
+import { draw24, type StreamKey } from "../base/counter-rng.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { TensorDraws } from "./draws.ts";
 import type { ElementReader, Series } from "./elements.ts";
@@ -15,6 +16,7 @@ import {
   tableOf,
 } from "./magnitudes.ts";
 import type { MagnitudeCut, Mass, TensorStatistics } from "./method.ts";
+import { cascadeSum, orderedSum, type Sum } from "./sums.ts";
 
 /** Draws of one table bucket: 2^24 / 4096. */
 const BUCKET_DRAWS = 2 ** 12;
@@ -27,7 +29,8 @@ interface MassTable {
 
 /** What is known of one output tensor's inputs; outlives a merge, while draws may differ in each. */
 export interface TensorFacts {
-  statistics(draws: TensorDraws): TensorStatistics;
+  /** `torchSums`: masses are summed as torch sums float32, for compat. */
+  statistics(draws: TensorDraws, torchSums: boolean): TensorStatistics;
 }
 
 /** Facts of the inputs that `reader` reads; `base` is the input that task vectors are taken from. */
@@ -86,49 +89,57 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
     });
   }
 
-  async function cutMass(i: number, density: number): Promise<Mass> {
-    const { threshold, cut } = await magnitudeCut(i, density);
-    let mass: Mass = { total: 0, kept: 0 };
-    await stream(i)((tile, firstElement) => {
-      let { total, kept } = mass;
-      for (let e = 0; e < tile.length; e++) {
-        const magnitude = Math.abs(tile[e]!);
-        total += magnitude;
-        if (magnitude > threshold || (magnitude === threshold && firstElement + e < cut)) {
-          kept += magnitude;
-        }
-      }
-      mass = { total, kept };
-    });
-    return mass;
-  }
-
-  /** Visits magnitudes beside the draws of a stream. */
-  async function eachDrawn(
+  /** Sums |δ| and what a filter keeps of it, which fills `kept` from a tile's magnitudes. */
+  async function massOf(
     i: number,
-    draws: TensorDraws,
-    s: number,
-    visit: (tile: Float32Array, plane: Uint32Array) => void,
-  ): Promise<void> {
-    const fill = draws.reader(s);
-    let buffer = new Uint32Array(0);
-    await stream(i)((tile) => {
-      if (buffer.length < tile.length) buffer = new Uint32Array(tile.length);
-      const plane = buffer.subarray(0, tile.length);
-      fill(plane);
-      visit(tile, plane);
+    sum: () => Sum,
+    filter: (magnitudes: Float32Array, firstElement: number, kept: Float32Array) => void,
+  ): Promise<Mass> {
+    const [total, part] = [sum(), sum()];
+    let kept = new Float32Array(0);
+    await stream(i)((tile, firstElement) => {
+      if (kept.length !== tile.length) kept = new Float32Array(tile.length);
+      for (let e = 0; e < tile.length; e++) tile[e] = Math.abs(tile[e]!);
+      filter(tile, firstElement, kept);
+      total.add(tile);
+      part.add(kept);
+    });
+    return { total: total.total(), kept: part.total() };
+  }
+
+  async function cutMass(i: number, density: number, sum: () => Sum): Promise<Mass> {
+    const { threshold, cut } = await magnitudeCut(i, density);
+    return massOf(i, sum, (magnitudes, firstElement, kept) => {
+      for (let e = 0; e < kept.length; e++) {
+        const x = magnitudes[e]!;
+        kept[e] = x > threshold || (x === threshold && firstElement + e < cut) ? x : 0;
+      }
     });
   }
 
-  async function massTable(i: number, draws: TensorDraws, s: number): Promise<MassTable> {
+  function massBelow(
+    i: number,
+    draws: (plane: Uint32Array) => void,
+    bound: number,
+    sum: () => Sum,
+  ): Promise<Mass> {
+    let plane = new Uint32Array(0);
+    return massOf(i, sum, (magnitudes, _firstElement, kept) => {
+      if (plane.length !== kept.length) plane = new Uint32Array(kept.length);
+      draws(plane);
+      for (let e = 0; e < kept.length; e++) kept[e] = plane[e]! < bound ? magnitudes[e]! : 0;
+    });
+  }
+
+  async function massTable(i: number, key: StreamKey): Promise<MassTable> {
     let total = 0;
     const kept = new Float64Array(DENSITY_STEPS + 1);
-    await eachDrawn(i, draws, s, (tile, plane) => {
+    await stream(i)((tile, firstElement) => {
       let sum = total;
       for (let e = 0; e < tile.length; e++) {
         const magnitude = Math.abs(tile[e]!);
         sum += magnitude;
-        kept[(plane[e]! >>> 12) + 1]! += magnitude;
+        kept[Math.floor(draw24(key, firstElement + e) / BUCKET_DRAWS) + 1]! += magnitude;
       }
       total = sum;
     });
@@ -136,36 +147,28 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
     return { total, kept };
   }
 
-  async function massBelow(i: number, draws: TensorDraws, s: number, bound: number): Promise<Mass> {
-    let mass: Mass = { total: 0, kept: 0 };
-    await eachDrawn(i, draws, s, (tile, plane) => {
-      let { total, kept } = mass;
-      for (let e = 0; e < tile.length; e++) {
-        const magnitude = Math.abs(tile[e]!);
-        total += magnitude;
-        if (plane[e]! < bound) kept += magnitude;
-      }
-      mass = { total, kept };
-    });
-    return mass;
-  }
-
   return {
-    statistics: (draws) => ({
-      dot: (i, j) => once(`dot ${Math.min(i, j)} ${Math.max(i, j)}`, () => dot(i, j)),
-      magnitudeCut,
-      cutMass: (i, density) => once(`cut mass ${i} ${density}`, () => cutMass(i, density)),
-      // The procedure depends on the bound alone: a sum in another order has other last bits, and an
-      // exported recipe must merge to the bytes that were scored.
-      async drawnMass(i, s, bound) {
-        const key = draws.keys?.[s];
-        if (key === undefined) return massBelow(i, draws, s, bound);
-        if (bound % BUCKET_DRAWS !== 0) {
-          return once(`mass ${i} ${key} ${bound}`, () => massBelow(i, draws, s, bound));
-        }
-        const table = await once(`masses ${i} ${key}`, () => massTable(i, draws, s));
-        return { total: table.total, kept: table.kept[bound / BUCKET_DRAWS]! };
-      },
-    }),
+    statistics: (draws, torchSums) => {
+      const sum = torchSums ? () => cascadeSum(reader.elements) : orderedSum;
+      return {
+        dot: (i, j) => once(`dot ${Math.min(i, j)} ${Math.max(i, j)}`, () => dot(i, j)),
+        magnitudeCut,
+        cutMass: (i, density) =>
+          once(`cut mass ${i} ${density} ${torchSums}`, () => cutMass(i, density, sum)),
+        // The procedure depends on the bound alone: a sum in another order has other last bits, and an
+        // exported recipe must merge to the bytes that were scored.
+        async drawnMass(i, s, bound) {
+          const key = draws.keys?.[s];
+          if (key === undefined) return massBelow(i, draws.reader(s), bound, sum);
+          if (bound % BUCKET_DRAWS !== 0) {
+            return once(`mass ${i} ${key} ${bound}`, () =>
+              massBelow(i, draws.reader(s), bound, sum),
+            );
+          }
+          const table = await once(`masses ${i} ${key}`, () => massTable(i, key));
+          return { total: table.total, kept: table.kept[bound / BUCKET_DRAWS]! };
+        },
+      };
+    },
   };
 }

@@ -7,17 +7,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { type FloatType, isFloatType } from "../../src/base/dtype.ts";
-import { bf16ToF32, f16ToF32 } from "../../src/base/half.ts";
+import { roundTo } from "../../src/base/half.ts";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { executeMerge } from "../../src/merge/execute.ts";
 import { MERGE_METHODS } from "../../src/merge/methods/registry.ts";
-import type { MergePlan } from "../../src/merge/plan.ts";
+import type { MergePlan, TensorPlan } from "../../src/merge/plan.ts";
+import { elementsOf } from "../../src/merge/tensor-pass.ts";
 import { compileRecipe } from "../../src/recipe/compile.ts";
 import { loadModels } from "../../src/recipe/models.ts";
 import { readRecipe } from "../../src/recipe/read.ts";
 import { modelReferences } from "../../src/recipe/recipe.ts";
+import { checkAgainst } from "./golden-tolerance.ts";
 import { goldenPath, needsGoldens } from "./goldens-file.ts";
 import { decode } from "./tensors.ts";
 
@@ -63,52 +65,68 @@ async function planOf(file: string, compat: boolean): Promise<MergePlan> {
   return compileRecipe(recipe, { models, seed: 42, compat });
 }
 
-interface Values {
-  readonly type: FloatType;
-  readonly shape: readonly number[];
-  readonly bytes: Uint8Array;
-  readonly numbers: readonly number[];
-}
-
-async function valuesOf(checkpoint: Checkpoint, name: string): Promise<Values> {
-  const { dtype, shape, byteLength } = checkpoint.tensors.get(name)!;
+/** The numbers of a tensor, cast to a type. */
+async function numbersOf(checkpoint: Checkpoint, name: string, type?: FloatType) {
+  const { dtype, byteLength } = checkpoint.tensors.get(name)!;
   assert.ok(isFloatType(dtype));
   const bytes = new Uint8Array(byteLength);
   await checkpoint.read(name, 0, bytes);
-  return { type: dtype, shape, bytes, numbers: decode(dtype, bytes) };
+  const numbers = decode(dtype, bytes);
+  return type === undefined ? numbers : numbers.map((x) => roundTo(type, x));
 }
 
-/** How far a method's float32 result may be from mergekit's; everything else is equal to the last bit. */
-function checkTensor(plan: MergePlan, name: string, found: Values, wanted: Values): void {
-  assert.equal(found.type, wanted.type, name);
-  assert.deepEqual(found.shape, wanted.shape, name);
-  const tensor = plan.tensors.find((one) => one.name === name)!;
-  const differing = wanted.numbers.filter((x, i) => !Object.is(x, found.numbers[i])).length;
-  if (wanted.type === "float32" && tensor.method === "slerp") {
-    const worst = Math.max(
-      ...wanted.numbers.map((x, i) => Math.abs(found.numbers[i]! - x) / Math.abs(x)),
-    );
-    assert.ok(worst <= 1e-6, `${name}: relative error ${worst}`);
-  } else if (wanted.type === "float32" && tensor.global.rescale === 1) {
-    const worst = Math.max(...wanted.numbers.map((x, i) => Math.abs(found.numbers[i]! - x)));
-    assert.ok(worst <= 1e-7, `${name}: absolute error ${worst}`);
-  } else {
-    assert.equal(differing, 0, `${name}: ${differing} of ${wanted.numbers.length} differ`);
+/** Checks every tensor; returns how many elements are not equal bit for bit. */
+async function compare(plan: MergePlan, folders: Record<"found" | "unrounded" | "wanted", string>) {
+  const [found, unrounded, wanted] = await Promise.all([
+    openCheckpoint(folders.found),
+    openCheckpoint(folders.unrounded),
+    openCheckpoint(folders.wanted),
+  ]);
+  const models = await Promise.all(plan.models.map((model) => openCheckpoint(model)));
+  let differing = 0;
+  assert.deepEqual([...found.tensors.keys()].sort(), [...wanted.tensors.keys()].sort());
+  for (const tensor of plan.tensors) {
+    const { name, loadAs } = tensor;
+    assert.deepEqual(found.tensors.get(name), wanted.tensors.get(name));
+    differing += checkAgainst({
+      tensor,
+      found: await numbersOf(found, name),
+      wanted: await numbersOf(wanted, name),
+      unrounded: await numbersOf(unrounded, name),
+      sources: await Promise.all(
+        tensor.sources.map((source) => numbersOf(models[source.model]!, source.name, loadAs)),
+      ),
+    });
   }
+  await Promise.all([found, unrounded, wanted, ...models].map((checkpoint) => checkpoint.close()));
+  return differing;
 }
 
 const cases = "skip" in needsGoldens ? [] : [...configs(), ...guides()];
 for (const { name, file, expected } of cases) {
   if (!OURS.has(methodOf(readFileSync(file, "utf8")))) continue;
-  test(`mergekit's ${name} is reproduced`, async () => {
+  test(`mergekit's ${name} is reproduced`, async (context) => {
     const plan = await planOf(file, true);
-    const outDir = join(out, name);
-    await executeMerge(plan, kernel, { outDir });
-    const [found, wanted] = await Promise.all([openCheckpoint(outDir), openCheckpoint(expected)]);
-    assert.deepEqual([...found.tensors.keys()].sort(), [...wanted.tensors.keys()].sort());
-    for (const tensor of wanted.tensors.keys()) {
-      checkTensor(plan, tensor, await valuesOf(found, tensor), await valuesOf(wanted, tensor));
-    }
-    await Promise.all([found.close(), wanted.close()]);
+    const folders = {
+      found: join(out, name),
+      unrounded: join(out, `${name}-f32`),
+      wanted: expected,
+    };
+    await executeMerge(plan, kernel, { outDir: folders.found });
+    const tensors = plan.tensors.map((tensor): TensorPlan => ({ ...tensor, dtype: "float32" }));
+    await executeMerge({ ...plan, tensors }, kernel, { outDir: folders.unrounded });
+    const differing = await compare(plan, folders);
+    const elements = tensors.reduce((sum, { shape }) => sum + elementsOf(shape), 0);
+    if (differing > 0) context.diagnostic(`${differing} of ${elements} elements differ`);
+    const isHalf = plan.tensors.every(({ dtype }) => dtype !== "float32");
+    if (isHalf && plan.tensors[0]?.method === "slerp") assert.ok(differing <= 1);
   });
 }
+
+test("every golden configuration of our methods is run", needsGoldens, () => {
+  assert.equal(configs().length, 39);
+  assert.equal(
+    cases.filter(({ file }) => OURS.has(methodOf(readFileSync(file, "utf8")))).length,
+    34,
+  );
+});
