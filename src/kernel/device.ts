@@ -2,6 +2,7 @@
 // memory; merges that stay on a GPU use device-program.ts.
 
 import { TsmergeError } from "../base/errors.ts";
+import { probeWebGpu } from "../ort/probe.ts";
 import type { Kernel } from "./kernel.ts";
 import { onnxKernel } from "./onnx.ts";
 import { wasmKernel } from "./wasm.ts";
@@ -12,15 +13,21 @@ export type Device = "auto" | "cpu" | "webgpu" | "cuda";
 /**
  * The kernel for a device. `auto` is the CPU: from host memory and back, the fused pass outruns any trip to
  * a GPU; a software adapter such as SwiftShader is only ever taken when `webgpu` is asked for by name.
- * Throws TsmergeError `device` for `cuda`; an absent GPU shows when the first program is compiled.
+ * @param probe tells whether WebGPU works here; another one in tests
+ * @throws TsmergeError `device` for `cuda`, and for `webgpu` where it does not work
  */
-export async function selectKernel(device: Device): Promise<Kernel> {
+export async function selectKernel(device: Device, probe = probeWebGpu): Promise<Kernel> {
   switch (device) {
     case "auto":
     case "cpu":
       return wasmKernel();
-    case "webgpu":
-      return onnxKernel({ device: "webgpu" });
+    case "webgpu": {
+      const { available, detail } = await probe();
+      if (available) return onnxKernel({ device: "webgpu" });
+      throw new TsmergeError("device", `WebGPU does not work here: ${detail}`, {
+        hint: "use --device cpu, or install a Vulkan driver for the GPU",
+      });
+    }
     case "cuda":
       throw new TsmergeError("device", "tsmerge cannot compute on CUDA yet", {
         hint: "an NVIDIA GPU works as --device webgpu where its Vulkan driver is installed",
