@@ -5,10 +5,13 @@ import { readFile } from "node:fs/promises";
 import { TsmergeError } from "./errors.ts";
 import { ioError } from "./io-error.ts";
 
+/** Nobody's configuration nests this deep, and JSON.stringify runs out of stack somewhere above. */
+const MAX_DEPTH = 256;
+
 /**
  * The value of a JSON text in which no object repeats a key.
  * @param where what the text is, such as a file path, for errors
- * @throws TsmergeError `data` for malformed text or a repeated key
+ * @throws TsmergeError `data` for malformed text, a repeated key, or nesting past any use
  */
 export function parseJson(text: string, where: string): unknown {
   let value: unknown;
@@ -22,17 +25,7 @@ export function parseJson(text: string, where: string): unknown {
       cause,
     });
   }
-  const repeated = repeatedKey(text);
-  if (repeated !== undefined) {
-    throw new TsmergeError(
-      "data",
-      `the key ${JSON.stringify(repeated)} stands twice in one object`,
-      {
-        where,
-        hint: "keep one of the two; programs disagree on which of them counts",
-      },
-    );
-  }
+  checkObjects(text, where);
   return value;
 }
 
@@ -47,27 +40,37 @@ export async function readJson(path: string): Promise<unknown> {
   return parseJson(text, path);
 }
 
-/** The first key that an object of a well-formed JSON text repeats, or undefined. */
-function repeatedKey(text: string): string | undefined {
-  const open: Set<string>[] = []; // keys seen in each enclosing object; arrays need no entry
+/** Throws if a well-formed text repeats a key in an object, or nests too deep for recursive readers. */
+function checkObjects(text: string, where: string): void {
+  const open: (Set<string> | undefined)[] = []; // keys seen in each enclosing object; an array has none
   for (let at = 0; at < text.length; at++) {
     const character = text[at];
     if (character === "{") open.push(new Set());
-    else if (character === "}") open.pop();
+    else if (character === "[") open.push(undefined);
+    else if (character === "}" || character === "]") open.pop();
     else if (character === '"') {
       const end = endOfString(text, at);
-      if (isKey(text, end)) {
-        const key: unknown = JSON.parse(text.slice(at, end));
-        const keys = open.at(-1);
-        if (typeof key === "string" && keys !== undefined) {
-          if (keys.has(key)) return key;
-          keys.add(key);
-        }
-      }
+      if (isKey(text, end)) checkNew(text.slice(at, end), open.at(-1), where);
       at = end - 1;
     }
+    if (open.length > MAX_DEPTH) {
+      throw new TsmergeError("data", `more than ${MAX_DEPTH} objects or lists inside one another`, {
+        where,
+        hint: "this is not a file that a model needs; download it again",
+      });
+    }
   }
-  return undefined;
+}
+
+function checkNew(quoted: string, keys: Set<string> | undefined, where: string): void {
+  const key = String(JSON.parse(quoted)); // one key can be escaped in several ways
+  if (keys?.has(key)) {
+    throw new TsmergeError("data", `the key ${JSON.stringify(key)} stands twice in one object`, {
+      where,
+      hint: "keep one of the two; programs disagree on which of them counts",
+    });
+  }
+  keys?.add(key);
 }
 
 /** The index after the closing quote of the string that starts at `start`. */

@@ -10,7 +10,7 @@ import type { ByteSource } from "./source.ts";
 
 /** The reference implementation's cap: 100 MB of JSON describe some 700,000 tensors. */
 export const MAX_HEADER_BYTES = 100_000_000;
-/** Ten times the tensors of the largest mixture-of-experts models. */
+/** More than the cap on the header lets in for real names; it stops names of one letter. */
 export const MAX_TENSORS = 1_000_000;
 /** Real names end below 150 characters. */
 export const MAX_NAME_LENGTH = 1024;

@@ -45,8 +45,9 @@ export interface ModelConfig {
 const count = z.int().positive();
 const tokenId = z.int().nonnegative();
 
+const named = z.looseObject({ architectures: z.array(z.string()).length(1) });
+
 const schema = z.looseObject({
-  architectures: z.array(z.string()).length(1),
   model_type: z.string().optional(),
   hidden_size: count,
   intermediate_size: count,
@@ -89,20 +90,10 @@ export async function readModelConfig(directory: string): Promise<ModelConfig> {
  * @throws TsmergeError `incompatible`, naming each field and its value, for what is missing, malformed or not supported
  */
 export function parseModelConfig(json: unknown, where: string): ModelConfig {
-  const parsed = schema.safeParse(json);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map((issue) => {
-      const value = issue.path.reduce<unknown>((at, key) => memberOf(at, key), json);
-      const field = issue.path.join(".") || "the whole file";
-      return `${field} is ${JSON.stringify(value) ?? "missing"}: ${issue.message}`;
-    });
-    throw new TsmergeError("incompatible", problems.join("; "), {
-      where,
-      hint: "tsmerge reads unquantized Llama, Mistral, Qwen2 and Qwen3 models in the Hugging Face layout",
-    });
-  }
-  const raw = parsed.data;
-  const architecture = architectureNamed(raw.architectures[0]!, where);
+  // the architecture first: of a foreign one, every other field would be a misleading complaint
+  const { architectures } = checked(named, json, where);
+  const architecture = architectureNamed(architectures[0]!, where);
+  const raw = checked(schema, json, where);
   const reject = rejector(where);
   if (raw.model_type !== undefined && raw.model_type !== architecture.modelType) {
     reject("model_type", raw.model_type, `${architecture.name} has "${architecture.modelType}"`);
@@ -127,6 +118,20 @@ export function parseModelConfig(json: unknown, where: string): ModelConfig {
     dtype: dtypeOf(raw, reject),
     raw: json as Readonly<Record<string, unknown>>, // the schema accepts objects only
   };
+}
+
+function checked<T>(shape: z.ZodType<T>, json: unknown, where: string): T {
+  const parsed = shape.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map((issue) => {
+    const value = issue.path.reduce<unknown>((at, key) => memberOf(at, key), json);
+    const field = issue.path.join(".") || "the whole file";
+    return `${field} is ${JSON.stringify(value) ?? "missing"}: ${issue.message}`;
+  });
+  throw new TsmergeError("incompatible", problems.join("; "), {
+    where,
+    hint: "tsmerge reads unquantized Llama, Mistral, Qwen2 and Qwen3 models in the Hugging Face layout",
+  });
 }
 
 /** Throws the error for a field whose value is well-formed but cannot be honoured. */

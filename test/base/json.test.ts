@@ -36,6 +36,12 @@ test("a key named __proto__ is data", () => {
   assert.deepEqual(Object.keys(parseJson('{"__proto__": 1}', "text") as object), ["__proto__"]); // an object
 });
 
+test("nesting that would overflow a stack is refused", () => {
+  const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+  assert.equal(JSON.stringify(parseJson(nested(256), "text")), nested(256));
+  assert.throws(() => parseJson(nested(100_000), "text"), { code: "data", where: "text" });
+});
+
 test("malformed text and a missing file say what and where", async () => {
   assert.throws(() => parseJson('{"a": ', "model/config.json"), {
     code: "data",

@@ -157,6 +157,11 @@ test("every problem is listed at once", () => {
   assert.match(message, /hidden_act is "relu"/);
 });
 
+test("of a foreign architecture nothing else is said", () => {
+  const message = refusal({ architectures: ["GPT2LMHeadModel"], n_embd: 768 });
+  assert.equal(message, 'architecture "GPT2LMHeadModel" is not supported');
+});
+
 test("the golden families read as they were made", { skip }, async () => {
   const read = (family: string) => readModelConfig(join(goldens, family));
   const tied = await read("llama-tied-head-dim");
