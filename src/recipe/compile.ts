@@ -36,35 +36,39 @@ interface Present extends RowInput {
 export function compileRecipe(recipe: Recipe, context: CompileContext): MergePlan {
   const method = methodNamed(recipe.method);
   const layout = layOut(recipe, method, context.models);
-  const references = modelReferences(recipe);
-  const directories = [...new Set(references.map((one) => context.models.get(one)!.directory))];
   const keyed = layout.rows
     .map((row) => ({ row, present: presentInputs(row, method, context.compat) }))
     .filter(({ present }) => present.length > 0)
     .map(({ row, present }) => ({
-      plan: tensorPlan(row, present, recipe, method, context.compat, directories),
+      plan: tensorPlan(row, present, recipe, method, context.compat, layout.directories),
       // mergekit runs (and draws masks) in the order of the greatest input name of each tensor
-      key: present
-        .map((one) => one.storedName)
-        .sort()
-        .at(-1)!,
+      key: greatest(present.map((one) => one.storedName)),
     }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   const tensors = keyed.map(({ plan }) => plan);
-  const donor = context.models.get(recipe.base ?? references[0]!)!;
+  const donor = context.models.get(recipe.base ?? modelReferences(recipe)[0]!)!;
   return {
-    models: directories,
+    models: layout.directories,
     tensors,
     seed: context.seed,
     compat: context.compat,
-    config: outputConfig(donor, layout, tensors),
+    config: outputConfig(donor, layout, tensors, context.compat),
     donor: donor.directory,
   };
 }
 
+/** The last of some names in string order: `layers.10.` stands before `layers.2.`. */
+function greatest(names: readonly string[]): string {
+  return names.toSorted().at(-1)!; // a kept row has at least one input
+}
+
 /** The inputs that hold the tensor. Optional tensors may be absent; a tied one is read from its twin. */
 function presentInputs(row: Row, method: MergeMethod, compat: boolean): Present[] {
-  const isHeld = ({ model, tensor }: RowInput) => model.tensors.has(tensor.name);
+  // a tied model may store a head that nothing reads; mergekit merges it all the same
+  const isTiedAway = ({ model, tensor }: RowInput) =>
+    tensor.tiedTo !== undefined && model.config.tieWordEmbeddings && !compat;
+  const isHeld = (input: RowInput) =>
+    input.model.tensors.has(input.tensor.name) && !isTiedAway(input);
   const anyHolds = row.inputs.some(isHeld);
   const present = row.inputs.flatMap((input): Present[] => {
     const { model, tensor } = input;

@@ -39,6 +39,8 @@ interface RangedSlice {
 }
 
 export interface Layout {
+  /** Folders of the models that take part, each once, in order of appearance. */
+  readonly directories: readonly string[];
   readonly rows: readonly Row[];
   /** Number of output layers. */
   readonly layers: number;
@@ -107,8 +109,12 @@ function rangedSlice(
   return { slice, sources, length };
 }
 
+function modelsOf(slices: readonly RangedSlice[]): LoadedModel[] {
+  return slices.flatMap((slice) => slice.sources.map((source) => source.model));
+}
+
 function checkArchitectures(slices: readonly RangedSlice[]): void {
-  const models = slices.flatMap((slice) => slice.sources.map((source) => source.model));
+  const models = modelsOf(slices);
   const first = models[0];
   const other = models.find(
     (model) => model.config.architecture.name !== first?.config.architecture.name,
@@ -121,7 +127,7 @@ function checkArchitectures(slices: readonly RangedSlice[]): void {
   );
 }
 
-/** Rows for the tensors at `offset` … `offset + count` of a layer (or of the pre or post section). */
+/** Rows for some output tensors of a slice; `inputAt` names the counterpart of the index-th in a source. */
 function rowsAt(
   { slice, sources }: RangedSlice,
   t: number,
@@ -186,5 +192,6 @@ export function layOut(recipe: Recipe, method: MergeMethod, models: LoadedModels
       ({ model }, index) => model.names[model.names.length - post.length + index]!,
     ),
   );
-  return { rows, layers, origins };
+  const directories = [...new Set(modelsOf(slices).map((model) => model.directory))];
+  return { directories, rows, layers, origins };
 }

@@ -30,50 +30,51 @@ export function applyRules(
     ),
   }));
   const weighted = { ...based, slices: weighEqually(file, at, method, { ...based, slices }) };
+  const isWhole = file.problems.length === 0;
   for (const slice of weighted.slices) {
+    // an entry that could not be read would be counted as missing
+    if (isWhole) checkCount(file, slice.node ?? at, method, partsOf(slice, method, weighted.base));
     checkSlice(file, at, method, slice, weighted);
   }
   return weighted;
 }
 
-/** slerp without a base_model starts (t = 0) at the first source; a method that needs a base must be given one. */
+/** A method that needs a base must be given one; slerp takes its first source; the others use none. */
 function chooseBase(
   file: YamlFile,
   at: Node | undefined,
   method: MergeMethod,
   draft: Draft,
 ): Draft {
-  const missing = draft.slices.filter((slice) => (slice.base ?? draft.base) === undefined);
-  if (missing.length === 0) return draft;
-  if (method.base === "required") {
-    complain(
-      file,
-      at,
-      `${method.name} needs a base_model`,
-      "add base_model: the model that the others were tuned from",
-    );
+  const { base } = draft;
+  const lacksBase = base === undefined && draft.slices.some((slice) => slice.base === undefined);
+  if (lacksBase && method.base === "required") {
+    const hint = "add base_model: the model that the others were tuned from";
+    complain(file, at, `${method.name} needs a base_model`, hint);
   }
-  if (method.base !== "firstSource") return draft;
-  const firsts = missing.map((slice) => slice.sources[0]?.source.model);
-  const first = firsts[0];
-  if (
-    first !== undefined &&
-    missing.length === draft.slices.length &&
-    firsts.every((one) => one === first)
-  ) {
+  if (lacksBase && method.base === "firstSource") return startAtFirstSources(file, at, draft);
+  const isListed = draft.slices.some((slice) =>
+    slice.sources.some(({ source }) => source.model === base),
+  );
+  if (base !== undefined && method.base === "none" && !isListed) {
+    note(file, at, `${method.name} has no base: base_model ${base} only gives its configuration`);
+  }
+  return draft;
+}
+
+/** slerp without a base_model starts (t = 0) at the first source. */
+function startAtFirstSources(file: YamlFile, at: Node | undefined, draft: Draft): Draft {
+  const firsts = new Set(draft.slices.map((slice) => slice.base ?? slice.sources[0]?.source.model));
+  const [first] = firsts;
+  if (firsts.size === 1 && first !== undefined) {
     note(file, at, `no base_model is given: ${first}, the first source, is it (t = 0)`);
     return { ...draft, base: first };
   }
   const slices = draft.slices.map((slice) => {
-    const own = slice.base ?? draft.base ?? slice.sources[0]?.source.model;
-    if ((slice.base ?? draft.base) === undefined) {
-      note(
-        file,
-        slice.node,
-        `no base_model is given: ${own}, the slice's first source, is it (t = 0)`,
-      );
-    }
-    return { ...slice, base: own };
+    if (slice.base !== undefined) return slice;
+    const base = slice.sources[0]?.source.model;
+    note(file, slice.node, `no base_model is given: ${base}, the first source, is it (t = 0)`);
+    return { ...slice, base };
   });
   return { ...draft, slices };
 }
@@ -121,6 +122,18 @@ function weighEqually(
   }));
 }
 
+/** The sources that parameters are for: all but the base of a method that treats it apart. */
+function partsOf(
+  slice: PlacedSlice,
+  method: MergeMethod,
+  recipeBase: string | undefined,
+): readonly PlacedSource[] {
+  const base = slice.base ?? recipeBase;
+  return slice.sources.filter(
+    ({ source }) => !(method.base === "required" && source.model === base),
+  );
+}
+
 function checkSlice(
   file: YamlFile,
   at: Node | undefined,
@@ -129,10 +142,6 @@ function checkSlice(
   draft: Draft,
 ): void {
   const base = slice.base ?? draft.base;
-  const isApart = (placed: PlacedSource) =>
-    method.base === "required" && placed.source.model === base;
-  const merged = slice.sources.filter((placed) => !isApart(placed));
-  checkCount(file, slice.node ?? at, method, merged.length);
   checkBasePlace(file, slice, method, base);
   for (const spec of method.parameters) {
     if (spec.default !== undefined) continue;
@@ -146,7 +155,7 @@ function checkSlice(
       );
       continue;
     }
-    for (const { source, node } of merged) {
+    for (const { source, node } of partsOf(slice, method, base)) {
       if (source.parameters[spec.name] !== undefined) continue;
       complain(
         file,
@@ -162,9 +171,10 @@ function checkCount(
   file: YamlFile,
   at: Node | undefined,
   method: MergeMethod,
-  count: number,
+  parts: readonly PlacedSource[],
 ): void {
   const { minModels, maxModels } = method;
+  const count = parts.length;
   if (count >= minModels && count <= maxModels) return;
   const wanted =
     minModels === maxModels

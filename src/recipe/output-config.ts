@@ -8,13 +8,14 @@ import type { LoadedModel } from "./models.ts";
 const TYPE_KEYS = ["dtype", "torch_dtype"];
 
 /**
- * The donor's raw configuration with the layer count, the layers' types, the element type and the tie of
- * head and embeddings as the output has them.
+ * The donor's raw configuration with the layer count, the layers' types, the element type and (except
+ * under `compat`, as mergekit does not) the tie of head and embeddings as the output has them.
  */
 export function outputConfig(
   donor: LoadedModel,
   layout: Layout,
   tensors: readonly TensorPlan[],
+  compat: boolean,
 ): Record<string, unknown> {
   const raw: Record<string, unknown> = { ...donor.config.raw };
   const { architecture } = donor.config;
@@ -28,11 +29,11 @@ export function outputConfig(
     raw.layer_types = layout.origins.map(({ model, layer }) => layerTypesOf(model, donor)[layer]);
   }
   // a head of its own is read only where the configuration says that it is not tied
-  const isTiedAway = architecture.post.some(
+  const hasOwnHead = architecture.post.some(
     (weight) =>
       weight.tiedTo !== undefined && tensors.some((tensor) => tensor.name === weight.name),
   );
-  if (isTiedAway && donor.config.tieWordEmbeddings) raw.tie_word_embeddings = false;
+  if (hasOwnHead && !compat && donor.config.tieWordEmbeddings) raw.tie_word_embeddings = false;
   return raw;
 }
 

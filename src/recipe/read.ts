@@ -89,10 +89,11 @@ export function readRecipe(
   const members = membersOf(file, file.document.contents ?? undefined, "a recipe");
   const method = readMethod(file, members);
   checkKeys(file, members, method);
-  failWithout(file, method);
+  requireMethod(file, method);
+  const base = readBase(file, members);
   const draft = applyRules(file, memberNode(members, "merge_method"), method, {
-    slices: readLayers(file, members, method),
-    base: readBase(file, members),
+    slices: readLayers(file, members, method, base),
+    base,
     parameters: readParameters(file, memberValue(members, "parameters"), method, "recipe"),
   });
   const types = readTypes(file, members);
@@ -125,7 +126,7 @@ function memberNode(members: readonly Entry[], key: string): Node | undefined {
 }
 
 /** Throws what was found so far when the method is unknown: without it no parameter can be judged. */
-function failWithout(
+function requireMethod(
   file: YamlFile,
   method: MergeMethod | undefined,
 ): asserts method is MergeMethod {
@@ -203,6 +204,7 @@ function readLayers(
   file: YamlFile,
   members: readonly Entry[],
   method: MergeMethod,
+  base: string | undefined,
 ): readonly PlacedSlice[] {
   const models = memberValue(members, "models");
   const slices = memberValue(members, "slices");
@@ -223,8 +225,8 @@ function readLayers(
   }
   const read = readSlices(file, slices, method);
   if (read.length === 0) complain(file, slices, "slices is empty", "list at least one slice");
-  if (models !== undefined)
-    compareForms(file, memberNode(members, "models"), whole, read, readBase(file, members));
+  const at = memberNode(members, "models");
+  if (models !== undefined) compareForms(file, at, whole, read, base);
   return read;
 }
 

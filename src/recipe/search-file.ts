@@ -3,6 +3,7 @@
 
 import { isScalar, type Node } from "yaml";
 import { z } from "zod";
+import { TsmergeError } from "../base/errors.ts";
 import type { Genome } from "./genome.ts";
 import { readGenome } from "./read-genome.ts";
 import { checkShape } from "./schema.ts";
@@ -125,8 +126,9 @@ export function readSearchFile(text: string, options: { readonly file: string })
   const budget = readPart(file, members, "budget", BUDGET);
   const split = readPart(file, members, "split", SPLIT);
   failOnProblems(file);
-  if (top === undefined || genome === undefined)
-    throw new Error("unreachable: a problem was thrown");
+  if (top === undefined || genome === undefined) {
+    throw new TsmergeError("internal", "a search file without problems was not read");
+  }
   noteDifferences(file, members);
   return {
     notes: file.notes,

@@ -125,6 +125,17 @@ test("an optional tensor that all models lack is left out; one that some lack lo
   assert.equal(head.config.tie_word_embeddings, false);
 });
 
+test("a head that tied models store and never read is left out, except under compat", () => {
+  const raw = { tie_word_embeddings: true };
+  const models = inventedModels(["a", "b"], { a: { raw }, b: { raw } });
+  const text = "merge_method: linear\nmodels: [a, b]\n";
+  const isHead = (one: { name: string }) => one.name === "lm_head.weight";
+  assert.ok(!compile(text, models).tensors.some(isHead));
+  const compat = compile(text, models, true);
+  assert.ok(compat.tensors.some(isHead));
+  assert.equal(compat.config.tie_word_embeddings, true);
+});
+
 test("a missing required tensor names the model and the tensor", () => {
   const models = inventedModels(["a"], { a: { without: ["model.norm.weight"] } });
   assert.throws(
