@@ -1,11 +1,11 @@
 // The forward goldens: tiny models of each family with the float32 logits that transformers gives.
-// Reads F32 and I64 safetensors in the simplest way, so that the decoder's test stands on nothing of ours.
 
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DecoderBatch } from "../../src/model/batch.ts";
 import { causalBatch } from "../../src/model/causal.ts";
 import { type ModelConfig, parseModelConfig } from "../../src/model/config.ts";
+import { floatTensors, rawTensors } from "./plain-safetensors.ts";
 
 const FOLDER = resolve(import.meta.dirname, "../../../shared/goldens/forward");
 
@@ -33,17 +33,13 @@ export interface Golden {
 
 export function golden(family: string): Golden {
   const config = join(FOLDER, family, "config.json");
-  const weights = new Map<string, { data: Float32Array; shape: number[] }>();
-  for (const [name, { shape, bytes }] of tensors(join(FOLDER, family, "model.safetensors"))) {
-    weights.set(name, { data: new Float32Array(bytes), shape });
-  }
-  const expected = tensors(join(FOLDER, family, "expected.safetensors"));
+  const expected = rawTensors(join(FOLDER, family, "expected.safetensors"));
   const ids = expected.get("input_ids")!;
   const flat = Array.from(new BigInt64Array(ids.bytes), Number);
   const [rows, columns] = ids.shape as [number, number];
   return {
     config: parseModelConfig(JSON.parse(readFileSync(config, "utf8")), config),
-    weights,
+    weights: floatTensors(join(FOLDER, family, "model.safetensors")),
     rows: Array.from({ length: rows }, (_, row) => flat.slice(row * columns, (row + 1) * columns)),
     logits: new Float32Array(expected.get("logits")!.bytes),
   };
@@ -57,30 +53,4 @@ export function everyPosition(rows: readonly number[][]): DecoderBatch {
 
 export function largestDifference(a: Float32Array, b: Float32Array): number {
   return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - b[i]!)), 0);
-}
-
-function tensors(file: string): Map<string, { shape: number[]; bytes: ArrayBuffer }> {
-  const bytes = readFileSync(file);
-  const start = 8 + Number(bytes.readBigUInt64LE(0));
-  // The goldens are ours to trust; the checkpoint reader validates what users bring.
-  const header = JSON.parse(bytes.toString("utf8", 8, start)) as Record<
-    string,
-    { shape: number[]; data_offsets: [number, number] }
-  >;
-  return new Map(
-    Object.entries(header)
-      .filter(([name]) => name !== "__metadata__")
-      .map(
-        ([
-          name,
-          {
-            shape,
-            data_offsets: [from, to],
-          },
-        ]) => [
-          name,
-          { shape, bytes: Uint8Array.from(bytes.subarray(start + from, start + to)).buffer },
-        ],
-      ),
-  );
 }

@@ -1,0 +1,128 @@
+// A model's own tokenizer, from tokenizer.json and tokenizer_config.json. Not a tokenizer: the work is
+// @huggingface/tokenizers'. What is added here is refusing what that cannot reproduce, and the BOS policy.
+
+import { join } from "node:path";
+import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { z } from "zod";
+import { TsmergeError } from "../base/errors.ts";
+import { readJson } from "../base/json.ts";
+import { unsupportedParts } from "./tokenizer-parts.ts";
+
+export interface Tokenizer {
+  /**
+   * Token ids of a text. With `specials`, what the tokenizer adds by itself (BOS, mostly) is added,
+   * unless the text begins with the BOS text already.
+   * @throws TsmergeError `data` for a character that the vocabulary cannot express
+   */
+  encode(text: string, options: { readonly specials: boolean }): number[];
+  /** The text of token ids, special tokens included. */
+  decode(ids: readonly number[]): string;
+  readonly bosId: number | undefined;
+  readonly eosId: number | undefined;
+  /** What an empty context is replaced by: BOS, or else EOS. */
+  readonly prefixId: number | undefined;
+  /** True if `specials` puts BOS in front. */
+  readonly addsBos: boolean;
+  /** Undefined where tokenizer_config.json gives none, or the "no limit" number of transformers. */
+  readonly modelMaxLength: number | undefined;
+}
+
+/** transformers writes 1e30 (as int(1e30)) where a tokenizer knows no limit. */
+const NO_LIMIT = 1e29;
+
+const namedToken = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
+
+const configSchema = z.looseObject({
+  bos_token: namedToken,
+  eos_token: namedToken,
+  add_bos_token: z.boolean().nullish(),
+  model_max_length: z.number().positive().nullish(),
+});
+
+/**
+ * The tokenizer of a model folder.
+ * @throws TsmergeError `io` if a file is missing, `incompatible` for parts that would be tokenised differently
+ */
+export async function loadTokenizer(directory: string): Promise<Tokenizer> {
+  const file = join(directory, "tokenizer.json");
+  const configFile = join(directory, "tokenizer_config.json");
+  const json = await readJson(file);
+  const parsed = configSchema.safeParse(await readJson(configFile));
+  if (!parsed.success) {
+    throw new TsmergeError("incompatible", z.prettifyError(parsed.error).replaceAll("\n", "; "), {
+      where: configFile,
+      hint: "copy tokenizer_config.json from the model's repository again",
+    });
+  }
+  const problems = unsupportedParts(json);
+  if (problems.length > 0) {
+    throw new TsmergeError("incompatible", `this tokenizer has ${problems.join(", ")}`, {
+      where: file,
+      hint: "tsmerge cannot reproduce that; use models with a BPE or Unigram tokenizer without it",
+    });
+  }
+  return wrap(construct(json, parsed.data, file), parsed.data);
+}
+
+function construct(json: unknown, config: object, file: string): HuggingFaceTokenizer {
+  try {
+    if (json !== null && typeof json === "object") return new HuggingFaceTokenizer(json, config);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new TsmergeError("incompatible", `this tokenizer cannot be read: ${reason}`, {
+      where: file,
+      hint: "save it again with a current transformers, or use another model",
+      cause,
+    });
+  }
+  throw new TsmergeError("incompatible", "the file holds no object", { where: file });
+}
+
+function wrap(inner: HuggingFaceTokenizer, config: z.infer<typeof configSchema>): Tokenizer {
+  const idOf = (token: z.infer<typeof namedToken>) => {
+    const text = typeof token === "object" ? token?.content : token;
+    return text === undefined ? undefined : inner.token_to_id(text);
+  };
+  const bosText =
+    typeof config.bos_token === "object" ? config.bos_token?.content : config.bos_token;
+  const bosId = idOf(config.bos_token);
+  const eosId = idOf(config.eos_token);
+  const ids = (text: string, specials: boolean): number[] => {
+    const encoded = inner.encode(text, { add_special_tokens: specials }).ids;
+    // the library's types say number; a missing <unk> makes it undefined
+    const unknown = encoded.findIndex((id: number | undefined) => id === undefined);
+    if (unknown === -1) return encoded;
+    throw new TsmergeError("data", `the vocabulary has no token for part of ${excerpt(text)}`, {
+      hint: "use a model whose tokenizer has byte fallback or an unknown token",
+    });
+  };
+
+  // add_bos_token overrules what tokenizer.json's post-processor does, as in transformers 5.
+  const adds = bosId !== undefined && ids("a", true)[0] === bosId && ids("a", false)[0] !== bosId;
+  const addsBos = bosId !== undefined && (config.add_bos_token ?? adds);
+  const limit = config.model_max_length ?? undefined;
+  return {
+    encode: (text, { specials }) => {
+      const hasBos = bosText != null && bosText !== "" && text.startsWith(bosText);
+      const encoded = ids(text, specials && !hasBos);
+      if (!specials || hasBos || addsBos === adds || bosId === undefined) return encoded;
+      return addsBos ? [bosId, ...encoded] : encoded.slice(1);
+    },
+    decode: (tokens) =>
+      tokens.length === 0
+        ? ""
+        : inner.decode([...tokens], {
+            skip_special_tokens: false,
+            clean_up_tokenization_spaces: false,
+          }),
+    bosId,
+    eosId,
+    prefixId: bosId ?? eosId,
+    addsBos,
+    modelMaxLength: limit === undefined || limit > NO_LIMIT ? undefined : limit,
+  };
+}
+
+function excerpt(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
