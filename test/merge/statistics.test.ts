@@ -1,0 +1,136 @@
+// Statistics: exact selection whatever the procedure, sums that no tile size changes.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { draw24 } from "../../src/base/counter-rng.ts";
+import { referenceKernel } from "../../src/kernel/reference.ts";
+import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { counterGenerator } from "../../src/merge/draws.ts";
+import { elementReader, residentInputs } from "../../src/merge/elements.ts";
+import {
+  highHistogram,
+  keptCount,
+  type Stream,
+  selectCut,
+  tableOf,
+} from "../../src/merge/magnitudes.ts";
+import { tensorFacts } from "../../src/merge/statistics.ts";
+import { cascadeSum, orderedSum } from "../../src/merge/sums.ts";
+import { randomNumbers } from "./models.ts";
+import { encode } from "./tensors.ts";
+
+/** A task vector in tiles of `tile` elements; a visitor may overwrite what it is given. */
+const streamOf =
+  (values: Float32Array, tile: number): Stream =>
+  async (visit) => {
+    for (let at = 0; at < values.length; at += tile) {
+      visit(values.slice(at, at + tile), at);
+    }
+  };
+
+/** Indices that a cut keeps. */
+const keptBy = (values: Float32Array, { threshold, cut }: { threshold: number; cut: number }) =>
+  [...values.keys()].filter((i) => {
+    const x = Math.abs(values[i]!);
+    return x > threshold || (x === threshold && i < cut);
+  });
+
+/** The k largest by sorting: by magnitude, then by index. */
+const keptBySorting = (values: Float32Array, k: number) =>
+  [...values.keys()]
+    .sort((a, b) => Math.abs(values[b]!) - Math.abs(values[a]!) || a - b)
+    .slice(0, k)
+    .sort((a, b) => a - b);
+
+/** Few distinct magnitudes, so that ties are everywhere; all kinds of floats beside them. */
+const taskVector = fc
+  .array(fc.oneof(fc.constantFrom(0, -0, 0.5, -0.5, 0.25), fc.float({ noNaN: true })), {
+    minLength: 1,
+    maxLength: 200,
+  })
+  .map((values) => Float32Array.from(values));
+
+test("the sorted table and the streaming selection cut alike, and as sorting does", async () => {
+  const density = fc.integer({ min: 0, max: 4095 });
+  const tile = fc.integer({ min: 1, max: 64 });
+  await fc.assert(
+    fc.asyncProperty(taskVector, density, tile, async (values, step, size) => {
+      const k = keptCount(step / 4096, values.length);
+      const table = await tableOf(streamOf(values, size), values.length);
+      const fromTable = { threshold: table.thresholds[step]!, cut: table.cuts[step]! };
+      const high = await highHistogram(streamOf(values, size));
+      const selected = await selectCut(streamOf(values, size), values.length, high, k);
+      assert.deepEqual(selected, fromTable);
+      assert.deepEqual(keptBy(values, selected), keptBySorting(values, k));
+    }),
+  );
+});
+
+test("k is cut towards zero in f64, and never 0", () => {
+  assert.equal(keptCount(0.29, 100), 28);
+  assert.equal(keptCount(0.57, 100), 56);
+  assert.equal(keptCount(0.001, 100), 1);
+});
+
+for (const kernel of [referenceKernel(), wasmKernel()]) {
+  test(`task vectors of the ${kernel.name} kernel are sorted at any density`, async () => {
+    const [base, model] = [randomNumbers("base", 5000), randomNumbers("model", 5000)];
+    const delta = model.map((x, i) => Math.fround(x - base[i]!));
+    const facts = factsOf(kernel, [base, model]);
+    for (const density of [0, 1 / 4096, 0.25, 0.3, 0.9999]) {
+      const cut = await facts.magnitudeCut(1, density);
+      assert.deepEqual(keptBy(delta, cut), keptBySorting(delta, keptCount(density, 5000)));
+    }
+  });
+}
+
+function factsOf(kernel: ReturnType<typeof wasmKernel>, inputs: readonly Float32Array[]) {
+  const bytes = inputs.map((values) => encode("float32", values));
+  const types = bytes.map(() => "float32" as const);
+  const resident = residentInputs(inputs[0]!.length, types, bytes);
+  const reader = elementReader(kernel, resident, undefined, "float32");
+  const draws = counterGenerator(7).tensor("t", inputs[0]!.length, [0]);
+  return tensorFacts(reader, 0).statistics(draws, false);
+}
+
+test("drawn mass is that of the drawn elements, from the table and from a pass", async () => {
+  const n = 70_001; // more than a tile
+  const [base, model] = [randomNumbers("base", n), randomNumbers("model", n)];
+  const facts = factsOf(wasmKernel(), [base, model]);
+  const { keys } = counterGenerator(7).tensor("t", n, [0]);
+  for (const bound of [0, 4096, 2 ** 23, 2 ** 24 - 4096, 1, 2 ** 23 + 1, 2 ** 24]) {
+    const magnitudes = Array.from(model, (x, i) => Math.abs(Math.fround(x - base[i]!)));
+    const kept = magnitudes.filter((_, i) => draw24(keys![0]!, i) < bound);
+    const sum = (values: number[]) => values.reduce((a, b) => a + b, 0);
+    const mass = await facts.drawnMass(1, 0, bound);
+    assert.equal(mass.total, sum(magnitudes));
+    assert.ok(Math.abs(mass.kept - sum(kept)) <= 1e-12 * mass.total, `bound ${bound}`);
+  }
+});
+
+test("dot products are f64 sums in element order", async () => {
+  const [a, b] = [randomNumbers("a", 70_001), randomNumbers("b", 70_001)];
+  const facts = factsOf(wasmKernel(), [a, b]);
+  assert.equal(
+    await facts.dot(0, 1),
+    a.reduce((sum, x, i) => sum + x * b[i]!, 0),
+  );
+  assert.equal(await facts.dot(1, 0), await facts.dot(0, 1));
+});
+
+test("sums do not depend on tiles", () => {
+  const length = fc.integer({ min: 0, max: 5000 });
+  fc.assert(
+    fc.property(length, fc.integer({ min: 1, max: 700 }), (n, tile) => {
+      const values = randomNumbers("sum", n);
+      for (const make of [orderedSum, () => cascadeSum(n)]) {
+        const [whole, tiled] = [make(), make()];
+        whole.add(values);
+        for (let at = 0; at < n; at += tile) tiled.add(values.subarray(at, at + tile));
+        assert.equal(tiled.total(), whole.total());
+        assert.ok(Math.abs(whole.total() - values.reduce((a, b) => a + b, 0)) <= 1e-3);
+      }
+    }),
+  );
+});
