@@ -45,12 +45,6 @@ export function shortNames(references: readonly string[]): string[] {
   );
 }
 
-/** A baseline's name and recipe. */
-export interface Baseline {
-  readonly label: string;
-  readonly recipe: Recipe;
-}
-
 /** One model as it stands: nothing is merged, nothing is cast. */
 export function singleModel(reference: string): Recipe {
   return {
@@ -76,17 +70,6 @@ export function equalWeights(genome: Genome): Recipe {
     parameters: { normalize: 1 },
     dtype: genome.dtype,
   };
-}
-
-/** Each parent, the base, and the equal-weight merge: what a search must beat. */
-export function baselines(genome: Genome): Baseline[] {
-  const { models, base } = genome;
-  const singles = base === undefined || models.includes(base) ? models : [...models, base];
-  const labels = shortNames(singles);
-  return [
-    ...singles.map((model, index) => ({ label: labels[index]!, recipe: singleModel(model) })),
-    { label: "equal weights", recipe: equalWeights(genome) },
-  ];
 }
 
 /** Every model that the search's recipes name. */
