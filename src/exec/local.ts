@@ -7,14 +7,10 @@ import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { fromWire, TsmergeError } from "../base/errors.ts";
 import type { Schedule } from "../model/batch.ts";
+import { disableTelemetry } from "../ort/runtime.ts";
 import type { Device } from "../ort/session.ts";
 import type { BatchReport, CandidateJob, CandidateOutcome, Executor } from "./executor.ts";
-import type {
-  JobMessage,
-  ScheduleMessage,
-  WorkerMessage,
-  WorkerSetup,
-} from "./protocol.ts";
+import type { JobMessage, ScheduleMessage, WorkerMessage, WorkerSetup } from "./protocol.ts";
 
 export interface LocalExecutorOptions {
   readonly device: Device;
@@ -56,6 +52,8 @@ export class LocalExecutor implements Executor {
       });
     }
     const setup: WorkerSetup = { device, threads: threadsPerWorker(workers), extra };
+    // before any thread starts: threads copy the environment
+    disableTelemetry();
     this.slots = workers;
     this.#schedule = options.schedule;
     this.#pool = new Piscina<JobMessage, void>({

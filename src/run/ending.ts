@@ -1,7 +1,6 @@
 // The honest end of a run: the shortlist meets the selection items, the winner meets the report items,
 // beside every baseline. Each stage is scored like the search, so it resumes like the search.
 
-import { fromWire } from "../base/errors.ts";
 import { contentHash } from "../base/hash.ts";
 import type { Split } from "../lineage/records.ts";
 import { accuracyByTask, accuracyOf, compare } from "./comparison.ts";
@@ -15,7 +14,7 @@ import {
   type ShortlistEntry,
   verdictOf,
 } from "./results.ts";
-import { knownScores, type Scoring, scoreEntrants } from "./scoring.ts";
+import { baselineFailed, knownScores, type Scoring, scoreEntrants } from "./scoring.ts";
 import { type Finalist, shortlistOf } from "./shortlist.ts";
 
 /** The finding under which the winners that met the report items are listed. */
@@ -88,17 +87,18 @@ async function scoreFinalists(
       recipeHash: composition.hash,
     })),
   );
-  const entrants = finalists.map(({ composition }, index) => ({
+  const entrants = finalists.map(({ kind, composition }, index) => ({
     id: ids[index]!,
     plan: composition.plan,
     recipeHash: composition.hash,
+    required: kind === "baseline",
   }));
   await scoreEntrants(split, contest.workloads[split], entrants, scoring);
   return new Map(
     finalists.flatMap(({ label, kind }, index): [string, number][] => {
       const { fitness, error } = candidates.get(ids[index]!)!;
       // a parent that cannot be scored leaves nothing to compare with
-      if (fitness === undefined && kind === "baseline") throw fromWire(error!);
+      if (fitness === undefined && kind === "baseline") throw baselineFailed(label, error!);
       return fitness === undefined ? [] : [[label, fitness]];
     }),
   );

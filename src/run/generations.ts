@@ -86,6 +86,7 @@ function askGeneration(
     id: ids[k]!,
     plan: composition.plan,
     recipeHash: composition.hash,
+    required: false,
   }));
 }
 

@@ -1,7 +1,6 @@
 // One run from its folder's state to its result: new, killed, extended or finished already, it is the same
 // few lines. The lineage decides what is left to do.
 
-import { TsmergeError } from "../base/errors.ts";
 import { canonicalJson } from "../base/hash.ts";
 import type { Executor } from "../exec/executor.ts";
 import { type Lineage, openLineage } from "../lineage/lineage.ts";
@@ -14,7 +13,7 @@ import { canContinue, runGenerations } from "./generations.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { recipeFile } from "./recipe-file.ts";
 import type { EvolveResult } from "./results.ts";
-import { type Scoring, scoreEntrants } from "./scoring.ts";
+import { baselineFailed, type Scoring, scoreEntrants } from "./scoring.ts";
 
 export interface RunSetup {
   readonly contest: Contest;
@@ -142,15 +141,11 @@ async function scoreBaselines(
     id: ids[index]!,
     plan: composition.plan,
     recipeHash: composition.hash,
+    required: true,
   }));
   await scoreEntrants("search", contest.workloads.search, entrants, scoring);
   const broken = candidates.list({ kind: "baseline", status: "failed" })[0];
-  if (broken?.error === undefined) return;
-  throw new TsmergeError(
-    broken.error.code,
-    `baseline ${broken.label} cannot be scored: ${broken.error.message}`,
-    { hint: broken.error.hint ?? "check this model: a search is compared with every parent" },
-  );
+  if (broken?.error !== undefined) throw baselineFailed(broken.id, broken.error);
 }
 
 /** The stored result, unless this command's budget leaves room for more. */

@@ -2,7 +2,7 @@
 // each step before and after it happens. A fitness is always computed from the stored log-probabilities,
 // so it cannot depend on reuse, on the number of workers or on how often the process died.
 
-import { TsmergeError, toWire } from "../base/errors.ts";
+import { type ErrorCode, fromWire, TsmergeError, toWire, type WireError } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
 import type { Estimate } from "../evals/metrics.ts";
 import { scoreItems, type Workload } from "../evals/workload.ts";
@@ -18,6 +18,8 @@ export interface Entrant {
   readonly id: string;
   readonly plan: MergePlan;
   readonly recipeHash: string;
+  /** A baseline: without its score nothing can be concluded, so its failure ends the process unrecorded. */
+  readonly required: boolean;
 }
 
 export interface Scoring {
@@ -32,6 +34,9 @@ export interface Scoring {
   /** False when time is up: what has not started stays pending. */
   readonly mayStart: () => boolean;
 }
+
+/** Failures that every candidate would meet: the process ends, and the command tries again from there. */
+const NO_CANDIDATES_FAULT: ReadonlySet<ErrorCode> = new Set(["checkpoint", "device", "io"]);
 
 /** Results of batches are written together, this often: a commit waits for the disk. */
 const FLUSH_MS = 500;
@@ -134,6 +139,8 @@ async function scoreOne(
     const job = { id, plan, workloads: [{ name: workload.name, done }] };
     const outcome = await executor.submit(job, (report) => record.add(recipeHash, report), signal);
     if (!outcome.ok) {
+      if (entrant.required) throw baselineFailed(id, outcome.error);
+      if (NO_CANDIDATES_FAULT.has(outcome.error.code)) throw fromWire(outcome.error);
       lineage.candidates.fail(id, outcome.error);
       return scoring.onSettled(entrant, undefined);
     }
@@ -196,6 +203,13 @@ export function knownScores(lineage: Lineage, workload: Workload, recipeHash: st
     );
   }
   return scoreItems(workload, results);
+}
+
+/** Why a baseline has no score; also for one that the process died with twice. */
+export function baselineFailed(id: string, error: WireError): TsmergeError {
+  return new TsmergeError(error.code, `baseline ${id} cannot be scored: ${error.message}`, {
+    hint: error.hint ?? "check this model: a search is compared with every parent",
+  });
 }
 
 /** Finished batches on their way to the disk. */

@@ -1,0 +1,61 @@
+// The public door to a search: options in, events while it goes, a result out. What it needs of the
+// outside (executor, clock, signal) comes in as arguments.
+
+import type { Executor } from "../exec/executor.ts";
+import { LocalExecutor, type LocalExecutorOptions } from "../exec/local.ts";
+import type { OnEvent } from "./events.ts";
+import { runFolder } from "./folder.ts";
+import type { EvolveOptions } from "./options.ts";
+import { contestOf, outlineOf } from "./prepare.ts";
+import { chooseWorkers, workerBytes } from "./resources.ts";
+import type { EvolveResult } from "./results.ts";
+import { runContest } from "./run.ts";
+import { VERSIONS } from "./versions.ts";
+
+export interface EvolveHooks {
+  readonly onEvent?: OnEvent | undefined;
+  /** Aborting keeps every finished batch; the same call continues. */
+  readonly signal?: AbortSignal | undefined;
+  /** Where candidates run: worker threads of this process unless given. */
+  readonly executorFactory?: ((options: LocalExecutorOptions) => Executor) | undefined;
+  /** The signal by which the process before this one died, if a supervisor saw it. */
+  readonly previousDeath?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly now?: (() => number) | undefined;
+}
+
+/**
+ * Searches for a merge: starts, continues or extends the run in `options.runFolder`, or returns its result
+ * if it is finished.
+ * @throws TsmergeError `usage`, `config` or `data` before anything is computed; `lineage` when the folder
+ * holds another run; `interrupted` after the signal
+ */
+export async function evolve(
+  options: EvolveOptions,
+  hooks: EvolveHooks = {},
+): Promise<EvolveResult> {
+  const onEvent = hooks.onEvent ?? (() => {});
+  const outline = await outlineOf(options);
+  for (const text of outline.notes) onEvent({ type: "note", text });
+  const contest = await contestOf(outline);
+  const { device, workloads } = outline;
+  const workers = chooseWorkers(options.workers, device, workerBytes(outline.models));
+  const open = hooks.executorFactory ?? ((local) => new LocalExecutor(local));
+  return await runContest({
+    contest,
+    folder: runFolder(options.runFolder),
+    configText: options.text,
+    budget: outline.budget,
+    environment: { ...VERSIONS, device, workers },
+    workers,
+    openExecutor: () => open({ device, workers, schedule: (name) => scheduleNamed(name) }),
+    previousDeath: hooks.previousDeath,
+    onEvent,
+    signal: hooks.signal ?? new AbortController().signal,
+    now: hooks.now ?? Date.now,
+  });
+
+  function scheduleNamed(name: string) {
+    return Object.values(workloads).find((workload) => workload.name === name)!.schedule;
+  }
+}

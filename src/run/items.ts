@@ -1,0 +1,97 @@
+// Which questions a run uses, and for what: search, selection and report never share a question. Asserted,
+// not assumed: everything a run claims rests on it.
+
+import { TsmergeError } from "../base/errors.ts";
+import { contentHash } from "../base/hash.ts";
+import { entryNamed } from "../evals/catalogue.ts";
+import type { Item } from "../evals/item.ts";
+import { limitFirst, limitStratified, purposesOfSplits } from "../evals/splits.ts";
+import { listTasks, loadTasks, type Suite } from "../evals/tasks.ts";
+import type { TaskChoice } from "../recipe/search-file.ts";
+import type { WeightedTask } from "./fitness.ts";
+
+export interface ItemOptions {
+  readonly tasks: readonly TaskChoice[];
+  readonly dataDir: string | undefined;
+  readonly includePaths: readonly string[] | undefined;
+  readonly fewshot: number | undefined;
+  readonly limit: number | undefined;
+  readonly limitFirst: number | undefined;
+  readonly reportLimit: number;
+  readonly seed: number;
+}
+
+export interface RunItems {
+  readonly search: readonly Item[];
+  readonly selection: readonly Item[];
+  readonly report: readonly Item[];
+  readonly tasks: readonly WeightedTask[];
+  /** Identity of the questions and how they are asked. */
+  readonly hash: string;
+  readonly suite: Suite;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Loads the tasks and deals their items: val is cut 60/40 by hash into search and selection, examples come
+ * from dev, the report from test.
+ * @throws TsmergeError as loadTasks does; `data` when a limit leaves a purpose without items
+ */
+export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
+  const { dataDir, includePaths, fewshot, seed, reportLimit } = options;
+  const names = options.tasks.map(({ name }) => name);
+  const load = (split: "val" | "test"): Promise<Suite> =>
+    loadTasks(names, { split, dataDir, includePaths, fewshot });
+  const [val, test] = [await load("val"), await load("test")];
+  const dealt = purposesOfSplits(val.items, test.items);
+  const first = options.limitFirst;
+  const firsts = first === undefined ? dealt.search : limitFirst(dealt.search, first);
+  const limit = options.limit ?? Number.POSITIVE_INFINITY;
+  const search = limitStratified(firsts, limit, seed);
+  const selection = limitStratified(dealt.selection, limit, seed);
+  const report = limitStratified(dealt.report, reportLimit, seed);
+  assertApart({ search, selection, report });
+  const catalogue = await listTasks(includePaths);
+  const tasks = options.tasks.map(({ name, weight, metric }): WeightedTask => {
+    const entry = entryNamed(catalogue, name);
+    const leaves = entry.kind === "group" ? entry.group.leaves : [entry.leaf];
+    return { name, weight, metric, leaves: leaves.map(({ task }) => task) };
+  });
+  return {
+    ...{ search, selection, report, tasks },
+    hash: contentHash({
+      data: [val.dataHash, test.dataHash],
+      items: [search, selection, report].map((items) => items.map(({ hash }) => hash)),
+    }),
+    suite: test,
+    notes: notesOf(val, dealt.dropped.length),
+  };
+}
+
+function notesOf(suite: Suite, dropped: number): string[] {
+  const shots = new Set(suite.leaves.map(({ fewshot }) => fewshot));
+  const fewshot = `few-shot examples before each question: ${[...shots].join(", ")}`;
+  if (dropped === 0) return [fewshot];
+  return [fewshot, `${dropped} val questions also stand in test and were left out`];
+}
+
+/** @throws TsmergeError `internal` when two purposes share a question; `data` when one has none */
+function assertApart(purposes: Readonly<Record<string, readonly Item[]>>): void {
+  const owner = new Map<string, string>();
+  for (const [purpose, items] of Object.entries(purposes)) {
+    if (items.length === 0) {
+      throw new TsmergeError("data", `no items are left for the ${purpose}`, {
+        hint: "raise --limit, --limit-first or --report-limit, or choose a larger task",
+      });
+    }
+    for (const { hash, task, docId } of items) {
+      const known = owner.get(hash) ?? purpose;
+      owner.set(hash, known);
+      if (known === purpose) continue;
+      throw new TsmergeError(
+        "internal",
+        `question ${docId} of ${task} would serve the ${known} and the ${purpose}`,
+      );
+    }
+  }
+}

@@ -1,0 +1,183 @@
+// From options to a contest: reads the search file, finds the models, loads the tasks, makes the schedules
+// and the box to search. Reads headers and questions; weights only to fingerprint them, at the very end.
+
+import { dirname, resolve } from "node:path";
+import { TsmergeError } from "../base/errors.ts";
+import { canonicalJson } from "../base/hash.ts";
+import { fingerprint } from "../checkpoint/fingerprint.ts";
+import { buildWorkload, type Workload } from "../evals/workload.ts";
+import { resolveModel } from "../hub/reference.ts";
+import { planHash } from "../merge/fingerprint.ts";
+import { loadTokenizer } from "../model/tokenizer.ts";
+import type { Device } from "../ort/session.ts";
+import { compileRecipe } from "../recipe/compile.ts";
+import { equalWeights, genomeReferences, shortNames, singleModel } from "../recipe/genome.ts";
+import { type LoadedModels, loadModels } from "../recipe/models.ts";
+import type { Recipe } from "../recipe/recipe.ts";
+import { renderRecipe } from "../recipe/render.ts";
+import { readSearchFile, type SearchConfig, type TaskChoice } from "../recipe/search-file.ts";
+import { type SearchSpace, searchSpace } from "../recipe/space.ts";
+import { strategyNamed } from "../search/registry.ts";
+import type { Problem, Strategy } from "../search/strategy.ts";
+import { type Budget, resolveBudget } from "./budget.ts";
+import type { Baseline, Composition, Contest, Workloads } from "./contest.ts";
+import { loadRunItems, type RunItems } from "./items.ts";
+import type { EvolveOptions } from "./options.ts";
+import { sessionDevice } from "./resources.ts";
+import { VERSIONS } from "./versions.ts";
+
+/** Everything that is known without reading a weight. */
+export interface Outline {
+  readonly config: SearchConfig;
+  readonly seed: number;
+  readonly models: LoadedModels;
+  readonly items: RunItems;
+  readonly workloads: Workloads;
+  readonly space: SearchSpace;
+  readonly strategy: Strategy;
+  readonly problem: Problem;
+  readonly budget: Budget;
+  readonly device: Device;
+  readonly notes: readonly string[];
+}
+
+/** mergekit-evolve has none; the first seed is as good as any. */
+const DEFAULT_SEED = 0;
+/** Standard error of an accuracy of .8 on so many items: 1.3 points. */
+const DEFAULT_REPORT_LIMIT = 1000;
+
+/**
+ * Reads all that a search needs except weights.
+ * @throws TsmergeError `usage` or `config` for what cannot be meant, `data` for missing questions
+ */
+export async function outlineOf(options: EvolveOptions): Promise<Outline> {
+  const { file, environment } = options;
+  const { config, notes } = readSearchFile(options.text, { file });
+  const changed = options.dtype === undefined ? {} : { dtype: options.dtype };
+  const genome = { ...config.genome, ...changed };
+  const device = sessionDevice(options.device);
+  const seed = options.seed ?? config.seed ?? DEFAULT_SEED;
+  const searchRoots = [process.cwd(), dirname(resolve(file))];
+  const models = await loadModels(genomeReferences(genome), (reference) =>
+    resolveModel(reference, { searchRoots, environment }),
+  );
+  const space = searchSpace(genome, models, seed);
+  const items = await loadRunItems({
+    tasks: chosenTasks(options, config),
+    dataDir: options.dataDir,
+    includePaths: options.includePaths,
+    fewshot: options.fewshot ?? config.fewshot,
+    limit: options.limit ?? config.limit,
+    limitFirst: options.limitFirst,
+    reportLimit: options.reportLimit ?? config.reportLimit ?? DEFAULT_REPORT_LIMIT,
+    seed,
+  });
+  const workloads = await scheduleAll(items, models, genome.base ?? genome.models[0]!);
+  const strategy = strategyNamed(options.strategy ?? config.strategy);
+  const population = options.population ?? config.population;
+  const { lower, upper, start } = space;
+  const problem: Problem = {
+    ...{ lower, upper, start, seed, sigma: options.sigma ?? config.sigma },
+    ...(population === undefined ? {} : { population }),
+  };
+  const size = strategy.populationSize(strategy.initial(problem));
+  const { budget, note } = resolveBudget(options.budget, config.budget, space.dimension, size);
+  const all = [...notes, ...items.notes, ...encodingNotes(workloads), ...(note ? [note] : [])];
+  return {
+    config: { ...config, genome },
+    ...{ seed, models, items, workloads, space, strategy, problem, budget, device },
+    notes: all,
+  };
+}
+
+/** Adds what needs the weights' bytes: fingerprints, and with them hashes and the run's identity. */
+export async function contestOf(outline: Outline): Promise<Contest> {
+  const { config, models, space, seed, items, strategy, problem, workloads } = outline;
+  const fingerprints = new Map<string, string>();
+  const parents: Record<string, string> = {};
+  for (const { reference, directory } of models.values()) {
+    parents[reference] = await fingerprint(directory);
+    fingerprints.set(directory, parents[reference]);
+  }
+  const composed = (recipe: Recipe): Composition => {
+    const plan = compileRecipe(recipe, { models, seed, compat: false });
+    const text = renderRecipe(recipe, { record: { seed } });
+    return { recipe, text, plan, hash: planHash(plan, fingerprints) };
+  };
+  const { genome } = config;
+  return {
+    identity: {
+      genome: { ...genome },
+      parents,
+      tasks: items.tasks.map(({ name, weight, metric }) => ({ name, weight, metric })),
+      items: items.hash,
+      counts: Object.fromEntries(
+        Object.entries(workloads).map(([purpose, { items: keys }]) => [purpose, keys.length]),
+      ),
+      strategy: strategy.name,
+      population: problem.population ?? null,
+      sigma: problem.sigma,
+      seed,
+      device: outline.device,
+    },
+    ...{ seed, strategy, problem, workloads, tasks: items.tasks },
+    compose: (genes) => composed(space.decode(genes)),
+    baselines: baselinesOf(outline, composed),
+    reportMetric: items.tasks.every(({ metric }) => metric === "acc_norm") ? "acc_norm" : "acc",
+    provenance: { parents, ...VERSIONS },
+  };
+}
+
+/** Each parent, the base, and the equal-weight merge. */
+function baselinesOf(
+  { config: { genome } }: Outline,
+  composed: (recipe: Recipe) => Composition,
+): Baseline[] {
+  const references = genomeReferences(genome);
+  const names = shortNames(references);
+  const singles = references.map((reference, index): Baseline => {
+    const isBase = reference === genome.base && !genome.models.includes(reference);
+    return {
+      role: isBase ? "base" : "parent",
+      label: isBase ? `base:${names[index]}` : `parent:${names[index]}`,
+      composition: composed(singleModel(reference)),
+    };
+  });
+  const equal = composed(equalWeights(genome));
+  return [...singles, { role: "equal", label: "equal weights", composition: equal }];
+}
+
+/** The command line's tasks with what the file says about them, else the file's. */
+function chosenTasks({ tasks, metric }: EvolveOptions, config: SearchConfig): TaskChoice[] {
+  const names = tasks !== undefined && tasks.length > 0 ? [...new Set(tasks)] : undefined;
+  const chosen = (names ?? config.tasks.map(({ name }) => name)).map((name): TaskChoice => {
+    const known = config.tasks.find((task) => task.name === name);
+    const task = known ?? { name, weight: 1, metric: config.metric };
+    return metric === undefined ? task : { ...task, metric };
+  });
+  if (chosen.length > 0) return chosen;
+  throw new TsmergeError("usage", "no task is named, so nothing can be searched for", {
+    hint: "add --task demo, or `tasks: [demo]` to the search file",
+  });
+}
+
+async function scheduleAll(
+  items: RunItems,
+  models: LoadedModels,
+  donor: string,
+): Promise<Workloads> {
+  const { directory, config } = models.get(donor)!;
+  const tokenizer = await loadTokenizer(directory);
+  const limits = { prefixId: tokenizer.prefixId, maxLength: config.maxPositions };
+  const build = (name: "search" | "selection" | "report"): Workload =>
+    buildWorkload(name, items[name], tokenizer, limits);
+  return { search: build("search"), selection: build("selection"), report: build("report") };
+}
+
+/** What tokenisation had to do out of the ordinary. */
+function encodingNotes(workloads: Workloads): string[] {
+  return Object.entries(workloads).flatMap(([purpose, { counts }]) => {
+    const odd = counts.seams + counts.separate + counts.truncated > 0;
+    return odd ? [`tokenising the ${purpose} items: ${canonicalJson(counts)}`] : [];
+  });
+}
