@@ -23,6 +23,8 @@ export interface OnnxKernelOptions {
   readonly tile?: number;
   /** Makes an operator that the device lacks an error. */
   readonly refuseCpuFallback?: boolean;
+  /** Faster selects that turn −0 into +0 (CPU): for comparisons of speed. */
+  readonly losesNegativeZeros?: boolean;
 }
 
 /** On a CPU a tile's intermediate values should stay in cache; on a GPU a tile should fill the machine. */
@@ -44,7 +46,7 @@ export function onnxKernel(options: OnnxKernelOptions): Kernel {
     if (program.arithmetic === "f64") return interpret(program);
     const { device } = options;
     const onCpu = device === "cpu";
-    const lowered = lower(program, { device, roundsResult: onCpu, rank: 1 });
+    const lowered = lower(program, { ...options, roundsResult: onCpu, rank: 1 });
     const session = await createSession(lowered.bytes, options);
     sessions.push(session);
     const tile = options.tile ?? TILE[device];

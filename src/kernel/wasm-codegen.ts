@@ -115,6 +115,7 @@ function pairSource(
   loop: Loop,
   pair: number,
 ): (upper: boolean) => Operands {
+  const flip = (x: Code): Code => v128.xor(x, loop.bits(0x80000000));
   const splat = (name: string, make: (x: Code) => Code, position: number) =>
     loop.once(`${name} ${position}`, () => make(local.get(position)));
   const packed = new Map<number, Code>();
@@ -126,7 +127,12 @@ function pairSource(
   };
   return (upper) => {
     const vector = 2 * pair + (upper ? 1 : 0);
-    const drawn = new Map<number, Code>();
+    const kept = new Map<string, Code>();
+    const keptOnce = (name: string, make: () => Code): Code => {
+      const known = kept.get(name) ?? loop.keep(make());
+      kept.set(name, known);
+      return known;
+    };
     const indices = () => {
       const first = firstIndices(signature, loop);
       return vector === 0 ? first : i32x4.add(first, loop.bits(vector * LANES));
@@ -146,13 +152,10 @@ function pairSource(
         return widenF16(loop, i32x4.load16(address, (VECTOR_BYTES / 2) * vector));
       },
       scalar: (index) => splat("scalar", f32x4.splat, signature.scalars + index),
-      integer: (index) => splat("integer", i32x4.splat, signature.integers + index),
-      indices,
-      draws(stream) {
-        const kept = drawn.get(stream) ?? loop.keep(makeDraws(stream));
-        drawn.set(stream, kept);
-        return kept;
-      },
+      signedInteger: (index) =>
+        splat("integer", (x) => flip(i32x4.splat(x)), signature.integers + index),
+      signedIndices: () => keptOnce("indices", () => flip(indices())),
+      signedDraws: (stream) => keptOnce(`draws ${stream}`, () => flip(makeDraws(stream))),
     };
   };
 }

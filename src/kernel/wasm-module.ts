@@ -110,7 +110,6 @@ export const i32x4 = {
   load16: load(0x04),
   splat: unary(...simd(0x11)),
   ltS: binary(...simd(0x39)),
-  ltU: binary(...simd(0x3a)),
   gtS: binary(...simd(0x3b)),
   shl: shift(0xab),
   shrU: shift(0xad),

@@ -13,11 +13,10 @@ export interface Operands {
   /** Input `index` as float32, widened exactly. */
   input(index: number): Code;
   scalar(index: number): Code;
-  integer(index: number): Code;
-  /** The elements' indices in their tensor. */
-  indices(): Code;
-  /** The elements' 24-bit draws in a stream. */
-  draws(stream: number): Code;
+  /** Integers, the elements' indices and their draws, all with the top bit flipped: in that form an unsigned comparison is a signed one, which processors have. */
+  signedInteger(index: number): Code;
+  signedIndices(): Code;
+  signedDraws(stream: number): Code;
 }
 
 /** A program's facts that hold for all of its vectors. */
@@ -116,7 +115,8 @@ function computeStep(
     case "sum":
       return rounded(operands.map((operand) => values[operand]!).reduce(f32x4.add, to.float(0)));
     case "select":
-      return v128.select(y!, z!, x!);
+      // The bits of +0 are zeros, so choosing between them and something is one `and`.
+      return isPlusZero(plan.steps[operands[2]!]!) ? v128.and(y!, x!) : v128.select(y!, z!, x!);
     case "lt":
       return f32x4.lt(x!, y!);
     case "le":
@@ -134,13 +134,15 @@ function computeStep(
     case "not":
       return v128.not(x!);
     case "indexBelow":
-      return i32x4.ltU(from.indices(), from.integer(node.bound));
+      return i32x4.ltS(from.signedIndices(), from.signedInteger(node.bound));
     case "drawBelow":
-      return i32x4.ltU(from.draws(node.stream), from.integer(node.bound));
+      return i32x4.ltS(from.signedDraws(node.stream), from.signedInteger(node.bound));
     default:
       return node satisfies never;
   }
 }
+
+const isPlusZero = ({ node }: Step): boolean => node.op === "constant" && Object.is(node.value, 0);
 
 function loadValue(plan: VectorPlan, to: Registers, from: Operands, index: number): Code {
   const { loadAs, inputs } = plan.program;
