@@ -6,6 +6,7 @@ import { createSession, type Device, type Feeds, type Session } from "../ort/ses
 import { DeviceTensor, floats, type HostTensor, integers } from "../ort/tensor.ts";
 import { Transfer } from "../ort/transfer.ts";
 import type { BatchResult, DecoderBatch, Schedule } from "./batch.ts";
+import { batchFeeds, checkBatch } from "./batch-feeds.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderGraph, decoderGraph, layerState } from "./decoder-graph.ts";
 import { emptyPast, neededBatches, type Past, PastStore } from "./past.ts";
@@ -135,7 +136,7 @@ export class Decoder {
       ...(logits ? ["logits"] : []),
       ...(batch.keepsState ? states.flatMap(({ keys, values }) => [keys, values]) : []),
     ];
-    const feeds = { ...this.#feeds, ...this.#ropeFeeds, ...this.#batchFeeds(batch, past) };
+    const feeds = { ...this.#feeds, ...this.#ropeFeeds, ...batchFeeds(this.config, batch, past) };
     const fetched = await this.#session.run(feeds, wanted);
     return {
       result: batchResult(batch, fetched),
@@ -154,43 +155,6 @@ export class Decoder {
     for (const upload of [...this.#uploads, ...this.#ropeUploads]) upload.dispose();
     await this.#transfer?.close();
     await this.#session.close();
-  }
-
-  #batchFeeds(batch: DecoderBatch, past: Past): Feeds {
-    const slots = [batch.rows, batch.columns];
-    const int32 = (data: Int32Array, shape: readonly number[] = [data.length]): HostTensor => ({
-      type: "int32",
-      shape,
-      data,
-    });
-    const shape = (...sizes: number[]): HostTensor => ({
-      type: "int64",
-      shape: [sizes.length],
-      data: BigInt64Array.from(sizes, BigInt),
-    });
-    const targets = batch.targetRow.map(
-      (row, k) => row * this.config.vocabSize + batch.targetToken[k]!,
-    );
-    const feeds: Record<string, HostTensor> = {
-      tokens: int32(batch.tokens, slots),
-      positions: int32(batch.positions, slots),
-      first: int32(batch.first, slots),
-      last: int32(batch.last, slots),
-      "past.first": int32(past.first),
-      "past.last": int32(past.last),
-      "past.positions": int32(Int32Array.from({ length: past.length }, (_, node) => node)),
-      "score.slots": int32(batch.scoreSlots),
-      targets: int32(targets.length > 0 ? targets : Int32Array.of(0)),
-      "shape.slots": shape(batch.rows, batch.columns, -1),
-      "shape.rows": shape(batch.rows, 1, 1),
-    };
-    for (let layer = 0; layer < this.config.layers; layer++) {
-      const { pastKeys, pastValues } = layerState(layer);
-      const pastShape = [past.length, this.#width];
-      feeds[pastKeys] = { type: "float32", shape: pastShape, data: past.keys[layer]! };
-      feeds[pastValues] = { type: "float32", shape: pastShape, data: past.values[layer]! };
-    }
-    return feeds;
   }
 
   /** Makes the rotary tables long enough for a batch; they only ever double. */
@@ -252,25 +216,5 @@ function checkShape(
     throw new TsmergeError("incompatible", message, {
       hint: "config.json and weights must describe the same model",
     });
-  }
-}
-
-/** One-row products differ in their last bits from many-row ones, so a batch never holds one. */
-function checkBatch(batch: DecoderBatch, vocabSize: number): void {
-  if (batch.rows * batch.columns < 2 || batch.scoreSlots.length < 2) {
-    const found = `${batch.rows * batch.columns} slots, ${batch.scoreSlots.length} of them scored`;
-    throw new TsmergeError("internal", `a batch needs two slots and two scored ones, got ${found}`);
-  }
-  const largest = batch.tokens.reduce((a, b) => Math.max(a, b), 0);
-  const largestTarget = batch.targetToken.reduce((a, b) => Math.max(a, b), 0);
-  if (Math.max(largest, largestTarget) >= vocabSize) {
-    const found = Math.max(largest, largestTarget);
-    throw new TsmergeError(
-      "data",
-      `token ${found} is outside the model's vocabulary of ${vocabSize}`,
-      {
-        hint: "the tokenizer and the model must belong together",
-      },
-    );
   }
 }

@@ -131,7 +131,12 @@ export class Session {
   }
 
   #toRuntime(feed: HostTensor | DeviceTensor): Tensor {
-    if (feed instanceof DeviceTensor) return feed.handle();
+    if (feed instanceof DeviceTensor) {
+      if (this.device !== "cpu") return feed.handle();
+      throw new TsmergeError("internal", `a CPU session was fed a device tensor [${feed.shape}]`, {
+        hint: "read it back first",
+      });
+    }
     const known = this.#known.get(feed);
     if (known !== undefined) return known;
     const tensor = new this.#runtime.Tensor(feed.type, feed.data, feed.shape);

@@ -1,6 +1,7 @@
 // Copies between host and device memory, through one-node sessions: the runtime's own download of a device
 // tensor aborts the process. Belongs to the one thread that uses the device.
 
+import { TsmergeError } from "../base/errors.ts";
 import { Graph } from "../onnx/graph.ts";
 import { createSession, type Session } from "./session.ts";
 import { DeviceTensor, type HostTensor, type TensorType } from "./tensor.ts";
@@ -13,7 +14,7 @@ export class Transfer {
     const session = await this.#session("upload", tensor);
     const { to } = await session.run({ from: tensor });
     if (to instanceof DeviceTensor) return to;
-    throw new TypeError("an output kept on the device came back to the host");
+    throw new TsmergeError("internal", "an output kept on the device came back to the host");
   }
 
   /** A copy in host memory. */
@@ -21,7 +22,7 @@ export class Transfer {
     const session = await this.#session("readBack", tensor);
     const { to } = await session.run({ from: tensor });
     if (to !== undefined && !(to instanceof DeviceTensor)) return to;
-    throw new TypeError("an output read back to the host stayed on the device");
+    throw new TsmergeError("internal", "an output read back to the host stayed on the device");
   }
 
   /** Disposes the uploads that are still alive, and frees the sessions. */

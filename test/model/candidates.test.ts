@@ -17,6 +17,26 @@ const SEQUENCES = Array.from({ length: 16 }, (_, row) =>
   Array.from({ length: 24 }, (_, column) => (row * 13 + column * 5) % 40),
 );
 
+test("logits exist for scored slots only", async () => {
+  const config = tinyConfig({ vocab_size: 65536 });
+  const batch = causalBatch(Array.from({ length: 8 }, () => SEQUENCES.flat().slice(0, 128)));
+  const scoreSlots = batch.scoreSlots.slice(0, 8);
+  const few = {
+    scoreSlots,
+    targetRow: Int32Array.from(scoreSlots.keys()),
+    targetToken: batch.targetToken.slice(0, 8),
+  };
+  const decoder = await createDecoder(config, { device: "cpu", threads: 1 });
+  await decoder.setWeights(tinyWeights(config));
+  const peakBytes = () => process.resourceUsage().maxRSS * 1024;
+  const before = peakBytes();
+  await decoder.runBatch({ ...batch, ...few });
+  const grown = peakBytes() - before;
+  const allLogits = batch.tokens.length * config.vocabSize * 4;
+  assert.ok(grown < allLogits / 4, `${grown} bytes more, all logits would be ${allLogits}`);
+  await decoder.close();
+});
+
 test("twenty candidates use one session, and each its own weights", async () => {
   const config = tinyConfig();
   const batch = causalBatch(SEQUENCES);
