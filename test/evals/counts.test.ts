@@ -27,7 +27,7 @@ function assertFrugal({ nodes, paddingSlots, computedPairs, neededPairs }: Sched
 test("5-shot MMLU under Llama 3's tokenizer: 1.31 M nodes instead of 9.6 M tokens", {
   skip: skipWithoutShared,
 }, async () => {
-  const { schedule, counts } = await workload("mmlu", llama3Tokenizer(), 8192);
+  const { schedule, counts } = await workload("mmlu", await llama3Tokenizer(), 8192);
   assert.equal(schedule.cost.nodes, 1_312_953);
   assert.equal(schedule.cost.naiveTokens, 9_583_920); // equal prompts counted once
   assert.deepEqual(counts, { seams: 0, separate: 0, truncated: 0 });
@@ -37,7 +37,7 @@ test("5-shot MMLU under Llama 3's tokenizer: 1.31 M nodes instead of 9.6 M token
 test("5-shot MMLU under the demo's tokenizer, cut at 4,096 positions: 7.37 M nodes instead of 23.6 M", {
   skip: skipWithoutShared,
 }, async () => {
-  const { schedule, counts } = await workload("mmlu", demoTokenizer(), 4096);
+  const { schedule, counts } = await workload("mmlu", await demoTokenizer(), 4096);
   assert.equal(schedule.cost.nodes, 7_371_946);
   assert.equal(schedule.cost.naiveTokens, 23_579_599);
   assert.deepEqual(counts, { seams: 0, separate: 0, truncated: 4 * 1919 });
@@ -45,7 +45,7 @@ test("5-shot MMLU under the demo's tokenizer, cut at 4,096 positions: 7.37 M nod
 });
 
 test("the demo's 1,000 questions: 11,464 nodes instead of 51,652 tokens", async () => {
-  const { schedule, counts } = await workload("demo", demoTokenizer(), 4096);
+  const { schedule, counts } = await workload("demo", await demoTokenizer(), 4096);
   const { nodes, naiveTokens, paddingSlots } = schedule.cost;
   assert.deepEqual([nodes, naiveTokens], [11_464, 51_652]);
   assert.deepEqual(counts, { seams: 0, separate: 0, truncated: 0 });

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { TsmergeError } from "../../src/base/errors.ts";
 import type { Item } from "../../src/evals/item.ts";
 import { encodeItem, type PairCounts, type TokenPair } from "../../src/evals/pairs.ts";
 import { pieceEncoder, type TextTokenizer } from "../../src/evals/piece-encoder.ts";
@@ -95,9 +96,9 @@ test("choices of one token share one sequence", () => {
   assert.equal(raw[0]?.tokens, raw[1]?.tokens);
 });
 
-test("lines are cut only for a tokenizer that allows it", () => {
+test("lines are cut only for a tokenizer that allows it", async () => {
   assert.equal(pieceEncoder(characters(), []).cutsLines, true);
-  assert.equal(pieceEncoder(demoTokenizer(), []).cutsLines, true);
+  assert.equal(pieceEncoder(await demoTokenizer(), []).cutsLines, true);
   assert.equal(pieceEncoder(characters({ "\na": 300 }), []).cutsLines, false);
   const spacePrefix: TextTokenizer = { encode: (text) => codes(` ${text}`) };
   assert.equal(pieceEncoder(spacePrefix, []).cutsLines, false);
@@ -107,14 +108,26 @@ test("lines are cut only for a tokenizer that allows it", () => {
   assert.equal(pieceEncoder(appendsEos, []).cutsLines, false);
 });
 
+test("a tokenizer that cannot express the probes encodes whole texts", () => {
+  const ascii: TextTokenizer = {
+    encode: (text) => {
+      if ([...text].every((character) => character < "\u0080")) return codes(text);
+      throw new TsmergeError("data", "no token for that");
+    },
+  };
+  const encoder = pieceEncoder(ascii, ["a\nb"]);
+  assert.equal(encoder.cutsLines, false);
+  assert.deepEqual([...encoder.encodeTail("a\nb", true)], codes("a\nb"));
+});
+
 test("a text that the probes do not cover switches cuts off", () => {
   const rare = characters({ "\nJ": 300 });
   assert.equal(pieceEncoder(rare, ["harmless\ntext"]).cutsLines, true);
   assert.equal(pieceEncoder(rare, ["harmless\nJam"]).cutsLines, false);
 });
 
-test("cut and whole encodings of the demo's tokenizer agree on any text", () => {
-  const tokenizer = demoTokenizer();
+test("cut and whole encodings of the demo's tokenizer agree on any text", async () => {
+  const tokenizer = await demoTokenizer();
   const encoder = pieceEncoder(tokenizer, []);
   const text = fc.string({ unit: "grapheme", maxLength: 12 });
   const lines = fc.array(fc.oneof(text, fc.constantFrom("", " ", "Answer: B", "\tx", "A. 1,000")), {

