@@ -1,9 +1,12 @@
 // One output tensor's inputs as streams of numbers: what statistics read. The kernel itself widens,
 // casts and subtracts, so a task vector here has the very bits that the merge computes with.
 
-import { bytesPerElement, type FloatType } from "../base/dtype.ts";
+import { bytesPerElement, type FloatType, isFloatType } from "../base/dtype.ts";
+import { TsmergeError } from "../base/errors.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { input, sub } from "../kernel/expression.ts";
 import type { Arithmetic, Kernel } from "../kernel/kernel.ts";
+import type { TensorSource } from "./plan.ts";
 
 /** The stored inputs of one output tensor, wherever they lie. */
 export interface TensorInputs {
@@ -99,4 +102,23 @@ export function residentInputs(
       return bytes[i]!.subarray(first * width, (first + count) * width);
     },
   };
+}
+
+/**
+ * The stored type of a source. Throws TsmergeError `incompatible` when the tensor is absent or holds no
+ * floating-point numbers that can be merged.
+ */
+export function typeOf(checkpoint: Checkpoint, { name }: TensorSource): FloatType {
+  const tensor = checkpoint.tensors.get(name);
+  if (tensor !== undefined && isFloatType(tensor.dtype)) return tensor.dtype;
+  throw new TsmergeError(
+    "incompatible",
+    tensor === undefined
+      ? `there is no tensor ${name} to merge`
+      : `tensor ${name} is stored as ${tensor.dtype}, which cannot be merged`,
+    {
+      where: checkpoint.directory,
+      hint: "use a model of the same architecture with float32, float16 or bfloat16 weights",
+    },
+  );
 }

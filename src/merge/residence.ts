@@ -1,15 +1,15 @@
 // Parents' weights and candidates' outputs in kernel memory, for the length of a search. Loads what a
 // plan needs and is not there yet; nothing is ever given back before close().
 
-import { bytesPerElement, type FloatType, isFloatType } from "../base/dtype.ts";
-import { TsmergeError } from "../base/errors.ts";
+import { bytesPerElement, type FloatType } from "../base/dtype.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Arena, Kernel } from "../kernel/kernel.ts";
 import { ARENA_LIMIT, type Block, layOutArenas } from "./arenas.ts";
+import { typeOf } from "./elements.ts";
 import type { MergePlan, TensorPlan, TensorSource } from "./plan.ts";
 import { elementsOf } from "./tensor-pass.ts";
 
-/** One read at a time: bounds what a load holds outside the arenas to nothing, and keeps reads abortable. */
+/** Bytes of one read: below what a single system call may move. */
 const READ_BYTES = 2 ** 26;
 
 export interface ResidentTensor {
@@ -118,22 +118,3 @@ const inputKey = (plan: MergePlan, { model, name }: TensorSource) =>
   `input ${plan.models[model]} ${name}`;
 /** Candidates of one search have outputs of one size; another size is another block. */
 const outputKey = ({ name, shape }: TensorPlan) => `output ${elementsOf(shape)} ${name}`;
-
-/**
- * The stored type of a source. Throws TsmergeError `incompatible` when the tensor is absent or holds no
- * floating-point numbers that can be merged.
- */
-export function typeOf(checkpoint: Checkpoint, { name }: TensorSource): FloatType {
-  const tensor = checkpoint.tensors.get(name);
-  if (tensor !== undefined && isFloatType(tensor.dtype)) return tensor.dtype;
-  throw new TsmergeError(
-    "incompatible",
-    tensor === undefined
-      ? `there is no tensor ${name} to merge`
-      : `tensor ${name} is stored as ${tensor.dtype}, which cannot be merged`,
-    {
-      where: checkpoint.directory,
-      hint: "use a model of the same architecture with float32, float16 or bfloat16 weights",
-    },
-  );
-}

@@ -4,9 +4,8 @@
 import { bytesPerElement } from "../base/dtype.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { TensorInputs } from "./elements.ts";
+import { type TensorInputs, typeOf } from "./elements.ts";
 import type { TensorPlan } from "./plan.ts";
-import { typeOf } from "./residence.ts";
 import { elementsOf, type TensorPass } from "./tensor-pass.ts";
 
 /** Elements of a tile at most. */
