@@ -11,7 +11,7 @@ import { input } from "./expression.ts";
 import type { CompiledProgram, Kernel, Program, TileCall } from "./kernel.ts";
 import { feedsFor } from "./onnx-feeds.ts";
 import { type LoweredProgram, lower } from "./onnx-lowering.ts";
-import { checkCall, demandOf, programKey } from "./program.ts";
+import { checkCall, type Demand, demandOf, programKey } from "./program.ts";
 import { interpret } from "./reference.ts";
 import { wasmKernel } from "./wasm.ts";
 
@@ -83,7 +83,8 @@ function tiledProgram(
       checkCall(program, demand, call);
       for (let from = 0; from < call.elements; from += tile) {
         const count = Math.min(tile, call.elements - from);
-        await runTile(program, lowered, session, sliceCall(program, call, from, count));
+        const part = sliceCall(program, demand, call, from, count);
+        await runTile(program, lowered, session, part);
       }
     },
   };
@@ -97,6 +98,7 @@ function widenedProgram(
   tile: number,
   converter: Kernel,
 ): CompiledProgram {
+  const demand = demandOf(program);
   const { loadAs, round, store } = program;
   const plain = { expression: input(0), arithmetic: "float32", draws: "counter" } as const;
   const wide = { round: "float32", store: "float32" } as const;
@@ -105,7 +107,7 @@ function widenedProgram(
   const inner = tiledProgram(wideProgram, lowered, session, tile);
   return {
     async run(call) {
-      checkCall(program, demandOf(program), call);
+      checkCall(program, demand, call);
       const convert = async (conversion: Program, from: Uint8Array, to: Uint8Array) => {
         const numbers = { scalars: new Float64Array(), integers: new Uint32Array() };
         const compiled = await converter.compile(conversion);
@@ -124,17 +126,22 @@ function widenedProgram(
 }
 
 /** Elements [from, from + count) of a call; draws of the counter generator become planes. */
-function sliceCall(program: Program, call: TileCall, from: number, count: number): TileCall {
+function sliceCall(
+  program: Program,
+  demand: Demand,
+  call: TileCall,
+  from: number,
+  count: number,
+): TileCall {
   const slice = (view: Uint8Array, type: FloatType) => {
     const width = bytesPerElement(type);
     return view.subarray(from * width, (from + count) * width);
   };
   const firstElement = call.firstElement + from;
-  const { streams } = demandOf(program);
   const planes =
     program.draws === "planes"
       ? call.planes!.map((plane) => plane.subarray(from, from + count))
-      : call.streams?.slice(0, streams).map((key) => drawPlane(key, firstElement, count));
+      : call.streams?.slice(0, demand.streams).map((key) => drawPlane(key, firstElement, count));
   return {
     elements: count,
     firstElement,

@@ -6,7 +6,16 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { TsmergeError } from "../../src/base/errors.ts";
 import { bf16ToF32, f16ToF32 } from "../../src/base/half.ts";
-import { add, drawBelow, input, mul, scalar, select, sum } from "../../src/kernel/expression.ts";
+import {
+  add,
+  constant,
+  drawBelow,
+  input,
+  mul,
+  scalar,
+  select,
+  sum,
+} from "../../src/kernel/expression.ts";
 import type { CompiledProgram, Program } from "../../src/kernel/kernel.ts";
 import { interpret } from "../../src/kernel/reference.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
@@ -133,6 +142,17 @@ test("nothing outside the output view is written, whatever its length and alignm
       ];
       assert.ok(outside.every((part) => part.every((byte) => byte === 0xab)));
     }
+  }
+});
+
+test("a choice of either zero keeps its sign", () => {
+  for (const zero of [0, -0]) {
+    const expression = select(drawBelow(0, 0), input(0), constant(zero));
+    const output = new Uint8Array(16);
+    const call = callOf([encode("float32", [1, 2, 3, 4])], output, 4);
+    const program = { ...linear, expression, inputs: ["float32"], store: "float32" } as const;
+    void compile(program).run({ ...call, integers: Uint32Array.of(0) });
+    assert.deepEqual(output, encode("float32", [zero, zero, zero, zero]));
   }
 });
 
