@@ -31,7 +31,7 @@ function roundByArithmetic(graph: Graph, type: "bfloat16" | "float16", x: Value)
   return type === "bfloat16" ? normal : limitToFloat16(graph, x, normal);
 }
 
-/** x to `bits` significant bits: c − (c − x) with c = x·(2^(24−bits) + 1) (Veltkamp; Boldo 2006, theorem 3). */
+/** x to `bits` significant bits: c − (c − x) with c = x·(2^(24−bits) + 1) (Veltkamp 1968). */
 function roundToBits(graph: Graph, x: Value, bits: number): Value {
   const factor = graph.constant("float32", [], [2 ** (24 - bits) + 1]);
   const product = graph.node("Mul", [x, factor]);

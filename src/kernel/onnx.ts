@@ -34,7 +34,7 @@ const TILE: Readonly<Record<Device, number>> = { cpu: 16_384, webgpu: 4_194_304 
  * A kernel of unfused graphs; programs in f64 arithmetic are interpreted.
  *
  * On the CPU results equal the reference's bit for bit (NaN payloads excepted). WebGPU may flush float32
- * subnormals to zero, at any operation, and may err in a division by 2.5 units in the last place (WGSL §15.7.4);
+ * subnormals to zero, at any operation, and may err in a division by 2.5 units in the last place (WGSL's accuracy table);
  * infinities and NaN may be lost there. Else results are equal bits too.
  */
 export function onnxKernel(options: OnnxKernelOptions): Kernel {

@@ -65,7 +65,6 @@ export const local = {
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   add: binary(0x6a),
-  sub: binary(0x6b),
 };
 
 /** Runs `body` and again while `condition` is not zero. */
