@@ -42,12 +42,16 @@ interface Scope {
 }
 
 /**
- * The graph of a configuration. Inputs, besides weights: `tokens`, `positions`, `first`, `last` int32
- * [rows, columns]; `past.first`, `past.last`, `past.positions` int32 [past] and the past of each layer, float32
- * [past, keyValueHeads·headDim], past ≥ 1; `rope.cos`, `rope.sin` float32 [table, headDim / 2]; `score.slots`
- * int32 [scored]; `targets` int32 [wanted] = scored index · vocabulary + token; `shape.slots`, `shape.rows` int64 [3].
- * Outputs: `logProbs` float32 [wanted]; `best` int64 [scored], the most probable token; each layer's
- * keys and values, float32 [rows·columns, keyValueHeads·headDim].
+ * The graph of a configuration. Its inputs besides the weights, int32 where nothing is said:
+ * - `tokens`, `positions`, `first`, `last` [rows, columns], as in DecoderBatch;
+ * - `past.first`, `past.last`, `past.positions` [past] and each layer's past keys and values, float32
+ *   [past, keyValueHeads·headDim], past ≥ 1;
+ * - `rope.cos`, `rope.sin` float32 [table, headDim / 2];
+ * - `score.slots` [scored]; `target.rows` [wanted] indexes it; `targets` [wanted] = row · vocabulary + token;
+ * - `shape.slots`, `shape.rows` int64 [3].
+ *
+ * Outputs: `logProbs` float32 [wanted]; `best` int64 [scored], the most probable token (first index wins ties);
+ * each layer's keys and values, float32 [rows·columns, keyValueHeads·headDim].
  */
 export function decoderGraph(config: ModelConfig, options: DecoderGraphOptions): DecoderGraph {
   const graph = new Graph("decoder");
@@ -174,21 +178,26 @@ function inSlots(graph: Graph, x: Value, width: number): Value {
 }
 
 /**
- * Scored slots only: norm, vocabulary product, and log p(target) = logit − log Σ exp logit in f32, the largest
- * logit taken out first. Nothing but the logits is as large as the vocabulary.
+ * Scored slots only: norm, vocabulary product and, in f32, log p(target) = logit − max + log(max softmax), for
+ * the largest probability is 1 / Σ exp(logit − max). WebGPU has no LogSoftmax, and onnxruntime's
+ * ReduceLogSumExp was off by 2e-4 over 128,256 tokens where its Softmax was off by 1e-5.
  */
 function head(scope: Scope, hidden: Value, options: DecoderGraphOptions): void {
   const { graph, config } = scope;
   const scoreSlots = graph.input("score.slots", "int32", ["scored"]);
   const targets = graph.input("targets", "int32", ["wanted"]);
+  const targetRows = graph.input("target.rows", "int32", ["wanted"]);
   const scored = graph.node("Gather", [hidden, scoreSlots]);
   const vocabulary = config.tieWordEmbeddings ? "model.embed_tokens" : "lm_head";
   const logits = linear(scope, rmsNorm(scope, scored, "model.norm.weight"), vocabulary);
-  const axis = graph.constant("int64", [1], [-1]);
-  const shifted = graph.node("Sub", [logits, graph.node("ReduceMax", [logits, axis])]);
-  const logProbs = graph.node("Sub", [shifted, graph.node("ReduceLogSumExp", [shifted, axis])]);
-  const wanted = graph.node("Gather", [graph.node("Reshape", [logProbs, axis]), targets]);
-  graph.output("logProbs", wanted, "float32", ["wanted"]);
+  const last = graph.constant("int64", [1], [-1]);
+  const largestOf = (x: Value) => graph.node("ReduceMax", [x, last], { keepdims: 0 });
+  const atTargets = (perRow: Value) => graph.node("Gather", [perRow, targetRows]);
+  const largest = largestOf(graph.node("Softmax", [logits], { axis: -1 }));
+  const wanted = graph.node("Gather", [graph.node("Reshape", [logits, last]), targets]);
+  const shifted = graph.node("Sub", [wanted, atTargets(largestOf(logits))]);
+  const logProbs = graph.node("Add", [shifted, atTargets(graph.node("Log", [largest]))]);
+  graph.output("logProbs", logProbs, "float32", ["wanted"]);
   const best = graph.node("ArgMax", [logits], { axis: -1, keepdims: 0 });
   graph.output("best", best, "int64", ["scored"]);
   if (options.logits) graph.output("logits", logits, "float32", ["scored", config.vocabSize]);

@@ -84,16 +84,22 @@ export class Decoder {
    * @throws TsmergeError `incompatible` for a weight that is missing or has another shape
    */
   async setWeights(weights: ReadonlyMap<string, Weight>): Promise<void> {
-    const feeds: Record<string, HostTensor | DeviceTensor> = {};
-    const uploads: DeviceTensor[] = [];
-    for (const [name, shape] of this.weights) {
+    const checked = [...this.weights].map(([name, shape]) => {
       const weight = weights.get(name);
-      checkShape(name, shape, weight);
+      checkWeight(name, shape, weight);
+      return { name, shape, weight };
+    });
+    for (const upload of this.#uploads) upload.dispose(); // first, so that a device holds one model
+    this.#uploads = [];
+    this.#feeds = undefined;
+    const feeds: Record<string, HostTensor | DeviceTensor> = {};
+    for (const { name, shape, weight } of checked) {
       if (weight instanceof DeviceTensor) feeds[name] = weight;
-      else feeds[name] = await this.#place({ type: "float32", shape, data: weight.data }, uploads);
+      else {
+        const tensor: HostTensor = { type: "float32", shape, data: weight.data };
+        feeds[name] = await this.#place(tensor, this.#uploads);
+      }
     }
-    for (const upload of this.#uploads) upload.dispose();
-    this.#uploads = uploads;
     this.#feeds = feeds;
   }
 
@@ -164,14 +170,12 @@ export class Decoder {
     const length = Math.max(64, 2 ** Math.ceil(Math.log2(needed)));
     const { cos, sin } = ropeTables(this.config.rope, this.config.headDim, length);
     const shape = [length, this.config.headDim / 2];
-    const uploads: DeviceTensor[] = [];
-    const feeds = {
-      "rope.cos": await this.#place({ type: "float32", shape, data: cos }, uploads),
-      "rope.sin": await this.#place({ type: "float32", shape, data: sin }, uploads),
-    };
     for (const upload of this.#ropeUploads) upload.dispose();
-    this.#ropeUploads = uploads;
-    this.#ropeFeeds = feeds;
+    this.#ropeUploads = [];
+    this.#ropeFeeds = {
+      "rope.cos": await this.#place({ type: "float32", shape, data: cos }, this.#ropeUploads),
+      "rope.sin": await this.#place({ type: "float32", shape, data: sin }, this.#ropeUploads),
+    };
     this.#ropeLength = length;
   }
 
@@ -199,22 +203,25 @@ function batchResult(
   };
 }
 
-function checkShape(
+function checkWeight(
   name: string,
   shape: readonly number[],
   weight: Weight | undefined,
 ): asserts weight is Weight {
   const expected = `[${shape.join(", ")}]`;
+  const hint = "config.json and weights must describe the same model";
   if (weight === undefined) {
-    throw new TsmergeError(
-      "incompatible",
-      `the decoder needs ${name} ${expected}, which is missing`,
-    );
+    const message = `the decoder needs ${name} ${expected}, which is missing`;
+    throw new TsmergeError("incompatible", message, { hint });
   }
   if (weight.shape.join() !== shape.join()) {
     const message = `${name} has shape [${weight.shape.join(", ")}] instead of ${expected}`;
-    throw new TsmergeError("incompatible", message, {
-      hint: "config.json and weights must describe the same model",
-    });
+    throw new TsmergeError("incompatible", message, { hint });
+  }
+  if (weight instanceof DeviceTensor) return;
+  const elements = shape.reduce((a, b) => a * b, 1);
+  if (weight.data.length !== elements) {
+    const message = `${name} ${expected} has ${weight.data.length} elements instead of ${elements}`;
+    throw new TsmergeError("internal", message);
   }
 }
