@@ -1,0 +1,77 @@
+// What a run tells, as text on stderr: a status line that moves, and one lasting line for each thing
+// worth keeping.
+
+import type { OnEvent, RunEvent } from "../run/events.ts";
+import type { Status } from "./status.ts";
+
+/** A listener that prints each event. */
+export function eventPrinter(status: Status): OnEvent {
+  let searchItems = 0;
+  return (event) => {
+    switch (event.type) {
+      case "note":
+        return status.line(`note: ${event.text}`);
+      case "started":
+        searchItems = event.items.search;
+        return status.line(startLine(event));
+      case "stage":
+        return status.update(`${event.stage}: ${event.candidates ?? ""} candidates`);
+      case "progress":
+        return status.update(progressLine(event));
+      case "newBest":
+        return status.line(newBestLine(event, searchItems));
+      case "failed":
+        return status.line(`candidate ${event.label} failed: ${event.message}`);
+      case "ended":
+        return status.line(`search ended: ${event.reason}`);
+      case "scored":
+      case "finished":
+        return;
+      default:
+        event satisfies never;
+    }
+  };
+}
+
+type Of<Type extends RunEvent["type"]> = Extract<RunEvent, { type: Type }>;
+
+function startLine({
+  folder,
+  resumed,
+  dimension,
+  strategy,
+  population,
+  seed,
+  items,
+}: Of<"started">) {
+  const verb = resumed ? "continuing" : "starting";
+  return (
+    `${verb} ${folder}: ${strategy} over ${dimension} genes, ${population} candidates a generation, seed ${seed}; ` +
+    `${items.search} search, ${items.selection} selection and ${items.report} report items`
+  );
+}
+
+function progressLine({ stage, done, total, perMinute, etaSeconds, best }: Of<"progress">): string {
+  const parts = [`${stage} ${done}${total === undefined ? "" : `/${total}`}`];
+  if (best !== undefined) parts.push(`best ${best.label} ${best.score.toFixed(4)}`);
+  if (perMinute !== undefined) parts.push(`${perMinute.toFixed(0)}/min`);
+  if (etaSeconds !== undefined) parts.push(`ETA ${clock(etaSeconds)}`);
+  return parts.join("   ");
+}
+
+function newBestLine({ label, evaluation, score, stderr, delta, file }: Of<"newBest">, n: number) {
+  const gain =
+    delta === undefined
+      ? ""
+      : `, ${delta < 0 ? "−" : "+"}${Math.abs(delta).toFixed(4)} to the best baseline`;
+  return `new best ${label} (evaluation ${evaluation}): ${score.toFixed(4)} ± ${stderr.toFixed(4)} on ${n} search items${gain} → ${file}`;
+}
+
+function clock(seconds: number): string {
+  const whole = Math.round(seconds);
+  const minutes = Math.floor(whole / 60);
+  const rest = String(whole % 60).padStart(2, "0");
+  return minutes < 60
+    ? `${minutes}:${rest}`
+    : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
+}

@@ -1,0 +1,17 @@
+// Options that several commands share, each declared once.
+
+import { Option } from "commander";
+import { wholeNumber } from "./values.ts";
+
+export const seedOption = (): Option =>
+  new Option("--seed <n>", "random seed (also --random-seed)").argParser(wholeNumber(0));
+
+export const deviceOption = (): Option =>
+  new Option("--device <name>", "where to compute: auto takes a GPU if there is a real one")
+    .choices(["auto", "cpu", "webgpu", "cuda"])
+    .default("auto");
+
+export const jsonOption = (): Option =>
+  new Option("--json", "print the result as JSON on stdout and nothing else there");
+
+export const quietOption = (): Option => new Option("-q, --quiet", "no progress and no notes");

@@ -1,0 +1,28 @@
+#!/usr/bin/env node
+// `tsmerge`: one program, one file a command. Nothing heavy is imported before a command runs.
+
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { evalCommand } from "./commands/eval.ts";
+import { evolveCommand } from "./commands/evolve.ts";
+import { exportCommand } from "./commands/export.ts";
+import { mergeCommand } from "./commands/merge.ts";
+import { runsCommand } from "./commands/runs.ts";
+import { showCommand } from "./commands/show.ts";
+import { runProgram } from "./program.ts";
+
+const manifest = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+) as { version: string; description: string }; // our own file, read where npm put it
+
+const program = new Command("tsmerge")
+  .description(manifest.description)
+  .version(manifest.version)
+  .addCommand(evolveCommand("evolve"))
+  .addCommand(mergeCommand())
+  .addCommand(evalCommand())
+  .addCommand(runsCommand())
+  .addCommand(showCommand())
+  .addCommand(exportCommand());
+
+await runProgram(program);

@@ -1,0 +1,61 @@
+// The table a finished run ends with, as Markdown text. It prints what results.ts holds and computes nothing.
+
+import { markdownTable } from "markdown-table";
+import type { Comparison, EvolveResult, Interval } from "../run/results.ts";
+
+/** The final table, the verdict, and where every number comes from. */
+export function renderEnding(result: EvolveResult): string {
+  const tasks = [...new Set(result.report.flatMap((row) => Object.keys(row.tasks)))];
+  // one column a leaf task is readable for a handful of them only
+  const shown = tasks.length <= 6 ? tasks : [];
+  const head = [
+    "model",
+    result.reportMetric,
+    "95 % interval",
+    "n",
+    "vs best parent",
+    "p",
+    "vs equal weights",
+    "p",
+    ...shown,
+  ];
+  const rows = result.report.map((row) => [
+    row.won ? `**${row.label}**` : row.label,
+    row.accuracy.value.toFixed(3),
+    interval(row.accuracy),
+    String(row.accuracy.n),
+    ...comparison(row.againstBestParent),
+    ...comparison(row.againstEqualWeights),
+    ...shown.map((task) => row.tasks[task]?.value.toFixed(3) ?? ""),
+  ]);
+  const align = ["l", ...head.slice(1).map(() => "r")];
+  return [
+    markdownTable([head, ...rows], { align }),
+    "",
+    result.verdict,
+    "",
+    provenance(result),
+  ].join("\n");
+}
+
+function interval({ low, high }: Interval): string {
+  return `${low.toFixed(3)}–${high.toFixed(3)}`;
+}
+
+/** Difference in points and McNemar's p; empty for the model compared with. */
+function comparison(value: Comparison | undefined): [string, string] {
+  if (value === undefined) return ["", ""];
+  const sign = value.delta < 0 ? "−" : "+";
+  const p = value.p < 0.0001 ? "< 0.0001" : value.p.toPrecision(2);
+  return [`${sign}${Math.abs(value.delta * 100).toFixed(1)}`, p];
+}
+
+function provenance({ search, items, metric, seed, reportLooks }: EvolveResult): string {
+  const looks =
+    reportLooks > 1 ? ` The report items have been looked at ${reportLooks} times.` : "";
+  return (
+    `${search.evaluations} candidates in ${search.generations} generations were searched by ${metric} on ` +
+    `${items.search} items (${search.ended}; ${search.failed} failed), the best chosen on ${items.selection} others, ` +
+    `and this table made on ${items.report} that neither saw; seed ${seed}.${looks}`
+  );
+}
