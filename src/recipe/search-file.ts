@@ -4,6 +4,7 @@
 import { isScalar, type Node } from "yaml";
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
+import type { Metric } from "../evals/definition.ts";
 import type { Genome } from "./genome.ts";
 import { readGenome } from "./read-genome.ts";
 import { checkShape } from "./schema.ts";
@@ -20,9 +21,6 @@ import {
   rejectUnknown,
   type YamlFile,
 } from "./yaml-file.ts";
-
-/** What an item contributes: mean log-probability of the gold choice, or accuracy (by length-normalised likelihood). */
-export type Metric = "logprob" | "acc" | "acc_norm";
 
 export interface TaskChoice {
   readonly name: string;
@@ -62,7 +60,7 @@ export interface ReadSearchFile {
   readonly notes: readonly string[];
 }
 
-const METRICS = ["logprob", "acc", "acc_norm"] as const;
+const METRICS = ["logprob", "acc", "acc_norm"] as const satisfies readonly Metric[];
 /** mergekit-evolve's --sigma0. */
 const DEFAULT_SIGMA = 1 / 6;
 
