@@ -62,10 +62,11 @@ function runtimeOptions(options: SessionOptions): InferenceSession.SessionOption
   };
 }
 
+/** The runtime's message on one line, without the source position that it begins with. */
 function reason(cause: unknown): string {
-  return cause instanceof Error
-    ? cause.message.replaceAll(/\s+/g, " ").slice(0, 300)
-    : String(cause);
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const line = text.replaceAll(/\s+/g, " ").trim();
+  return line.replace(/^\S+\.(?:cc|h):\d+ .*? was false\. /, "").slice(0, 300);
 }
 
 export class Session {
