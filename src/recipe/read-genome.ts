@@ -39,12 +39,12 @@ const GENOME = z.object({
   base_model: z.unknown().optional(),
   tokenizer_source: z
     .literal("base", { error: "arrives later; write base, or delete the line" })
-    .nullish(),
-  layer_granularity: z.int().nonnegative().nullish(),
-  layer_groups: z.int().positive().nullish(),
-  normalize: z.boolean().nullish(),
+    .optional(),
+  layer_granularity: z.int().nonnegative().optional(),
+  layer_groups: z.int().positive().optional(),
+  normalize: z.boolean().optional(),
   allow_negative_weights: z.boolean().default(false),
-  filters: z.array(z.string().min(1)).nullish(),
+  filters: z.array(z.string().min(1)).optional(),
   smooth: z.boolean().default(false),
   dtype: z.preprocess(
     (value) => (typeof value === "string" ? (parseFloatType(value) ?? value) : value),
@@ -124,7 +124,7 @@ export function readGenome(
     filters: shape.filters ?? [],
     parameters: {
       ...parameters,
-      ...normalizeOf(method, shape.normalize ?? undefined),
+      ...normalizeOf(method, shape.normalize),
     },
     dtype: shape.dtype satisfies FloatType,
     ...(shape.tokenizer_source === "base" && hasBase ? { tokenizerSource: "base" as const } : {}),

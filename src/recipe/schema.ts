@@ -4,21 +4,27 @@ import { isCollection, type Node } from "yaml";
 import type { z } from "zod";
 import { complain, describe, plain, resolved, type YamlFile } from "./yaml-file.ts";
 
+/** A map without its empty keys: `limit:` and `limit: null` both say nothing. */
+function withoutNothing(value: unknown): unknown {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return value ?? {};
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
+}
+
 /** The value of a node by a schema; undefined after complaints. An absent node is an empty map. */
 export function checkShape<Schema extends z.ZodType>(
   file: YamlFile,
   schema: Schema,
   node: Node | undefined,
 ): z.infer<Schema> | undefined {
-  const result = schema.safeParse(plain(file, node) ?? {});
+  const result = schema.safeParse(withoutNothing(plain(file, node)));
   if (result.success) return result.data;
   for (const { path, message } of result.error.issues) {
     const { at, isThere } = nodeAt(file, node, path);
     const text = message.replace(/^Invalid input: /, "").replace(/^[A-Z]/, (c) => c.toLowerCase());
     const name = path.join(".");
-    if (!isThere)
-      complain(file, at, `${name} is missing`, text.replace(/, received undefined$/, ""));
-    else complain(file, at, name === "" ? text : `${name} ${describe(file, at)}: ${text}`);
+    const value = name === "" ? "" : `${name} ${describe(file, at)}: `;
+    if (isThere) complain(file, at, `${value}${text}`);
+    else complain(file, at, `${name} is missing`, text.replace(/, received undefined$/, ""));
   }
   return undefined;
 }

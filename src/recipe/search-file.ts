@@ -51,8 +51,6 @@ export interface SearchConfig {
     readonly minutes?: number;
     readonly generations?: number;
   };
-  /** Shares of the items of tasks that have no splits of their own. */
-  readonly split?: { readonly search: number; readonly selection: number; readonly report: number };
 }
 
 export interface ReadSearchFile {
@@ -69,7 +67,6 @@ const metric = z.preprocess(
   z.enum(METRICS, { error: `is not one of ${METRICS.join(", ")}` }),
 );
 const positive = z.int().positive();
-const share = z.number().gt(0).lt(1);
 
 const TASK = z.object({
   name: z.string().min(1),
@@ -83,29 +80,22 @@ const BUDGET = z.object({
   generations: positive.optional(),
 });
 
-const SPLIT = z
-  .object({ search: share, selection: share, report: share })
-  .refine(({ search, selection, report }) => search + selection + report <= 1 + 1e-9, {
-    error: "shares sum to more than 1",
-  });
-
 const FILE = z.object({
   genome: z.unknown().optional(),
   tasks: z.unknown().optional(),
-  metric: metric.nullish(),
-  limit: positive.nullish(),
-  report_limit: positive.nullish(),
-  num_fewshot: z.int().nonnegative().nullish(),
+  metric: metric.optional(),
+  limit: positive.optional(),
+  report_limit: positive.optional(),
+  num_fewshot: z.int().nonnegative().optional(),
   strategy: z.string().default("cmaes"),
-  population: z.int().min(2).nullish(),
+  population: z.int().min(2).optional(),
   sigma: z.number().positive().max(1).default(DEFAULT_SIGMA),
-  seed: z.int().nonnegative().nullish(),
+  seed: z.int().nonnegative().optional(),
   budget: z.unknown().optional(),
-  split: z.unknown().optional(),
   random_init: z.boolean().default(false),
-  shuffle: z.boolean().nullish(),
-  apply_chat_template: z.boolean().nullish(),
-  fewshot_as_multiturn: z.boolean().nullish(),
+  shuffle: z.boolean().optional(),
+  apply_chat_template: z.boolean().optional(),
+  fewshot_as_multiturn: z.boolean().optional(),
 });
 
 /**
@@ -121,8 +111,7 @@ export function readSearchFile(text: string, options: { readonly file: string })
   const top = checkShape(file, FILE, root);
   const genome = readGenome(file, memberValue(members, "genome"), top?.random_init ?? false);
   const tasks = readTasks(file, memberValue(members, "tasks"), top?.metric ?? "logprob");
-  const budget = readPart(file, members, "budget", BUDGET);
-  const split = readPart(file, members, "split", SPLIT);
+  const budget = readBudget(file, memberValue(members, "budget"));
   failOnProblems(file);
   if (top === undefined || genome === undefined) {
     throw new TsmergeError("internal", "a search file without problems was not read");
@@ -146,29 +135,22 @@ export function readSearchFile(text: string, options: { readonly file: string })
         ...present("minutes", budget?.minutes),
         ...present("generations", budget?.generations),
       },
-      ...present("split", split),
     },
   };
 }
 
-/** The member, unless it has no value. */
+/** The member, if there is a value. */
 function present<Key extends string, Value>(
   key: Key,
-  value: Value | null | undefined,
+  value: Value | undefined,
 ): { [K in Key]?: Value } {
-  return value === undefined || value === null ? {} : ({ [key]: value } as { [K in Key]: Value }); // one computed key
+  return value === undefined ? {} : ({ [key]: value } as { [K in Key]: Value }); // one computed key
 }
 
-function readPart<Schema extends z.ZodType>(
-  file: YamlFile,
-  members: readonly Entry[],
-  key: string,
-  schema: Schema & { readonly shape: object },
-): z.infer<Schema> | undefined {
-  const node = memberValue(members, key);
+function readBudget(file: YamlFile, node: Node | undefined): z.infer<typeof BUDGET> | undefined {
   if (node === undefined) return undefined;
-  rejectUnknown(file, membersOf(file, node, key), Object.keys(schema.shape), key);
-  return checkShape(file, schema, node);
+  rejectUnknown(file, membersOf(file, node, "budget"), Object.keys(BUDGET.shape), "budget");
+  return checkShape(file, BUDGET, node);
 }
 
 function readTasks(file: YamlFile, node: Node | undefined, byDefault: Metric): TaskChoice[] {

@@ -73,7 +73,6 @@ population: 12
 sigma: 0.2
 seed: 4
 budget: {max_evals: 100, minutes: 5, generations: 9}
-split: {search: 0.5, selection: 0.2, report: 0.3}
 random_init: true
 `);
   assert.deepEqual(config, {
@@ -107,7 +106,6 @@ random_init: true
     sigma: 0.2,
     seed: 4,
     budget: { maxEvals: 100, minutes: 5, generations: 9 },
-    split: { search: 0.5, selection: 0.2, report: 0.3 },
   });
 });
 
@@ -187,7 +185,8 @@ tasks:
 limit: 1000
 num_fewshot: null
 shuffle: true
-random_init: false
+random_init:
+sigma: null
 apply_chat_template: true
 fewshot_as_multiturn: true
 `);
