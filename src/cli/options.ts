@@ -7,7 +7,7 @@ export const seedOption = (): Option =>
   new Option("--seed <n>", "random seed (also --random-seed)").argParser(wholeNumber(0));
 
 export const deviceOption = (): Option =>
-  new Option("--device <name>", "where to compute: auto takes a GPU if there is a real one")
+  new Option("--device <name>", "where to compute (auto is the CPU)")
     .choices(["auto", "cpu", "webgpu", "cuda"])
     .default("auto");
 

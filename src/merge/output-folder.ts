@@ -3,7 +3,7 @@
 import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
-import { ioError } from "../base/io-error.ts";
+import { hasErrorCode, ioError } from "../base/io-error.ts";
 
 export interface OutputFolder {
   /** Where files are written until commit(). */
@@ -16,17 +16,22 @@ export interface OutputFolder {
 
 /**
  * Starts the folder `output` as `output.tmp-<pid>`.
- * Throws TsmergeError `io` when `output` holds files and `force` is not set.
+ * Throws TsmergeError `io` when `output` holds files, unless `force` is set and they are a model's: what
+ * stands there is deleted, and a slip of the finger must not cost a home folder.
  */
 export async function stageFolder(output: string, force: boolean): Promise<OutputFolder> {
   const place = resolve(output);
   const staging = `${place}.tmp-${process.pid}`;
   const aside = `${place}.old-${process.pid}`;
-  const isTaken = await holdsFiles(place);
-  if (isTaken && !force) {
+  const files = await filesIn(place);
+  const isTaken = files.length > 0;
+  const isModel = files.includes("config.json");
+  if (isTaken && !(force && isModel)) {
     throw new TsmergeError("io", "the output folder is not empty", {
       where: place,
-      hint: "choose another folder, or delete this one",
+      hint: isModel
+        ? "choose another folder, or replace this model with --force"
+        : "choose another folder: this one holds no model, so it is not replaced",
     });
   }
   const attempt = async (doing: string, work: () => Promise<unknown>) => {
@@ -53,11 +58,11 @@ export async function stageFolder(output: string, force: boolean): Promise<Outpu
   };
 }
 
-async function holdsFiles(folder: string): Promise<boolean> {
+async function filesIn(folder: string): Promise<string[]> {
   try {
-    return (await readdir(folder)).length > 0;
+    return await readdir(folder);
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return false;
+    if (hasErrorCode(cause, "ENOENT")) return [];
     throw ioError("read", folder, cause);
   }
 }
