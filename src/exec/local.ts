@@ -2,7 +2,6 @@
 // parallelism and keep the loop alive while onnxruntime blocks; they do not contain a native abort
 // (supervisor.ts does). A thread is never terminated while it works: cancellation waits for a batch.
 
-import { availableParallelism } from "node:os";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { fromWire, TsmergeError } from "../base/errors.ts";
@@ -16,6 +15,11 @@ export interface LocalExecutorOptions {
   readonly device: Device;
   /** Candidates at once; on WebGPU it must be 1, since a process may use the GPU in one thread only. */
   readonly workers: number;
+  /**
+   * Threads that onnxruntime uses in each worker. They change a product's last bits: keep them as they are
+   * for a whole run, whatever the number of workers.
+   */
+  readonly threads: number;
   /** Schedule of a workload; asked once a thread, when a job first names it. */
   readonly schedule: (workload: string) => Schedule;
   /** Module that exports `runJob`; tests wrap the real one. */
@@ -30,11 +34,6 @@ const WORKER_FILE = new URL(
   import.meta.url,
 );
 
-/** Threads each of `workers` sessions may use without crowding the others. */
-export function threadsPerWorker(workers: number): number {
-  return Math.max(1, Math.floor(availableParallelism() / workers));
-}
-
 export class LocalExecutor implements Executor {
   readonly slots: number;
   readonly #pool: Piscina<JobMessage, void>;
@@ -42,7 +41,7 @@ export class LocalExecutor implements Executor {
 
   /** @throws TsmergeError `usage` for a number of workers that the device cannot have */
   constructor(options: LocalExecutorOptions) {
-    const { device, workers, extra } = options;
+    const { device, workers, threads, extra } = options;
     if (!Number.isInteger(workers) || workers < 1) {
       throw new TsmergeError("usage", `workers must be a whole number from 1 up, not ${workers}`);
     }
@@ -51,7 +50,7 @@ export class LocalExecutor implements Executor {
         hint: "leave --workers out: the GPU is shared by one thread of a process",
       });
     }
-    const setup: WorkerSetup = { device, threads: threadsPerWorker(workers), extra };
+    const setup: WorkerSetup = { device, threads, extra };
     // before any thread starts: threads copy the environment
     disableTelemetry();
     this.slots = workers;

@@ -1,6 +1,7 @@
 // `tsmerge eval`: one model on some tasks, through the same executor and decoder as every candidate. No
 // lineage: what is computed is returned.
 
+import { availableParallelism } from "node:os";
 import { fromWire } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
 import { type SuiteResult, summarise } from "../evals/results.ts";
@@ -66,6 +67,7 @@ export async function evaluateModel(
   const executor = new LocalExecutor({
     device: sessionDevice(options.device),
     workers: 1,
+    threads: availableParallelism(),
     schedule: () => schedule,
   });
   const results = new Map<number, BatchResult>();

@@ -7,7 +7,7 @@ import type { OnEvent } from "./events.ts";
 import { runFolder } from "./folder.ts";
 import type { EvolveOptions } from "./options.ts";
 import { contestOf, outlineOf } from "./prepare.ts";
-import { chooseWorkers, workerBytes } from "./resources.ts";
+import { shareMachine, workerBytes } from "./resources.ts";
 import type { EvolveResult } from "./results.ts";
 import { runContest } from "./run.ts";
 import { VERSIONS } from "./versions.ts";
@@ -39,7 +39,8 @@ export async function evolve(
   for (const text of outline.notes) onEvent({ type: "note", text });
   const contest = await contestOf(outline);
   const { device, workloads } = outline;
-  const workers = chooseWorkers(options.workers, device, workerBytes(outline.models));
+  const bytes = workerBytes(outline.models);
+  const { workers, threads } = shareMachine(options.workers, device, bytes);
   const open = hooks.executorFactory ?? ((local) => new LocalExecutor(local));
   return await runContest({
     contest,
@@ -48,7 +49,9 @@ export async function evolve(
     budget: outline.budget,
     environment: { ...VERSIONS, device, workers },
     workers,
-    openExecutor: () => open({ device, workers, schedule: (name) => scheduleNamed(name) }),
+    threads,
+    openExecutor: (recorded) =>
+      open({ device, workers, threads: recorded, schedule: (name) => scheduleNamed(name) }),
     previousDeath: hooks.previousDeath,
     onEvent,
     signal: hooks.signal ?? new AbortController().signal,

@@ -3,7 +3,7 @@
 import { type Budget, plannedEvaluations } from "./budget.ts";
 import type { EvolveOptions } from "./options.ts";
 import { type Outline, outlineOf } from "./prepare.ts";
-import { chooseWorkers, workerBytes } from "./resources.ts";
+import { shareMachine, workerBytes } from "./resources.ts";
 
 export interface Forecast {
   readonly dimension: number;
@@ -46,7 +46,7 @@ export async function planEvolve(options: EvolveOptions): Promise<Forecast> {
   const evaluations = plannedEvaluations(budget, population);
   const baselines = outline.models.size + 1;
   const bytes = workerBytes(outline.models);
-  const workers = chooseWorkers(options.workers, outline.device, bytes);
+  const { workers } = shareMachine(options.workers, outline.device, bytes);
   const { search, selection, report } = workloads;
   const spread = (of: (workload: typeof search) => number): number | undefined =>
     evaluations === undefined

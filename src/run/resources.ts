@@ -1,4 +1,4 @@
-// What a run needs of the machine: memory of a worker, workers that fit, and where they compute.
+// What a run takes of the machine: memory of a worker, how many fit, their threads and where they compute.
 
 import { availableParallelism, totalmem } from "node:os";
 import { TsmergeError } from "../base/errors.ts";
@@ -20,20 +20,30 @@ export function workerBytes(models: LoadedModels): number {
   return parents + Math.max(...outputs);
 }
 
+/** How the machine is shared: candidates at once, and threads for each of them. */
+export interface Shares {
+  readonly workers: number;
+  /** Depends on the machine and the models, not on the workers asked for: it decides a score's last bits. */
+  readonly threads: number;
+}
+
 /**
- * Candidates at once.
- * @param asked the user's number, taken as it is
+ * One worker a core, each with one thread; fewer where memory would not hold so many copies of the
+ * parents, with the cores divided among them.
+ * @param asked the user's number of workers, taken as it is
+ * @param bytes what one worker keeps resident
  */
-export function chooseWorkers(
+export function shareMachine(
   asked: number | undefined,
   device: SessionDevice,
   bytes: number,
-): number {
-  if (asked !== undefined) return asked;
+): Shares {
+  const cores = availableParallelism();
   // a process may use the GPU in one thread only
-  if (device === "webgpu") return 1;
+  if (device === "webgpu") return { workers: asked ?? 1, threads: 1 };
   const fitting = Math.floor((MEMORY_SHARE * totalmem()) / bytes);
-  return Math.max(1, Math.min(availableParallelism(), fitting));
+  const workers = Math.max(1, Math.min(cores, fitting));
+  return { workers: asked ?? workers, threads: Math.floor(cores / workers) };
 }
 
 /**

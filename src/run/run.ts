@@ -25,8 +25,10 @@ export interface RunSetup {
   readonly environment: Readonly<Record<string, unknown>>;
   /** Candidates at once. */
   readonly workers: number;
+  /** Threads of each worker, for a new run: an old one keeps what it began with. */
+  readonly threads: number;
   /** Called once, when there is something to compute. */
-  readonly openExecutor: () => Executor;
+  readonly openExecutor: (threads: number) => Executor;
   /** How the process before this one died, if a supervisor saw it. */
   readonly previousDeath: string | undefined;
   readonly onEvent: OnEvent;
@@ -38,6 +40,8 @@ export interface RunSetup {
 /** Names of findings: the result, and the budget that it was reached with. */
 const RESULT = "result";
 const FINISHED_BUDGET = "finished-budget";
+/** Threads of a worker: with another number, scores would differ in their last bits. */
+const THREADS = "threads";
 
 /**
  * Runs or continues the search in a folder, to its result.
@@ -69,7 +73,7 @@ export async function runContest(setup: RunSetup): Promise<EvolveResult> {
       onEvent({ type: "finished", result: finished });
       return finished;
     }
-    executor = setup.openExecutor();
+    executor = setup.openExecutor(recordedThreads(lineage, setup.threads));
     const result = await compute(setup, lineage, executor, minutesBefore, onEvent);
     lineage.transaction(() => {
       lineage.putFinding(RESULT, result);
@@ -159,6 +163,14 @@ function finishedResult(
   if (!same && canContinue(contest.strategy, budget, { lineage }, minutesBefore)) return undefined;
   // written together with the stage, by this program
   return lineage.finding(RESULT) as EvolveResult;
+}
+
+/** The number of threads that the run was begun with. */
+function recordedThreads(lineage: Lineage, threads: number): number {
+  const recorded = lineage.finding(THREADS);
+  if (typeof recorded === "number") return recorded;
+  lineage.putFinding(THREADS, threads);
+  return threads;
 }
 
 /** Minutes that candidates of earlier processes took, side by side as they would run now. */

@@ -15,6 +15,7 @@ function executor(workers: number, extra?: unknown): LocalExecutor {
   const made = new LocalExecutor({
     device: "cpu",
     workers,
+    threads: 1,
     schedule: (name) => {
       asked.push(name);
       return fakeSchedule(name === "long" ? 50 : 4);
@@ -117,6 +118,7 @@ test("webgpu takes one worker", () => {
       new LocalExecutor({
         device: "webgpu",
         workers: 2,
+        threads: 1,
         schedule: () => fakeSchedule(1),
       }),
     /takes one worker, not 2/,

@@ -50,6 +50,7 @@ async function play(
     budget,
     environment: {},
     workers: executor.slots,
+    threads: 1,
     openExecutor: () => executor,
     previousDeath: undefined,
     onEvent: (event) => events.push(event),

@@ -1,0 +1,41 @@
+// A search in a process of its own, for tests that kill it. Prints each event, and each
+// batch, as a line of JSON.
+// argv: a JSON object with the options, `worker` (a module) and `extra` (for that module).
+
+import { LocalExecutor } from "../../src/exec/local.ts";
+import { connectSupervisor } from "../../src/exec/supervised.ts";
+import { evolve } from "../../src/run/evolve.ts";
+
+const { worker, extra, ...options } = JSON.parse(process.argv[2]!);
+const supervision = await connectSupervisor();
+await evolve(
+  { device: "cpu", environment: {}, ...options },
+  {
+    signal: supervision.signal,
+    previousDeath: supervision.previousDeath,
+    onEvent: (event) => {
+      if (event.type === "scored" || event.type === "failed") supervision.progress();
+      process.stdout.write(`${JSON.stringify(event)}\n`);
+    },
+    executorFactory: (local) => {
+      const executor = new LocalExecutor({
+        ...local,
+        ...(worker === undefined ? {} : { workerFile: new URL(worker) }),
+        extra,
+      });
+      return {
+        slots: executor.slots,
+        submit: (job, onBatch, signal) =>
+          executor.submit(
+            job,
+            (report) => {
+              onBatch(report);
+              process.stdout.write('{"type":"batch"}\n');
+            },
+            signal,
+          ),
+        close: () => executor.close(),
+      };
+    },
+  },
+);
