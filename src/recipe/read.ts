@@ -174,8 +174,8 @@ function checkKeys(
     const later = LATER[key];
     if (KEYS.includes(key)) continue;
     if (later !== undefined) {
-      if (!isNothing(value))
-        complain(file, keyNode, `${key} (${later}) arrives later`, `delete ${key}`);
+      if (isNothing(value)) continue;
+      complain(file, keyNode, `${key} (${later}) arrives later`, `delete ${key}`);
     } else if (parameters.includes(key)) {
       reject(
         file,

@@ -20,6 +20,7 @@ export interface SearchSpace {
   /**
    * The recipe of a genome of `dimension` numbers: densities on multiples of 2^-12 (where statistics are
    * tabulated), the rest on multiples of 1e-6, so that an exported file holds the very numbers scored.
+   * Between the points of a smooth density gradient layers take densities off that grid, which costs time only.
    */
   decode(genome: readonly number[]): Recipe;
 }

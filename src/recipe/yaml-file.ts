@@ -74,8 +74,33 @@ export function openYaml(text: string, name: string, lenient = false): YamlFile 
         : "fix the line, or quote the value if it holds a colon, a hash or a bracket",
     });
   }
+  checkAliases(file);
   readWords(file);
   return file;
+}
+
+/** Refuses aliases of nothing, of what they stand in, and so many that the file would explode. */
+function checkAliases(file: YamlFile): void {
+  visit(file.document, {
+    Alias(_key, alias) {
+      const target = alias.resolve(file.document);
+      const [start = 0] = alias.range ?? [];
+      const [from = 0, , to = 0] = target?.range ?? [];
+      if (target !== undefined && !(from <= start && start < to)) return;
+      const what = target === undefined ? "names no anchor" : "stands inside its own anchor";
+      complain(file, alias, `alias *${alias.source} ${what}`, "write the value out");
+    },
+  });
+  failOnProblems(file);
+  try {
+    file.document.toJS();
+  } catch (cause) {
+    throw new TsmergeError("config", "its aliases repeat too much", {
+      where: file.name,
+      hint: "write the values out",
+      cause,
+    });
+  }
 }
 
 function sentence(message: string): string {
