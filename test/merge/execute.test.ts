@@ -63,12 +63,14 @@ test("shards change the files and not the weights' digest", async () => {
   assert.equal(many.weightsSha256, one.weightsSha256);
 });
 
-test("a folder with files is refused, and replaced with force", async () => {
+test("a folder with files is refused, and replaced with force if it is a model's", async () => {
   const outDir = join(scratch, "taken");
   mkdirSync(outDir);
   writeFileSync(join(outDir, "precious.txt"), "kept");
   await assert.rejects(executeMerge(plan(), kernel, { outDir }), /output folder is not empty/);
+  await assert.rejects(executeMerge(plan(), kernel, { outDir, force: true }), /not empty/);
   assert.deepEqual(readdirSync(outDir), ["precious.txt"]);
+  writeFileSync(join(outDir, "config.json"), "{}");
   await executeMerge(plan(), kernel, { outDir, force: true });
   assert.ok(!existsSync(join(outDir, "precious.txt")));
   assert.deepEqual(siblings(), []);
