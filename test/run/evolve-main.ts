@@ -1,13 +1,16 @@
 // A search in a process of its own, for tests that kill it. Prints each event, and each
 // batch, as a line of JSON.
-// argv: a JSON object with the options, `worker` (a module) and `extra` (for that module).
+// argv: a JSON object with the options, `worker` (a module), `extra` (for that module) and `silent`.
 
 import { LocalExecutor } from "../../src/exec/local.ts";
 import { connectSupervisor } from "../../src/exec/supervised.ts";
 import { evolve } from "../../src/run/evolve.ts";
 
-const { worker, extra, ...options } = JSON.parse(process.argv[2]!);
+const { worker, extra, silent, ...options } = JSON.parse(process.argv[2]!);
 const supervision = await connectSupervisor();
+const say = (line: string): void => {
+  if (silent !== true) process.stdout.write(`${line}\n`);
+};
 await evolve(
   { device: "cpu", environment: {}, ...options },
   {
@@ -15,7 +18,7 @@ await evolve(
     previousDeath: supervision.previousDeath,
     onEvent: (event) => {
       if (event.type === "scored" || event.type === "failed") supervision.progress();
-      process.stdout.write(`${JSON.stringify(event)}\n`);
+      say(JSON.stringify(event));
     },
     executorFactory: (local) => {
       const executor = new LocalExecutor({
@@ -30,7 +33,7 @@ await evolve(
             job,
             (report) => {
               onBatch(report);
-              process.stdout.write('{"type":"batch"}\n');
+              say('{"type":"batch"}');
             },
             signal,
           ),

@@ -23,17 +23,21 @@ export interface SearchChanges {
   readonly maxEvals: number;
   readonly workers: number;
   readonly slow?: SlowExtra;
+  readonly strategy?: string;
+  /** Prints nothing. */
+  readonly silent?: boolean;
 }
 
 /** argv of evolve-main.ts for a search of two genes. */
 export function searchArguments(folder: string, changes: SearchChanges): string[] {
-  const { maxEvals, workers, slow } = changes;
+  const { maxEvals, slow, ...others } = changes;
   const worker = slow && { worker: new URL("./slow-worker.ts", import.meta.url), extra: slow };
   const options = {
     file: join(folder, "evolve.yml"),
     text,
     runFolder: folder,
-    ...{ limit: 200, reportLimit: 100, seed: 3, population: 4, workers, budget: { maxEvals } },
+    ...{ limit: 200, reportLimit: 100, seed: 3, population: 4, budget: { maxEvals } },
+    ...others,
     ...worker,
   };
   return [EVOLVE_MAIN, JSON.stringify(options)];
