@@ -56,7 +56,8 @@ export async function runContest(setup: RunSetup): Promise<EvolveResult> {
   try {
     const { identity } = contest;
     const began = lineage.begin({ identity, environment: setup.environment, budget });
-    if (began === "created") replaceFile(folder.config, setup.configText);
+    // equal in all that matters to the one that may be there: the identity is
+    replaceFile(folder.config, setup.configText);
     const onEvent: OnEvent = (event) => {
       appendEvent(folder, event, new Date(now()));
       setup.onEvent(event);

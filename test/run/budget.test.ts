@@ -1,0 +1,49 @@
+// Limits: which holds, when it is met, and what is chosen without one.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  defaultEvaluations,
+  exhausted,
+  plannedEvaluations,
+  resolveBudget,
+} from "../../src/run/budget.ts";
+
+test("the command line's limits replace the file's as a whole", () => {
+  const { budget, note } = resolveBudget({ minutes: 5 }, { maxEvals: 100 }, 8, 10);
+  assert.deepEqual(budget, { minutes: 5 });
+  assert.equal(note, undefined);
+  assert.deepEqual(resolveBudget({}, { maxEvals: 100 }, 8, 10).budget, { maxEvals: 100 });
+});
+
+test("without a limit there is one by dimension, in whole generations, and it is said", () => {
+  const { budget, note } = resolveBudget({}, {}, 8, 10);
+  assert.deepEqual(budget, { maxEvals: 180 });
+  assert.match(note!, /180 evaluations for 8 genes/);
+  assert.equal(defaultEvaluations(3, 7) % 7, 0);
+});
+
+test("whichever limit is met first ends it", () => {
+  const budget = { maxEvals: 100, generations: 9, minutes: 3 };
+  const spent = { evaluations: 99, generations: 8, minutes: 2.9 };
+  assert.equal(exhausted(budget, spent), undefined);
+  assert.equal(exhausted(budget, { ...spent, evaluations: 100 }), "100 evaluations done");
+  assert.equal(exhausted(budget, { ...spent, generations: 9 }), "9 generations done");
+  assert.equal(exhausted(budget, { ...spent, minutes: 3 }), "3 minutes used");
+});
+
+test("evaluations can be planned unless only minutes limit them", () => {
+  assert.equal(plannedEvaluations({ maxEvals: 100, generations: 4 }, 10), 40);
+  assert.equal(plannedEvaluations({ maxEvals: 30, generations: 4 }, 10), 30);
+  assert.equal(plannedEvaluations({ minutes: 4 }, 10), undefined);
+});
+
+test("a limit that means nothing is refused by its flag", () => {
+  for (const [budget, flag] of [
+    [{ maxEvals: 0 }, /--max-evals must be a whole number above zero, not 0/],
+    [{ generations: 1.5 }, /--generations/],
+    [{ minutes: -1 }, /--budget-minutes must be a number above zero, not -1/],
+  ] as const) {
+    assert.throws(() => resolveBudget(budget, {}, 8, 10), flag);
+  }
+});

@@ -1,0 +1,116 @@
+// The public functions on the shipped demo family: forecast, evaluation, a short search.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { evaluateModel } from "../../src/run/evaluate.ts";
+import { evolve } from "../../src/run/evolve.ts";
+import { planEvolve } from "../../src/run/forecast.ts";
+import { loadRunItems } from "../../src/run/items.ts";
+import type { EvolveOptions } from "../../src/run/options.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const file = join(root, "configs/demo.yml");
+const folder = mkdtempSync(join(tmpdir(), "tsmerge-demo-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function options(changes: Partial<EvolveOptions> = {}): EvolveOptions {
+  return {
+    file,
+    text: readFileSync(file, "utf8"),
+    runFolder: join(folder, "run"),
+    tasks: ["demo"],
+    budget: { maxEvals: 4 },
+    device: "cpu",
+    environment: {},
+    ...changes,
+  };
+}
+
+const items = {
+  tasks: [{ name: "demo", weight: 1, metric: "acc" as const }],
+  dataDir: undefined,
+  includePaths: undefined,
+  fewshot: undefined,
+  limit: undefined,
+  limitFirst: undefined,
+  reportLimit: 1000,
+  seed: 1,
+};
+
+test("search, selection and report share no question", async () => {
+  const dealt = await loadRunItems(items);
+  const hashes = [dealt.search, dealt.selection, dealt.report].map(
+    (purpose) => new Set(purpose.map(({ hash }) => hash)),
+  );
+  const all = new Set(hashes.flatMap((set) => [...set]));
+  assert.equal(all.size, hashes[0]!.size + hashes[1]!.size + hashes[2]!.size);
+  assert.equal(dealt.search.length + dealt.selection.length, 1000);
+  assert.equal(dealt.report.length, 1000);
+});
+
+test("a limit is a number of items in all, drawn from every subject", async () => {
+  const { search, selection, report } = await loadRunItems({
+    ...items,
+    limit: 40,
+    reportLimit: 80,
+  });
+  assert.equal(search.length, 40);
+  assert.equal(selection.length, 40);
+  assert.equal(report.length, 80);
+  assert.equal(new Set(search.map(({ task }) => task)).size, 4);
+  const first = await loadRunItems({ ...items, limitFirst: 3 });
+  assert.equal(first.search.length, 12);
+});
+
+test("a forecast says what a search costs", async () => {
+  const forecast = await planEvolve(options({ budget: { maxEvals: 150 } }));
+  assert.equal(forecast.dimension, 8);
+  assert.equal(forecast.evaluations, 150);
+  assert.equal(forecast.genes.length, 8);
+  assert.equal(forecast.baselines, 6);
+  const { computed, naive } = forecast.tokens.search;
+  assert.ok(computed < naive / 3, `${computed} tokens against ${naive}`);
+  assert.ok(forecast.tokensInAll! > 150 * computed);
+});
+
+test("a model's evaluation is lm-eval's: geography knows its 250 capitals", async () => {
+  const model = join(root, "evals/demo/models/geography");
+  const { results, scores } = await evaluateModel(model, ["demo"], { device: "cpu" });
+  const accuracy = (task: string) => results.tasks.find((one) => one.task === task)!.metrics.acc!;
+  // the family's published table
+  assert.equal(accuracy("demo_geography").value, 1);
+  assert.equal(accuracy("demo_math").value, 0.568);
+  assert.equal(results.groups[0]!.metrics.acc!.value, 0.728);
+  assert.equal(scores.length, 1000);
+});
+
+test("a search without a task says how to name one", async () => {
+  const text = readFileSync(file, "utf8").replace("tasks: [demo]", "");
+  await assert.rejects(evolve(options({ text, tasks: [] })), /no task is named/);
+});
+
+test("Ctrl-C keeps what is finished, and the same call goes on", async () => {
+  const stop = new AbortController();
+  const small = options({ limit: 40, reportLimit: 40 });
+  let settled = 0;
+  const interrupted = evolve(small, {
+    signal: stop.signal,
+    onEvent: (event) => {
+      if (event.type === "scored" && ++settled === 7) stop.abort();
+    },
+  });
+  await assert.rejects(interrupted, { code: "interrupted" });
+  const again: string[] = [];
+  const result = await evolve(small, {
+    onEvent: (event) => {
+      if (event.type === "scored") again.push(event.label);
+    },
+  });
+  assert.equal(again.includes("parent:math"), false, "a finished candidate was scored again");
+  assert.equal(result.search.evaluations, 4);
+  assert.equal(result.report.length >= 6, true);
+});
