@@ -3,7 +3,6 @@
 
 import { dirname, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
-import { canonicalJson } from "../base/hash.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
 import { buildWorkload, type Workload } from "../evals/workload.ts";
 import { resolveModel } from "../hub/reference.ts";
@@ -110,6 +109,7 @@ export async function contestOf(outline: Outline): Promise<Contest> {
       genome: { ...genome },
       parents,
       tasks: items.tasks.map(({ name, weight, metric }) => ({ name, weight, metric })),
+      fewshot: Object.fromEntries(items.suite.leaves.map(({ task, fewshot }) => [task, fewshot])),
       items: items.hash,
       counts: Object.fromEntries(
         Object.entries(workloads).map(([purpose, { items: keys }]) => [purpose, keys.length]),
@@ -177,7 +177,17 @@ async function scheduleAll(
 /** What tokenisation had to do out of the ordinary. */
 function encodingNotes(workloads: Workloads): string[] {
   return Object.entries(workloads).flatMap(([purpose, { counts }]) => {
-    const odd = counts.seams + counts.separate + counts.truncated > 0;
-    return odd ? [`tokenising the ${purpose} items: ${canonicalJson(counts)}`] : [];
+    const { truncated, seams, separate } = counts;
+    const notes: string[] = [];
+    const said = (many: number, what: string): void => {
+      if (many > 0) notes.push(`${purpose} items: ${many} ${what}`);
+    };
+    said(
+      truncated,
+      "choices follow a prompt longer than the model's positions: its beginning is cut",
+    );
+    said(seams, "choices merge with their prompt's last token and are cut by position");
+    said(separate, "choices have no token of their own and are encoded apart");
+    return notes;
   });
 }

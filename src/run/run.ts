@@ -12,6 +12,7 @@ import { appendEvent, createRunFolder, type RunFolder, replaceFile } from "./fol
 import { canContinue, runGenerations } from "./generations.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { recipeFile } from "./recipe-file.ts";
+import { RESULT_FINDING } from "./recorded.ts";
 import type { EvolveResult } from "./results.ts";
 import { baselineFailed, type Scoring, scoreEntrants } from "./scoring.ts";
 
@@ -37,10 +38,9 @@ export interface RunSetup {
   readonly now: () => number;
 }
 
-/** Names of findings: the result, and the budget that it was reached with. */
-const RESULT = "result";
+/** Finding: the budget that the recorded result was reached with. */
 const FINISHED_BUDGET = "finished-budget";
-/** Threads of a worker: with another number, scores would differ in their last bits. */
+/** Finding: threads of a worker; with another number, scores would differ in their last bits. */
 const THREADS = "threads";
 
 /**
@@ -62,7 +62,7 @@ export async function runContest(setup: RunSetup): Promise<EvolveResult> {
       appendEvent(folder, event, new Date(now()));
       setup.onEvent(event);
     };
-    const { failed } = lineage.candidates.takeUp(setup.previousDeath);
+    const { failed } = lineage.candidates.takeUp(crashOf(setup.previousDeath));
     for (const label of failed) {
       onEvent({ type: "failed", label, message: lineage.candidates.get(label)!.error!.message });
     }
@@ -77,7 +77,7 @@ export async function runContest(setup: RunSetup): Promise<EvolveResult> {
     executor = setup.openExecutor(recordedThreads(lineage, setup.threads));
     const result = await compute(setup, lineage, executor, minutesBefore, onEvent);
     lineage.transaction(() => {
-      lineage.putFinding(RESULT, result);
+      lineage.putFinding(RESULT_FINDING, result);
       lineage.putFinding(FINISHED_BUDGET, budget);
       lineage.setStage("finished");
     });
@@ -163,7 +163,15 @@ function finishedResult(
   const same = canonicalJson(lineage.finding(FINISHED_BUDGET)) === canonicalJson(budget);
   if (!same && canContinue(contest.strategy, budget, { lineage }, minutesBefore)) return undefined;
   // written together with the stage, by this program
-  return lineage.finding(RESULT) as EvolveResult;
+  return lineage.finding(RESULT_FINDING) as EvolveResult;
+}
+
+/**
+ * The death, if a candidate can be to blame for it. SIGKILL comes from outside, by a user or by a kernel out of
+ * memory, and candidates of one search all need the same memory: nobody is suspected.
+ */
+function crashOf(death: string | undefined): string | undefined {
+  return death === "SIGKILL" ? undefined : death;
 }
 
 /** The number of threads that the run was begun with. */

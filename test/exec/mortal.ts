@@ -24,7 +24,7 @@ if (life === "wait") {
     clearInterval(alive);
     process.exit(130);
   });
-  appendFileSync(notes, "waiting\n");
+  appendFileSync(notes, `waiting ${process.pid}\n`);
 } else {
   // "SIGABRT" or "+SIGABRT": the test's own word for a signal
   process.kill(process.pid, life.replace("+", "") as NodeJS.Signals);

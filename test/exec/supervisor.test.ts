@@ -1,7 +1,7 @@
 // Real processes that really die.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -67,13 +67,36 @@ test("three deaths in a row without progress are enough", async () => {
   assert.equal(notes(work).length, 4);
 });
 
-test("Ctrl-C once lets the process finish", async () => {
-  const work = folder();
+/** Starts a supervisor whose child waits; returns it and the child's process id. */
+async function waiting(work: string): Promise<{ supervisor: ChildProcess; pid: number }> {
   const argv = [...process.execArgv, main, script, work, "wait"];
   const supervisor = spawn(process.execPath, argv, { stdio: "ignore" });
-  await until(() => notes(work).includes("waiting"));
+  await until(() => notes(work).length === 2);
+  return { supervisor, pid: Number(notes(work)[1]!.replace("waiting ", "")) };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false; // no such process
+  }
+}
+
+test("Ctrl-C once lets the process finish", async () => {
+  const work = folder();
+  const { supervisor } = await waiting(work);
   supervisor.kill("SIGINT");
   const code = await new Promise((resolve) => supervisor.on("exit", resolve));
   assert.equal(code, 130);
-  assert.deepEqual(notes(work), ["first", "waiting", "stopped"]);
+  assert.equal(notes(work).at(-1), "stopped");
+});
+
+test("a supervisor that is killed takes the process with it", async () => {
+  const work = folder();
+  const { supervisor, pid } = await waiting(work);
+  assert.equal(isAlive(pid), true);
+  supervisor.kill("SIGKILL");
+  await until(() => !isAlive(pid));
+  assert.equal(notes(work).includes("stopped"), false);
 });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { streamKey, uniform } from "../../src/base/counter-rng.ts";
+import { TsmergeError } from "../../src/base/errors.ts";
 import { openLineage } from "../../src/lineage/lineage.ts";
 import type { Candidate } from "../../src/lineage/records.ts";
 import type { Budget } from "../../src/run/budget.ts";
@@ -193,6 +194,38 @@ test("random scores end with: no improvement shown", async () => {
     assert.equal(result.improved, false);
     assert.match(result.verdict, /no improvement shown$/);
   }
+});
+
+test("a crash is held against who was running, a kill from outside against nobody", async () => {
+  const contest = fakeContest();
+  const dying = (): FakeExecutor => {
+    const executor = new FakeExecutor(contest, 1);
+    const submit = executor.submit.bind(executor);
+    executor.submit = async (job, onBatch) => {
+      if (job.id === "0.01") throw new TsmergeError("interrupted", "as if the process had died");
+      return submit(job, onBatch);
+    };
+    return executor;
+  };
+  const path = folder();
+  const die = (previousDeath: string | undefined): Promise<unknown> =>
+    assert.rejects(
+      play(path, { maxEvals: 4 }, contest, { executor: dying(), previousDeath }),
+      /as if the process had died/,
+    );
+  await die(undefined);
+  await die("SIGKILL");
+  await die("SIGKILL");
+  await die("SIGABRT");
+  assert.deepEqual(
+    searched(candidatesIn(path)).map(({ deaths }) => deaths),
+    [0, 1, 0, 0],
+  );
+  const { candidates } = await play(path, { maxEvals: 4 }, contest, { previousDeath: "SIGSEGV" });
+  assert.deepEqual(
+    searched(candidates).map(({ status }) => status),
+    ["done", "failed", "done", "done"],
+  );
 });
 
 test("a recipe that came before is not computed again", async () => {
