@@ -31,7 +31,6 @@ const OWNERS: Record<string, string> = {
   "better-sqlite3": "lineage",
   piscina: "exec",
   commander: "cli",
-  chalk: "cli",
   "log-update": "cli",
 };
 

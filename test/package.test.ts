@@ -12,7 +12,6 @@ const ALLOWED: Readonly<Record<string, string>> = {
   "@huggingface/tokenizers": "tokenizes as the Rust library does, in plain JavaScript",
   "@petamoriken/float16": "float16 on Node 20, which has no Float16Array",
   "better-sqlite3": "the lineage database: synchronous transactions in-process",
-  chalk: "colours that respect NO_COLOR and what is not a terminal",
   commander: "parses the command line and writes --help",
   "csv-parse": "reads MMLU's CSV files, quotes and all",
   "fastest-levenshtein": "did-you-mean",
