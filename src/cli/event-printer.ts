@@ -6,20 +6,18 @@ import type { Status } from "./status.ts";
 
 /** A listener that prints each event. */
 export function eventPrinter(status: Status): OnEvent {
-  let searchItems = 0;
   return (event) => {
     switch (event.type) {
       case "note":
         return status.line(`note: ${event.text}`);
       case "started":
-        searchItems = event.items.search;
         return status.line(startLine(event));
       case "stage":
         return status.update(`${event.stage}: ${event.candidates ?? ""} candidates`);
       case "progress":
         return status.update(progressLine(event));
       case "newBest":
-        return status.line(newBestLine(event, searchItems));
+        return status.line(newBestLine(event));
       case "failed":
         return status.line(`candidate ${event.label} failed: ${event.message}`);
       case "ended":
@@ -53,18 +51,25 @@ function startLine({
 
 function progressLine({ stage, done, total, perMinute, etaSeconds, best }: Of<"progress">): string {
   const parts = [`${stage} ${done}${total === undefined ? "" : `/${total}`}`];
-  if (best !== undefined) parts.push(`best ${best.label} ${best.score.toFixed(4)}`);
+  if (best !== undefined) parts.push(`best ${best.label} ${scoreOf(best)}`);
   if (perMinute !== undefined) parts.push(`${perMinute.toFixed(0)}/min`);
   if (etaSeconds !== undefined) parts.push(`ETA ${clock(etaSeconds)}`);
   return parts.join("   ");
 }
 
-function newBestLine({ label, evaluation, score, stderr, delta, file }: Of<"newBest">, n: number) {
+function newBestLine(event: Of<"newBest">): string {
+  const { label, evaluation, delta, file } = event;
   const gain =
     delta === undefined
       ? ""
       : `, ${delta < 0 ? "−" : "+"}${Math.abs(delta).toFixed(4)} to the best baseline`;
-  return `new best ${label} (evaluation ${evaluation}): ${score.toFixed(4)} ± ${stderr.toFixed(4)} on ${n} search items${gain} → ${file}`;
+  return `new best ${label} (evaluation ${evaluation}): ${scoreOf(event)}${gain} → ${file}`;
+}
+
+/** `-0.5276 ± 0.0489 on 617 search items` */
+function scoreOf({ score, stderr, n }: Pick<Of<"newBest">, "score" | "stderr" | "n">): string {
+  const error = stderr === undefined ? "" : ` ± ${stderr.toFixed(4)}`;
+  return `${score.toFixed(4)}${error} on ${n} search items`;
 }
 
 function clock(seconds: number): string {

@@ -41,7 +41,7 @@ export async function runEvolve(
     const onEvent = eventPrinter(status);
     const result = await evolve(options, {
       onEvent: (event) => {
-        if (event.type === "scored") progress();
+        if (event.type === "scored" || event.type === "failed") progress();
         onEvent(event);
       },
       signal,

@@ -63,9 +63,30 @@ export function purposesOfSplits(val: readonly Item[], test: readonly Item[]): P
   return { ...cut, report: test, dropped };
 }
 
-/** Search, selection and report for a task with one set of items: cut 50/20/30 by hash. */
+/** Search, selection and report for tasks with one set of items: cut 50/20/30 by hash. */
 export function purposesOfOne(items: readonly Item[]): Purposes {
   return { ...splitItems(items, WITHOUT_OWN_SPLITS), dropped: [] };
+}
+
+/** Every task by its own rule: with val questions as a benchmark with splits, without as one set. */
+export function purposesOf(val: readonly Item[], test: readonly Item[]): Purposes {
+  const withVal = new Set(val.map((item) => item.task));
+  const own = purposesOfSplits(
+    val,
+    test.filter((item) => withVal.has(item.task)),
+  );
+  const one = purposesOfOne(test.filter((item) => !withVal.has(item.task)));
+  // a question of one task may stand in another: what is reported is searched by none
+  const reported = new Set([...own.report, ...one.report].map((item) => item.hash));
+  const selected = new Set([...own.selection, ...one.selection].map((item) => item.hash));
+  const isFree = (item: Item): boolean => !reported.has(item.hash);
+  const search = [...own.search, ...one.search].filter(isFree);
+  return {
+    search: search.filter((item) => !selected.has(item.hash)),
+    selection: [...own.selection, ...one.selection].filter(isFree),
+    report: [...own.report, ...one.report],
+    dropped: own.dropped,
+  };
 }
 
 /**

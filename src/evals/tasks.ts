@@ -7,7 +7,7 @@ import { type Catalogue, catalogueOf, entryNamed, type Group, type Leaf } from "
 import { readDefinitions } from "./definition.ts";
 import type { Item } from "./item.ts";
 import { choicesOf, continuationOf, renderPreamble, renderQuestion } from "./prompt.ts";
-import { dataRoot, type Question, readQuestions, type Split } from "./questions.ts";
+import { dataRoot, type Question, readQuestions, SPLITS, type Split } from "./questions.ts";
 
 export interface TaskOptions {
   /** Which questions are evaluated; worked examples always come from dev. */
@@ -49,7 +49,8 @@ export async function listTasks(includePaths: readonly string[] = []): Promise<C
 }
 
 /**
- * Loads tasks by name: groups, subgroups and leaves, in any mixture.
+ * Loads tasks by name: groups, subgroups and leaves, in any mixture. A task that has no questions in the
+ * split adds none.
  * @throws TsmergeError `usage` for an unknown name; `data` for missing or malformed questions, or when a
  * task has fewer dev rows than examples are asked for, or dev is evaluated with examples from dev
  */
@@ -69,6 +70,7 @@ export async function loadTasks(names: readonly string[], options: TaskOptions):
   const roots = new Map<string, string>();
   for (const leaf of leaves.values()) {
     const { definition } = leaf;
+    if (leaf.rows[SPLITS.indexOf(options.split)] === 0) continue; // a task without this split
     const root =
       roots.get(definition.name) ??
       (await dataRoot(definition, leaf, options.split, options.dataDir));

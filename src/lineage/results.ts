@@ -13,6 +13,9 @@ import {
 } from "./records.ts";
 import type { Store } from "./store.ts";
 
+/** The task name of a score over all tasks: the run's own fitness. */
+export const WHOLE_RUN = "";
+
 export class ResultTable {
   readonly #store: Store;
 
@@ -69,5 +72,10 @@ export class ResultTable {
       ...[filter.recipeHash ?? null, filter.split ?? null],
     );
     return rows.map(scoreOf);
+  }
+
+  /** A recipe's fitness on a split: the score that belongs to no single task. */
+  fitness(recipeHash: string, split: Split): ScoreRecord | undefined {
+    return this.scores({ recipeHash, split }).find(({ task }) => task === WHOLE_RUN);
   }
 }

@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { toWire, type WireError } from "../base/errors.ts";
 import { openLineage } from "./lineage.ts";
-import type { Candidate, CandidateStatus, RunRecord } from "./records.ts";
+import type { Candidate, CandidateStatus, RunRecord, ScoreRecord } from "./records.ts";
 
 /** The name of the database in a run folder. */
 export const RUN_DATABASE = "run.db";
@@ -16,6 +16,8 @@ export interface RunSummary extends RunRecord {
   readonly counts: Record<CandidateStatus, number>;
   readonly generation: number | undefined;
   readonly best: Candidate | undefined;
+  /** Its fitness on the search items, with n and standard error. */
+  readonly bestScore: ScoreRecord | undefined;
 }
 
 export interface UnreadableRun {
@@ -46,13 +48,15 @@ function summaries(directory: string): (RunSummary | UnreadableRun)[] {
       const run = lineage.run();
       if (run === undefined) return [];
       const generation = lineage.currentGeneration()?.number;
+      const [best] = lineage.candidates.best();
+      const bestScore = best && lineage.results.fitness(best.recipeHash, "search");
       return [
         {
           ...run,
           directory,
           counts: lineage.candidates.counts(),
           generation,
-          best: lineage.candidates.best()[0],
+          ...{ best, bestScore },
         },
       ];
     } finally {

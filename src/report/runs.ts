@@ -8,40 +8,42 @@ import type { RunSummary, UnreadableRun } from "../lineage/runs.ts";
 export function renderRuns(runs: readonly (RunSummary | UnreadableRun)[]): string {
   const rows = runs.map((run) =>
     "unreadable" in run
-      ? [run.directory, "unreadable", "", "", "", run.unreadable.message]
+      ? [run.directory, "unreadable", "", "", "", "", "", run.unreadable.message]
       : [
           run.directory,
           run.stage,
           String(run.counts.done),
           String(run.counts.failed),
-          run.best?.fitness?.toFixed(4) ?? "",
+          ...scoreCells(run.bestScore),
           new Date(run.updatedMs).toISOString().slice(0, 16).replace("T", " "),
         ],
   );
-  const head = ["run", "stage", "done", "failed", "best search score", "last activity (UTC)"];
-  return markdownTable([head, ...rows], { align: ["l", "l", "r", "r", "r", "l"] });
+  const head = [
+    ...["run", "stage", "done", "failed"],
+    ...["best search score", "±", "n", "last activity (UTC)"],
+  ];
+  return markdownTable([head, ...rows], { align: ["l", "l", "r", "r", "r", "r", "r", "l"] });
 }
 
 /** Candidates with their scores on the search items; n and interval stand beside each score. */
 export function renderCandidates(
   candidates: readonly Candidate[],
-  scoresOf: (recipeHash: string) => readonly ScoreRecord[],
+  fitnessOf: (recipeHash: string) => ScoreRecord | undefined,
 ): string {
   const rows = candidates.map((candidate) => [
     candidate.id,
     candidate.status,
-    ...scoreCells(scoresOf(candidate.recipeHash).filter(({ split }) => split === "search")),
+    ...scoreCells(fitnessOf(candidate.recipeHash)),
     candidate.recipeHash.slice(0, 12),
   ]);
   const head = ["candidate", "status", "search score", "±", "n", "recipe"];
   return markdownTable([head, ...rows], { align: ["l", "l", "r", "r", "r", "l"] });
 }
 
-/** The run's own fitness row is the one without a task of its own. */
-function scoreCells(scores: readonly ScoreRecord[]): [string, string, string] {
-  const fitness = scores.find(({ task }) => task === "") ?? scores[0];
-  if (fitness === undefined) return ["", "", ""];
-  return [fitness.value.toFixed(4), fitness.stderr?.toFixed(4) ?? "", String(fitness.n)];
+/** Value, standard error and n; empty before anything is scored. */
+function scoreCells(score: ScoreRecord | undefined): [string, string, string] {
+  if (score === undefined) return ["", "", ""];
+  return [score.value.toFixed(4), score.stderr?.toFixed(4) ?? "", String(score.n)];
 }
 
 /** Every score of one candidate. */

@@ -6,6 +6,15 @@ import type { EvolveResult } from "./results.ts";
 
 export type Stage = "baselines" | "search" | "selection" | "report";
 
+/** The best candidate on the search items. */
+export interface BestSoFar {
+  readonly label: string;
+  readonly score: number;
+  readonly n: number;
+  /** undefined for a single item. */
+  readonly stderr: number | undefined;
+}
+
 export type RunEvent =
   /** A choice that was made for the user, or something in the file that was not taken literally. */
   | { readonly type: "note"; readonly text: string }
@@ -36,7 +45,7 @@ export type RunEvent =
       /** Candidates a minute over the last ones; undefined until two are done. */
       readonly perMinute: number | undefined;
       readonly etaSeconds: number | undefined;
-      readonly best: { readonly label: string; readonly score: number } | undefined;
+      readonly best: BestSoFar | undefined;
     }
   | {
       readonly type: "scored";
@@ -50,7 +59,10 @@ export type RunEvent =
       readonly generation: number;
       readonly evaluation: number;
       readonly score: number;
-      readonly stderr: number;
+      /** undefined for a single item. */
+      readonly stderr: number | undefined;
+      /** Search items. */
+      readonly n: number;
       /** Gain over the best baseline on the search items. */
       readonly delta: number | undefined;
       readonly file: string;

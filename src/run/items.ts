@@ -5,7 +5,7 @@ import { TsmergeError } from "../base/errors.ts";
 import { contentHash } from "../base/hash.ts";
 import { entryNamed } from "../evals/catalogue.ts";
 import type { Item } from "../evals/item.ts";
-import { limitFirst, limitStratified, purposesOfSplits } from "../evals/splits.ts";
+import { limitFirst, limitStratified, purposesOf } from "../evals/splits.ts";
 import { listTasks, loadTasks, type Suite } from "../evals/tasks.ts";
 import type { TaskChoice } from "../recipe/search-file.ts";
 import type { WeightedTask } from "./fitness.ts";
@@ -34,7 +34,7 @@ export interface RunItems {
 
 /**
  * Loads the tasks and deals their items: val is cut 60/40 by hash into search and selection, examples come
- * from dev, the report from test.
+ * from dev, the report from test. A task without val questions has its test questions dealt by hash.
  * @throws TsmergeError as loadTasks does; `data` when a limit leaves a purpose without items
  */
 export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
@@ -43,7 +43,7 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
   const load = (split: "val" | "test"): Promise<Suite> =>
     loadTasks(names, { split, dataDir, includePaths, fewshot });
   const [val, test] = [await load("val"), await load("test")];
-  const dealt = purposesOfSplits(val.items, test.items);
+  const dealt = purposesOf(val.items, test.items);
   const first = options.limitFirst;
   const firsts = first === undefined ? dealt.search : limitFirst(dealt.search, first);
   const limit = options.limit ?? Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@
 
 import type { Estimate } from "../evals/metrics.ts";
 import type { Lineage } from "../lineage/lineage.ts";
-import type { OnEvent, Stage } from "./events.ts";
+import type { BestSoFar, OnEvent, Stage } from "./events.ts";
 import { startPace } from "./pace.ts";
 import type { Entrant } from "./scoring.ts";
 
@@ -25,7 +25,8 @@ export interface ProgressOptions {
 export function startProgress({ lineage, onEvent, now, writeBest }: ProgressOptions): Progress {
   const pace = startPace(now);
   const [recorded] = lineage.candidates.best();
-  let best = recorded && { label: recorded.id, score: recorded.fitness! };
+  let best =
+    recorded && bestOf(recorded.id, lineage.results.fitness(recorded.recipeHash, "search"));
   let current: { stage: Stage; total: number | undefined; done: number } | undefined;
 
   const bestBaseline = (): number | undefined => {
@@ -35,16 +36,18 @@ export function startProgress({ lineage, onEvent, now, writeBest }: ProgressOpti
     return scores.length === 0 ? undefined : Math.max(...scores);
   };
 
-  const newBest = (entrant: Entrant, { value, stderr }: Estimate, evaluation: number): void => {
+  const newBest = (entrant: Entrant, estimate: Estimate, evaluation: number): void => {
     const baseline = bestBaseline();
-    best = { label: entrant.id, score: value };
+    const { value, n, stderr } = estimate;
+    best = bestOf(entrant.id, estimate);
     onEvent({
       type: "newBest",
       label: entrant.id,
       generation: lineage.candidates.get(entrant.id)?.position?.generation ?? 0,
       evaluation,
       score: value,
-      stderr: stderr ?? 0,
+      stderr: stderr ?? undefined,
+      n,
       delta: baseline === undefined ? undefined : value - baseline,
       file: writeBest(entrant),
     });
@@ -76,4 +79,14 @@ export function startProgress({ lineage, onEvent, now, writeBest }: ProgressOpti
       onEvent({ type: "progress", stage, done, total, perMinute, etaSeconds, best });
     },
   };
+}
+
+/** The best so far as events tell it; undefined without a score. */
+function bestOf(
+  label: string,
+  estimate: { value: number; n: number; stderr?: number | null } | undefined,
+): BestSoFar | undefined {
+  if (estimate === undefined) return undefined;
+  const { value: score, n, stderr } = estimate;
+  return { label, score, n, stderr: stderr ?? undefined };
 }

@@ -9,6 +9,7 @@ import { scoreItems, type Workload } from "../evals/workload.ts";
 import type { BatchReport, Executor } from "../exec/executor.ts";
 import type { Lineage } from "../lineage/lineage.ts";
 import type { BatchRecord, ScoreRecord, Split } from "../lineage/records.ts";
+import { WHOLE_RUN } from "../lineage/results.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import { fitnessOf, type WeightedTask } from "./fitness.ts";
 
@@ -177,7 +178,7 @@ function settle(
 }
 
 /** The row of the fitness itself, over all tasks. */
-const FITNESS = { name: "", metric: "fitness" };
+const FITNESS = { name: WHOLE_RUN, metric: "fitness" };
 
 function scoreRecord(
   recipeHash: string,

@@ -6,6 +6,7 @@ import type { Item } from "../../src/evals/item.ts";
 import {
   limitFirst,
   limitStratified,
+  purposesOf,
   purposesOfOne,
   purposesOfSplits,
   splitItems,
@@ -85,6 +86,24 @@ test("no text serves two purposes, duplicates included", () => {
       hashes.reduce((sum, set) => sum + set.size, 0),
     );
   }
+});
+
+test("a task without val is dealt by hash beside one with splits, and still no text serves two", () => {
+  const val = itemsOf({ split: 200 });
+  const own = itemsOf({ split: 260 }).slice(200);
+  // three questions of the task without splits also stand in the other's val
+  const alone = [...itemsOf({ alone: 300 }), ...val.slice(0, 3)].map((item) => ({
+    ...item,
+    task: "alone",
+  }));
+  const { search, selection, report } = purposesOf(val, [...own, ...alone]);
+  assert.equal(report.filter((item) => item.task === "split").length, own.length);
+  for (const part of [search, selection, report]) {
+    assert.ok(part.some((item) => item.task === "alone"));
+  }
+  const hashes = [search, selection, report].map((part) => new Set(part.map(({ hash }) => hash)));
+  for (const hash of hashes[2]!) assert.ok(!hashes[0]!.has(hash) && !hashes[1]!.has(hash));
+  for (const hash of hashes[1]!) assert.ok(!hashes[0]!.has(hash));
 });
 
 test("MMLU's val is cut near 60/40 without the 27 questions that stand in test too", {

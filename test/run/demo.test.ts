@@ -1,7 +1,7 @@
 // The public functions on the shipped demo family: forecast, evaluation, a short search.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -113,4 +113,29 @@ test("Ctrl-C keeps what is finished, and the same call goes on", async () => {
   assert.equal(again.includes("parent:math"), false, "a finished candidate was scored again");
   assert.equal(result.search.evaluations, 4);
   assert.equal(result.report.length >= 6, true);
+});
+
+test("a user's task with one set of questions is dealt into three", async () => {
+  const tasks = join(folder, "tasks");
+  mkdirSync(join(tasks, "quiz/test"), { recursive: true });
+  writeFileSync(
+    join(tasks, "quiz.yml"),
+    [
+      "name: quiz",
+      "version: { group: 1, leaf: 1 }",
+      "data: { folder: quiz, ships: true }",
+      "fewshot: 0",
+      'description: ""',
+      'prompt: "{question}"',
+      "metrics: [acc]",
+      "subjects: { sums: [0, 0, 60] }",
+    ].join("\n"),
+  );
+  const rows = Array.from({ length: 60 }, (_, i) => `what is ${i} + 1?,${i + 1},0,1,2,A\n`);
+  writeFileSync(join(tasks, "quiz/test/sums_test.csv"), rows.join(""));
+  const quiz = [{ name: "quiz", weight: 1, metric: "acc" as const }];
+  const dealt = await loadRunItems({ ...items, tasks: quiz, includePaths: [tasks] });
+  const sizes = [dealt.search, dealt.selection, dealt.report].map(({ length }) => length);
+  assert.ok(sizes.every((size) => size > 3));
+  assert.equal(sizes[0]! + sizes[1]! + sizes[2]!, 60);
 });

@@ -45,7 +45,7 @@ async function wholeRun(lineage: Lineage): Promise<Shown> {
   const { renderEnding } = await import("../../report/ending.ts");
   const { recordedResult } = await import("../../run/recorded.ts");
   const result = recordedResult(lineage);
-  const scoresOf = (recipeHash: string) => lineage.results.scores({ recipeHash });
+  const fitnessOf = (recipeHash: string) => lineage.results.fitness(recipeHash, "search");
   const best = lineage.candidates.best(SHOWN);
   const baselines = lineage.candidates.list({ kind: "baseline" });
   const counts = lineage.candidates.counts();
@@ -53,7 +53,7 @@ async function wholeRun(lineage: Lineage): Promise<Shown> {
   const parts = [
     `stage ${run?.stage ?? "new"}: ${counts.done} candidates done, ${counts.failed} failed, ${counts.pending + counts.running} open`,
     "",
-    renderCandidates([...best, ...baselines], scoresOf),
+    renderCandidates([...best, ...baselines], fitnessOf),
     ...(result === undefined ? [] : ["", renderEnding(result)]),
   ];
   return { data: { run, counts, best, baselines, result }, text: parts.join("\n") };
