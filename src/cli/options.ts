@@ -15,3 +15,6 @@ export const jsonOption = (): Option =>
   new Option("--json", "print the result as JSON on stdout and nothing else there");
 
 export const quietOption = (): Option => new Option("-q, --quiet", "no progress and no notes");
+
+export const dataOption = (): Option =>
+  new Option("--data <dir>", "folder of benchmark data, or its parent").env("TSMERGE_DATA");

@@ -1,8 +1,10 @@
 // From options to a contest: reads the search file, finds the models, loads the tasks, makes the schedules
 // and the box to search. Reads headers and questions; weights only to fingerprint them, at the very end.
 
-import { dirname, resolve } from "node:path";
+import { readFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
+import { sha256 } from "../base/hash.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
 import { buildWorkload, type Workload } from "../evals/workload.ts";
 import { resolveModel } from "../hub/reference.ts";
@@ -11,7 +13,7 @@ import { loadTokenizer } from "../model/tokenizer.ts";
 import type { Device } from "../ort/session.ts";
 import { compileRecipe } from "../recipe/compile.ts";
 import { equalWeights, genomeReferences, shortNames, singleModel } from "../recipe/genome.ts";
-import { type LoadedModels, loadModels } from "../recipe/models.ts";
+import { type LoadedModel, type LoadedModels, loadModels } from "../recipe/models.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { renderRecipe } from "../recipe/render.ts";
 import { readSearchFile, type SearchConfig, type TaskChoice } from "../recipe/search-file.ts";
@@ -81,7 +83,13 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   };
   const size = strategy.populationSize(strategy.initial(problem));
   const { budget, note } = resolveBudget(options.budget, config.budget, space.dimension, size);
-  const all = [...notes, ...items.notes, ...encodingNotes(workloads), ...(note ? [note] : [])];
+  const all = [
+    ...notes,
+    ...items.notes,
+    ...(await tokenizerNotes(models)),
+    ...encodingNotes(workloads),
+    ...(note ? [note] : []),
+  ];
   return {
     config: { ...config, genome },
     ...{ seed, models, items, workloads, space, strategy, problem, budget, device },
@@ -172,6 +180,22 @@ async function scheduleAll(
   const build = (name: "search" | "selection" | "report"): Workload =>
     buildWorkload(name, items[name], tokenizer, limits);
   return { search: build("search"), selection: build("selection"), report: build("report") };
+}
+
+/** Parents that were trained on other tokens than the donor's, which every candidate is asked with. */
+async function tokenizerNotes(models: LoadedModels): Promise<string[]> {
+  const [donor, ...others] = [...models.values()];
+  const digest = async ({ directory }: LoadedModel): Promise<string> =>
+    sha256(await readFile(join(directory, "tokenizer.json")));
+  const expected = await digest(donor!);
+  const notes: string[] = [];
+  for (const other of others) {
+    if ((await digest(other)) === expected) continue;
+    notes.push(
+      `${other.reference} has another tokenizer.json than ${donor!.reference}: it is scored with the base's tokens`,
+    );
+  }
+  return notes;
 }
 
 /** What tokenisation had to do out of the ordinary. */

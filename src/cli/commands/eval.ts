@@ -2,7 +2,7 @@
 
 import { Command, Option } from "commander";
 import { environment } from "../env.ts";
-import { deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
+import { dataOption, deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
 import { openStatus } from "../status.ts";
 import { listOf, wholeNumber } from "../values.ts";
 
@@ -25,7 +25,7 @@ export function evalCommand(): Command {
     .description("score a model on tasks by log-likelihood")
     .argument("<model>", "model folder, or org/name in the Hugging Face cache")
     .requiredOption("--task <names>", "tasks, by commas or repeated (also --tasks)", listOf)
-    .option("--data <dir>", "folder of benchmark data, or its parent")
+    .addOption(dataOption())
     .option("--include-path <dir>", "folder of task files", listOf)
     .addOption(
       new Option("--split <name>", "questions to ask").choices(["val", "test"]).default("test"),

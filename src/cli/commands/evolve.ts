@@ -4,7 +4,7 @@
 import { Command, Option } from "commander";
 import type { EvolveOptions } from "../../run/options.ts";
 import { addForeignFlags, foreignNotes } from "../foreign-flags.ts";
-import { deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
+import { dataOption, deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
 import { listOf, positiveNumber, wholeNumber } from "../values.ts";
 
 export interface EvolveFlags {
@@ -40,7 +40,7 @@ export function evolveCommand(name: string): Command {
     .argument("<config>", "search file, such as configs/demo.yml (mergekit-evolve's are read too)")
     .optionsGroup("What is searched for:")
     .option("--task <names>", "tasks, by commas or repeated (also --tasks)", listOf)
-    .option("--data <dir>", "folder of benchmark data, or its parent")
+    .addOption(dataOption())
     .option("--include-path <dir>", "folder of task files (also --task-search-path)", listOf)
     .option("--limit <n>", "search items in all, stratified by subject", wholeNumber(1))
     .option("--limit-first <n>", "the first n search items of each task", wholeNumber(1))
