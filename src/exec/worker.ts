@@ -1,21 +1,27 @@
-// The worker thread: parents stay in its kernel memory, the decoder's session is built once, and each
-// candidate is one merge pass into weights that the decoder reads in place. No checkpoint, no reload.
+// The worker thread: parents stay in the memory that merges are computed in (the CPU's or the GPU's), the
+// decoder's session is built once, and each candidate is one merge pass into weights that the decoder
+// reads in place. No checkpoint, no reload.
 
 import { canonicalJson } from "../base/hash.ts";
 import { wasmKernel } from "../kernel/wasm.ts";
 import { CandidateMerger } from "../merge/candidate.ts";
+import { DeviceMerger } from "../merge/device-candidate.ts";
 import { type ModelConfig, parseModelConfig } from "../model/config.ts";
-import { createDecoder, type Decoder } from "../model/runner.ts";
+import { createDecoder, type Decoder, type Weight } from "../model/runner.ts";
+import { DeviceTensor } from "../ort/tensor.ts";
 import type { WorkerSetup } from "./protocol.ts";
 import { type Engine, serveJobs } from "./serve.ts";
 
 /** What `LocalExecutor` runs in each thread. */
 export const runJob = serveJobs(openEngine);
 
-/** Merging by WebAssembly, scoring by onnxruntime on the setup's device. */
+/** Merging on WebGPU where that is the setup's device, else by WebAssembly; scoring by onnxruntime on the device. */
 export async function openEngine(setup: WorkerSetup): Promise<Engine> {
-  const merger = new CandidateMerger(wasmKernel());
+  const kernel = wasmKernel();
+  const merger = setup.device === "webgpu" ? new DeviceMerger(kernel) : new CandidateMerger(kernel);
   let current: { key: string; decoder: Decoder } | undefined;
+  /** What the decoder reads. */
+  let held: ReadonlyMap<string, Weight> = new Map();
 
   async function decoderFor(config: ModelConfig): Promise<Decoder> {
     // the element type decides nothing here: weights reach the decoder in float32
@@ -31,9 +37,16 @@ export async function openEngine(setup: WorkerSetup): Promise<Engine> {
 
   return {
     async load(plan, signal) {
-      const weights = await merger.merge(plan, signal);
-      const decoder = await decoderFor(parseModelConfig(plan.config, plan.donor));
-      await decoder.setWeights(weights);
+      const weights: ReadonlyMap<string, Weight> = await merger.merge(plan, signal);
+      let unread = weights;
+      try {
+        const decoder = await decoderFor(parseModelConfig(plan.config, plan.donor));
+        await decoder.setWeights(weights);
+        [unread, held] = [held, weights];
+      } finally {
+        // the last candidate's, or this one's if the decoder refused it
+        for (const weight of unread.values()) if (weight instanceof DeviceTensor) weight.dispose();
+      }
     },
     async score(schedule, done, onBatch, signal) {
       await current?.decoder.runSchedule(schedule, { done, onBatch, signal });

@@ -17,6 +17,7 @@ import { type TensorFacts, tensorFacts } from "./statistics.ts";
 import {
   arithmeticOf,
   elementsOf,
+  factsKey,
   maskGenerator,
   type ProgramCache,
   prepareTensor,
@@ -35,6 +36,16 @@ export interface CandidateMergerOptions {
   readonly arenaLimitBytes?: number;
 }
 
+export type MergerState = "idle" | "merging" | "closed";
+
+/** Throws TsmergeError `internal` for a second merge at once, or one after close(). */
+export function refuseUnlessIdle(state: MergerState): void {
+  if (state === "idle") return;
+  throw new TsmergeError("internal", `a candidate was merged while the merger was ${state}`, {
+    hint: "await one merge before the next: candidates share what is resident",
+  });
+}
+
 /** Elements of a tile: its output is still in the cache when it is checked. */
 const TILE = 2 ** 16;
 
@@ -45,7 +56,7 @@ export class CandidateMerger {
   /** By what a tensor's facts depend on: sources, base and the types they are read in. */
   readonly #facts = new Map<string, TensorFacts>();
   readonly #views = new Map<Uint8Array, Float32Array<ArrayBuffer>>();
-  #state: "idle" | "merging" | "closed" = "idle";
+  #state: MergerState = "idle";
 
   constructor(kernel: Kernel, options: CandidateMergerOptions = {}) {
     this.#kernel = kernel;
@@ -67,15 +78,7 @@ export class CandidateMerger {
    * Throws TsmergeError `numeric` when a result holds NaN or infinity, naming the tensor.
    */
   async merge(plan: MergePlan, signal?: AbortSignal): Promise<ReadonlyMap<string, MergedTensor>> {
-    if (this.#state !== "idle") {
-      throw new TsmergeError(
-        "internal",
-        `a candidate was merged while the merger was ${this.#state}`,
-        {
-          hint: "await one merge before the next: candidates share their outputs",
-        },
-      );
-    }
+    refuseUnlessIdle(this.#state);
     this.#state = "merging";
     try {
       await this.#residence.load(plan, signal);
@@ -173,8 +176,7 @@ export class CandidateMerger {
   }
 
   #factsOf(plan: MergePlan, tensor: TensorPlan, make: () => TensorFacts): TensorFacts {
-    const sources = tensor.sources.map(({ model, name }) => [plan.models[model], name]);
-    const key = JSON.stringify([sources, tensor.base, tensor.loadAs, arithmeticOf(tensor)]);
+    const key = factsKey(plan, tensor);
     const known = this.#facts.get(key) ?? make();
     this.#facts.set(key, known);
     return known;

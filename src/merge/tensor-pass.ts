@@ -1,12 +1,17 @@
 // One output tensor made ready to run: its method's expression compiled, its coefficients computed, its
-// mask draws opened. Both ways to merge (to files, to resident memory) go through here, which is why
-// they give the same bits.
+// mask draws opened. Every way to merge (to files, to resident memory, on a device) prepares its tensors
+// here; the two on the host run the same pass too, which is why they give the same bits.
 
 import type { StreamKey } from "../base/counter-rng.ts";
 import type { FloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { CompiledProgram, Kernel, Program } from "../kernel/kernel.ts";
-import { counterGenerator, type MaskGenerator, sequentialGenerator } from "./draws.ts";
+import {
+  counterGenerator,
+  type MaskGenerator,
+  sequentialGenerator,
+  type TensorDraws,
+} from "./draws.ts";
 import type { MergeMethod, TensorMerge } from "./method.ts";
 import { methodNamed } from "./methods/registry.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
@@ -31,8 +36,19 @@ export interface TensorOperands {
   readonly store: FloatType;
 }
 
+/** A tensor's merge with every number computed: what any back end needs to run it. */
+export interface PreparedMerge {
+  readonly method: MergeMethod;
+  readonly merge: TensorMerge;
+  readonly scalars: Float64Array;
+  readonly integers: Uint32Array;
+  readonly draws: TensorDraws;
+  /** How many mask streams the expression draws from. */
+  readonly streams: number;
+}
+
 /** Compiled programs by what tells them apart, so that no expression is built twice. */
-export type ProgramCache = Map<string, CompiledProgram>;
+export type ProgramCache<Compiled = CompiledProgram> = Map<string, Compiled>;
 
 /** The generator of a plan's masks; tensors must be asked for in plan order. */
 export function maskGenerator(plan: MergePlan): MaskGenerator {
@@ -67,11 +83,43 @@ function tensorMerge(tensor: TensorPlan, method: MergeMethod, compat: boolean): 
   };
 }
 
+/** What a tensor's facts depend on: the files of its sources, its base and the types they are read in. */
+export function factsKey(plan: MergePlan, tensor: TensorPlan): string {
+  const sources = tensor.sources.map(({ model, name }) => [plan.models[model], name]);
+  return JSON.stringify([sources, tensor.base, tensor.loadAs, arithmeticOf(tensor)]);
+}
+
 /**
- * Prepares one tensor: computes the statistics its method asks for and compiles its program.
+ * Computes the statistics a tensor's method asks for, and from them its numbers; undefined if it has no elements.
  * Takes its draws from `masks`, also when the method draws nothing, so call it once a tensor, in plan order.
  * Throws TsmergeError `numeric` when parameters have no meaning (weights that sum to 0).
  */
+export async function prepareMerge(
+  masks: MaskGenerator,
+  compat: boolean,
+  tensor: TensorPlan,
+  facts: TensorFacts,
+): Promise<PreparedMerge | undefined> {
+  const method = methodNamed(tensor.method);
+  const merge = tensorMerge(tensor, method, compat);
+  const inputs = method.streams(merge);
+  const models = inputs.map((i) => (merge.base !== undefined && i > merge.base ? i - 1 : i));
+  const draws = masks.tensor(tensor.name, merge.elements, models);
+  if (merge.elements === 0) return undefined;
+  // bfloat16 sums are rounded so coarsely that the order of summing does not show
+  const statistics = facts.statistics(draws, compat && merge.arithmetic !== "bfloat16");
+  const { scalars, integers } = await method.coefficients(merge, statistics);
+  return {
+    method,
+    merge,
+    scalars: Float64Array.from(scalars),
+    integers: Uint32Array.from(integers),
+    draws,
+    streams: inputs.length,
+  };
+}
+
+/** Prepares one tensor for a kernel: as prepareMerge, and compiles its program. */
 export async function prepareTensor(
   kernel: Kernel,
   programs: ProgramCache,
@@ -80,25 +128,19 @@ export async function prepareTensor(
   tensor: TensorPlan,
   { types, facts, store }: TensorOperands,
 ): Promise<TensorPass> {
-  const method = methodNamed(tensor.method);
-  const merge = tensorMerge(tensor, method, compat);
-  const inputs = method.streams(merge);
-  const models = inputs.map((i) => (merge.base !== undefined && i > merge.base ? i - 1 : i));
-  const draws = masks.tensor(tensor.name, merge.elements, models);
-  if (merge.elements === 0) return { run() {} };
-  // bfloat16 sums are rounded so coarsely that the order of summing does not show
-  const statistics = facts.statistics(draws, compat && merge.arithmetic !== "bfloat16");
-  const { scalars, integers } = await method.coefficients(merge, statistics);
-  const program = await compiled(kernel, programs, method, merge, {
+  const prepared = await prepareMerge(masks, compat, tensor, facts);
+  if (prepared === undefined) return { run() {} };
+  const { draws, streams, scalars, integers } = prepared;
+  const form: ProgramForm = {
     inputs: types,
     ...(tensor.loadAs === undefined ? {} : { loadAs: tensor.loadAs }),
-    arithmetic: merge.arithmetic,
     round: tensor.dtype,
     store,
     draws: compat ? "planes" : "counter",
-  });
-  const call = { scalars: Float64Array.from(scalars), integers: Uint32Array.from(integers) };
-  const draw = drawing(draws.keys, inputs.length, (stream) => draws.reader(stream));
+  };
+  const program = await compiledOnce(programs, prepared, form, (p) => kernel.compile(p));
+  const call = { scalars, integers };
+  const draw = drawing(draws.keys, streams, (stream) => draws.reader(stream));
   return {
     run: (firstElement, elements, views, output) =>
       program.run({ elements, firstElement, inputs: views, output, ...call, ...draw(elements) }),
@@ -124,17 +166,21 @@ function drawing(
   };
 }
 
-async function compiled(
-  kernel: Kernel,
-  programs: ProgramCache,
-  method: MergeMethod,
-  merge: TensorMerge,
-  form: Omit<Program, "expression">,
-): Promise<CompiledProgram> {
-  const key = `${method.name} ${method.variant(merge)} ${JSON.stringify(form)}`;
+/** What a program is besides its merge. */
+export type ProgramForm = Omit<Program, "expression" | "arithmetic">;
+
+/** The program of a merge, built and compiled when `programs` does not hold it. */
+export async function compiledOnce<Compiled>(
+  programs: ProgramCache<Compiled>,
+  { method, merge }: PreparedMerge,
+  form: ProgramForm,
+  compile: (program: Program) => Compiled | Promise<Compiled>,
+): Promise<Compiled> {
+  const { arithmetic } = merge;
+  const key = `${method.name} ${method.variant(merge)} ${JSON.stringify({ ...form, arithmetic })}`;
   const known = programs.get(key);
   if (known !== undefined) return known;
-  const program = await kernel.compile({ ...form, expression: method.expression(merge) });
+  const program = await compile({ ...form, arithmetic, expression: method.expression(merge) });
   programs.set(key, program);
   return program;
 }
