@@ -5,6 +5,7 @@
 // values keep DeviceProgram's promise: equal but for divisions, subnormals and the sign of zeros.
 
 import type { StreamKey } from "../base/counter-rng.ts";
+import type { FloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
@@ -38,6 +39,8 @@ export interface DeviceMergerOptions {
 
 /** One output tensor's inputs, read from the parents' files. */
 interface Sources {
+  /** Stored type of each. */
+  readonly types: readonly FloatType[];
   readonly reader: ElementReader;
   readonly facts: TensorFacts;
 }
@@ -109,14 +112,15 @@ export class DeviceMerger {
     tensor: TensorPlan,
     masks: MaskGenerator,
   ): Promise<DeviceTensor | undefined> {
-    const { reader, facts } = await this.#sourcesOf(plan, tensor);
-    const prepared = await prepareMerge(masks, plan.compat, tensor, facts);
+    const sources = await this.#sourcesOf(plan, tensor);
+    const prepared = await prepareMerge(masks, plan.compat, tensor, sources.facts);
     if (prepared === undefined) return undefined;
     const { scalars, integers, draws } = prepared;
     // the host's half of the check for NaN and infinity: a GPU need not keep either
     checkFinite(tensor.name, "float32", new Uint8Array(Float32Array.from(scalars).buffer));
     const inputs: DeviceTensor[] = [];
-    for (const i of tensor.sources.keys()) inputs.push(await this.#parent(plan, tensor, i, reader));
+    for (const i of tensor.sources.keys())
+      inputs.push(await this.#parent(plan, tensor, i, sources));
     const planes: DeviceTensor[] = [];
     // native plans have keys: refuseCompat
     for (const key of draws.keys!) planes.push(await this.#draws(key, tensor.shape));
@@ -136,7 +140,7 @@ export class DeviceMerger {
       read: (...tile) => fileInputs(tensor, checkpoints).read(...tile),
     };
     const reader = elementReader(this.#kernel, inputs, tensor.loadAs, arithmeticOf(tensor));
-    const sources = { reader, facts: tensorFacts(reader, tensor.base) };
+    const sources = { types: inputs.types, reader, facts: tensorFacts(reader, tensor.base) };
     this.#sources.set(key, sources);
     return sources;
   }
@@ -152,11 +156,13 @@ export class DeviceMerger {
     plan: MergePlan,
     tensor: TensorPlan,
     input: number,
-    reader: ElementReader,
+    { types, reader }: Sources,
   ): Promise<DeviceTensor> {
     const { model, name } = tensor.sources[input]!;
     const { shape, loadAs } = tensor;
-    return this.#uploaded(["parent", plan.models[model], name, loadAs, shape], async () => {
+    // a cast that changes no value does not make it another tensor: parents are scored uncast, too
+    const cast = loadAs === "float32" || loadAs === types[input] ? undefined : loadAs;
+    return this.#uploaded(["parent", plan.models[model], name, cast, shape], async () => {
       const data = new Float32Array(reader.elements);
       await reader.each([{ input }], ([tile], firstElement) => data.set(tile!, firstElement));
       checkFinite(name, "float32", new Uint8Array(data.buffer));

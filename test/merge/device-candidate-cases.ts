@@ -203,6 +203,16 @@ test("candidates after the first upload, compile, read and leave nothing", async
       assert.deepEqual(later, { uploads: 0, sessions: 0, disposed: 4 }, method);
     }
     assert.equal(reads, readOnce, method);
+    const parent = planOver(modelsOf("bfloat16").slice(0, 1), "passthrough", "bfloat16");
+    const cast = parent.tensors.map((tensor) => ({ ...tensor, loadAs: "bfloat16" as const }));
+    for (const tensors of [parent.tensors, cast]) {
+      const alone = await counting(async () => void (await device.merge({ ...parent, tensors })));
+      assert.equal(
+        alone.uploads,
+        0,
+        "a parent alone is there already, cast to its own type or not",
+      );
+    }
     await device.close();
   }
 });
