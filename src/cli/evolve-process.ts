@@ -11,11 +11,37 @@ import { evolve } from "../run/evolve.ts";
 import { planEvolve } from "../run/forecast.ts";
 import { mergeFile } from "../run/merge.ts";
 import type { EvolveOptions } from "../run/options.ts";
-import type { EvolveFlags } from "./commands/evolve.ts";
 import { environment } from "./env.ts";
 import { eventPrinter } from "./event-printer.ts";
 import { isScheduling } from "./foreign-flags.ts";
 import { openStatus } from "./status.ts";
+
+/** The command line's options, as commander names them. */
+export interface EvolveFlags {
+  readonly task?: string[];
+  readonly data?: string;
+  readonly includePath?: string[];
+  readonly runFolder?: string;
+  readonly maxEvals?: number;
+  readonly generations?: number;
+  readonly budgetMinutes?: number;
+  readonly limit?: number;
+  readonly limitFirst?: number;
+  readonly reportLimit?: number;
+  readonly numFewshot?: number;
+  readonly metric?: "logprob" | "acc" | "acc_norm";
+  readonly strategy?: string;
+  readonly population?: number;
+  readonly sigma?: number;
+  readonly seed?: number;
+  readonly dtype?: NonNullable<EvolveOptions["dtype"]>;
+  readonly device: EvolveOptions["device"];
+  readonly workers?: number;
+  readonly saveFinalModel?: boolean;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
 
 /** Searches (or forecasts) and prints; throws what went wrong. */
 export async function runEvolve(

@@ -2,9 +2,8 @@
 // that works, which searches and prints.
 
 import { supervise } from "../exec/supervisor.ts";
-import type { EvolveFlags } from "./commands/evolve.ts";
 import { environment, isSupervised, SUPERVISED } from "./env.ts";
-import { runEvolve } from "./evolve-process.ts";
+import { type EvolveFlags, runEvolve } from "./evolve-process.ts";
 
 /**
  * Runs the search under a supervisor, or directly when this process has one already or computes nothing.

@@ -5,10 +5,7 @@ import { TsmergeError } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
 import { estimateMean } from "../evals/metrics.ts";
 import { mcnemar, wilson } from "../evals/statistics.ts";
-import type { Comparison, Interval } from "./results.ts";
-
-/** What counts as a right answer. */
-export type ReportMetric = "acc" | "acc_norm";
+import type { Comparison, Interval, ReportMetric } from "./results.ts";
 
 function isRight(score: ItemScore, metric: ReportMetric): boolean {
   return (metric === "acc" ? score.acc : score.accNorm) === 1;

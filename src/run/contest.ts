@@ -6,8 +6,8 @@ import type { Identity } from "../lineage/identity.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Problem, Strategy } from "../search/strategy.ts";
-import type { ReportMetric } from "./comparison.ts";
 import type { WeightedTask } from "./fitness.ts";
+import type { ReportMetric } from "./results.ts";
 
 /** A recipe, what it compiles to and what it is known by. */
 export interface Composition {

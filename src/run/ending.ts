@@ -5,12 +5,12 @@ import { contentHash } from "../base/hash.ts";
 import type { Split } from "../lineage/records.ts";
 import { accuracyByTask, accuracyOf, compare } from "./comparison.ts";
 import type { Contest } from "./contest.ts";
-import type { SearchEnd } from "./generations.ts";
 import { recipeFile } from "./recipe-file.ts";
 import {
   type EvolveResult,
   RESULTS_SCHEMA,
   type ReportRow,
+  type SearchEnd,
   type ShortlistEntry,
   verdictOf,
 } from "./results.ts";

@@ -5,17 +5,8 @@ import { type Candidate, searchId } from "../lineage/records.ts";
 import type { Strategy } from "../search/strategy.ts";
 import { type Budget, exhausted } from "./budget.ts";
 import type { Contest } from "./contest.ts";
+import type { SearchEnd } from "./results.ts";
 import { type Entrant, type Scoring, scoreEntrants } from "./scoring.ts";
-
-export interface SearchEnd {
-  /** Which limit was met, or why the strategy wants no more, in words. */
-  readonly ended: string;
-  /** Candidates asked for and settled; repeated recipes count, baselines do not. */
-  readonly evaluations: number;
-  /** Generations told. */
-  readonly generations: number;
-  readonly failed: number;
-}
 
 /**
  * Runs the search to its end. The limit on evaluations is never overshot: of the last generation only as

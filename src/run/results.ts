@@ -2,11 +2,23 @@
 // this. Every score carries its n and its interval, every claim its paired test.
 
 import type { Metric } from "../evals/definition.ts";
-import type { ReportMetric } from "./comparison.ts";
-import type { SearchEnd } from "./generations.ts";
 
 /** Bumped when a field changes its meaning or goes away. */
 export const RESULTS_SCHEMA = 1;
+
+/** What counts as a right answer in the report. */
+export type ReportMetric = "acc" | "acc_norm";
+
+/** How the search ended. */
+export interface SearchEnd {
+  /** Which limit was met, or why the strategy wants no more, in words. */
+  readonly ended: string;
+  /** Candidates asked for and settled; repeated recipes count, baselines do not. */
+  readonly evaluations: number;
+  /** Generations told. */
+  readonly generations: number;
+  readonly failed: number;
+}
 
 export interface Interval {
   readonly value: number;

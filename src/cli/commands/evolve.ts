@@ -2,36 +2,10 @@
 // (this same program again), so that a native crash costs nothing but a restart.
 
 import { Command, Option } from "commander";
-import type { EvolveOptions } from "../../run/options.ts";
+import type { EvolveFlags } from "../evolve-process.ts";
 import { addForeignFlags, foreignNotes } from "../foreign-flags.ts";
 import { dataOption, deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
 import { listOf, positiveNumber, wholeNumber } from "../values.ts";
-
-export interface EvolveFlags {
-  readonly task?: string[];
-  readonly data?: string;
-  readonly includePath?: string[];
-  readonly runFolder?: string;
-  readonly maxEvals?: number;
-  readonly generations?: number;
-  readonly budgetMinutes?: number;
-  readonly limit?: number;
-  readonly limitFirst?: number;
-  readonly reportLimit?: number;
-  readonly numFewshot?: number;
-  readonly metric?: "logprob" | "acc" | "acc_norm";
-  readonly strategy?: string;
-  readonly population?: number;
-  readonly sigma?: number;
-  readonly seed?: number;
-  readonly dtype?: NonNullable<EvolveOptions["dtype"]>;
-  readonly device: EvolveOptions["device"];
-  readonly workers?: number;
-  readonly saveFinalModel?: boolean;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
 
 /** @param name `evolve` below tsmerge, `tsmerge-evolve` as a program */
 export function evolveCommand(name: string): Command {

@@ -1,7 +1,20 @@
-// Parameters that every method over task vectors takes, with the defaults in which they differ.
+// The methods over task vectors as data: what they have in common, and the parameters and defaults in which
+// they differ.
 
 import type { ParameterSpec } from "../method.ts";
-import type { TaskVectorForm } from "./task-vectors.ts";
+
+/** What tells the members of the family apart. */
+export interface TaskVectorForm {
+  readonly name: string;
+  readonly summary: string;
+  readonly reference: string;
+  /** How a task vector is thinned to `density` of its elements: not at all, to its largest, or by chance. */
+  readonly sparsify: "none" | "magnitude" | "random";
+  /** Only contributions of the majority's sign count (TIES). */
+  readonly consensus: boolean;
+  readonly normalizeByDefault: boolean;
+  readonly rescaleByDefault: boolean;
+}
 
 /** Parameters of a form: mergekit's names, scopes and defaults. */
 export function taskVectorParameters(form: TaskVectorForm): ParameterSpec[] {

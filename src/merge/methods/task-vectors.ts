@@ -24,21 +24,8 @@ import {
 } from "../../kernel/expression.ts";
 import type { Mass, MergeMethod, TensorMerge, TensorStatistics } from "../method.ts";
 import { consensus } from "./consensus.ts";
-import { taskVectorParameters } from "./task-vector-parameters.ts";
+import { type TaskVectorForm, taskVectorParameters } from "./task-vector-parameters.ts";
 import { asCompat, globalParameter, modelParameter } from "./weights.ts";
-
-/** What tells the members of the family apart. */
-export interface TaskVectorForm {
-  readonly name: string;
-  readonly summary: string;
-  readonly reference: string;
-  /** How a task vector is thinned to `density` of its elements: not at all, to its largest, or by chance. */
-  readonly sparsify: "none" | "magnitude" | "random";
-  /** Only contributions of the majority's sign count (TIES). */
-  readonly consensus: boolean;
-  readonly normalizeByDefault: boolean;
-  readonly rescaleByDefault: boolean;
-}
 
 /** Draws are integers below this; an element is kept at density d iff its draw < d·2^24. */
 const DRAWS = 2 ** 24;
