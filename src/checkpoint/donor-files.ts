@@ -21,12 +21,17 @@ export const DONOR_FILES = [
 
 /**
  * Copies those of {@link DONOR_FILES} that `donor` has into `output`, each appearing whole or not at all.
+ * @param except names that are left out
  * @returns the names copied
  * @throws TsmergeError `io`
  */
-export async function copyDonorFiles(donor: string, output: string): Promise<string[]> {
+export async function copyDonorFiles(
+  donor: string,
+  output: string,
+  except: readonly string[] = [],
+): Promise<string[]> {
   const present = await attempt("read", donor, readdir(donor));
-  const copied = DONOR_FILES.filter((file) => present.includes(file));
+  const copied = DONOR_FILES.filter((file) => present.includes(file) && !except.includes(file));
   for (const file of copied) {
     const content = await attempt("read", join(donor, file), readFile(join(donor, file)));
     await attempt("write", join(output, file), writeFileAtomic(join(output, file), content));

@@ -66,13 +66,16 @@ export async function executeMerge(
   try {
     for (const model of plan.models) checkpoints.push(await openCheckpoint(model));
     const weights = await writeWeights(plan, kernel, checkpoints, folder.staging, options);
-    const donated = await copyDonorFiles(plan.donor, folder.staging);
-    const texts = { "config.json": `${JSON.stringify(plan.config, null, 2)}\n`, ...options.files };
-    for (const [name, text] of Object.entries(texts)) {
-      await writeFileAtomic(join(folder.staging, name), text);
+    const replaced = plan.files ?? {};
+    const donated = await copyDonorFiles(plan.donor, folder.staging, Object.keys(replaced));
+    const config = `${JSON.stringify(plan.config, null, 2)}\n`;
+    const texts = { ...replaced, "config.json": config, ...options.files };
+    const written = Object.entries(texts).filter(([, text]) => text !== null);
+    for (const [name, text] of written) {
+      await writeFileAtomic(join(folder.staging, name), text ?? "");
     }
     await folder.commit();
-    const files = new Set([...weights.files, ...donated, ...Object.keys(texts)]);
+    const files = new Set([...weights.files, ...donated, ...written.map(([name]) => name)]);
     return { weightsSha256: weights.sha256, files: [...files] };
   } catch (error) {
     await folder.discard();

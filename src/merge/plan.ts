@@ -9,6 +9,33 @@ export interface TensorSource {
   readonly model: number;
   /** The tensor's name in that model's files (aliases and tied names already resolved). */
   readonly name: string;
+  /** Where each row of the output comes from; absent for a tensor that is taken as it is stored. */
+  readonly rows?: RowMap;
+}
+
+/** One row of a table that stands in for rows which a source does not have. */
+export interface RowOf {
+  /** Index into RowMap.donors. */
+  readonly donor: number;
+  readonly row: number;
+}
+
+/**
+ * Where a row comes from: a row of the source itself, the mean of other tables' rows (zeros of none), or
+ * the mean of the source's mapped rows, for padding, which stands last.
+ */
+export type RowOrigin = number | readonly RowOf[] | "mean";
+
+/** Rows gathered anew, as tokenizer surgery needs them for embeddings and heads. */
+export interface RowMap {
+  /** Equal for equal maps: what caches tell sources apart by. */
+  readonly key: string;
+  /** The type the gathered rows are in; stored rows of another type are cast to it. */
+  readonly type: FloatType;
+  readonly rows: readonly RowOrigin[];
+  readonly donors: readonly Pick<TensorSource, "model" | "name">[];
+  /** mergekit's means: rounded after every addition, not once. */
+  readonly isStepwise: boolean;
 }
 
 export interface TensorPlan {
@@ -39,4 +66,6 @@ export interface MergePlan {
   readonly config: Readonly<Record<string, unknown>>;
   /** Folder that tokenizer and generation files are copied from. */
   readonly donor: string;
+  /** Files that stand in for the donor's, by name: their text, or null for one that is left out. */
+  readonly files?: Readonly<Record<string, string | null>>;
 }

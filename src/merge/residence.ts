@@ -5,8 +5,8 @@ import { bytesPerElement, type FloatType } from "../base/dtype.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Arena, Kernel } from "../kernel/kernel.ts";
 import { ARENA_LIMIT, type Block, layOutArenas } from "./arenas.ts";
-import { typeOf } from "./elements.ts";
 import type { MergePlan, TensorPlan, TensorSource } from "./plan.ts";
+import { sourceReader } from "./rows.ts";
 import { elementsOf } from "./tensor-pass.ts";
 
 /** Bytes of one read: below what a single system call may move. */
@@ -73,11 +73,11 @@ export class Residence {
           this.#outputs.set(key, view);
           continue;
         }
-        const checkpoint = checkpoints[source.model]!;
+        const { type, read } = sourceReader(source, checkpoints);
         for (let at = 0; at < bytes; at += READ_BYTES) {
-          await checkpoint.read(source.name, at, view.subarray(at, at + READ_BYTES));
+          await read(at, view.subarray(at, at + READ_BYTES));
         }
-        this.#inputs.set(key, { type: typeOf(checkpoint, source), bytes: view });
+        this.#inputs.set(key, { type, bytes: view });
       }
     } finally {
       await Promise.all(checkpoints.map((checkpoint) => checkpoint.close()));
@@ -103,8 +103,7 @@ export class Residence {
     const bytes = elementsOf(tensor.shape) * bytesPerElement("float32");
     const output: Missing = { key: outputKey(tensor), bytes };
     const inputs = tensor.sources.map((source): Missing => {
-      const checkpoint = checkpoints[source.model]!;
-      const type = typeOf(checkpoint, source);
+      const { type } = sourceReader(source, checkpoints);
       const wanted = elementsOf(tensor.shape) * bytesPerElement(type);
       return { key: inputKey(plan, source), bytes: wanted, source };
     });
@@ -114,7 +113,7 @@ export class Residence {
   }
 }
 
-const inputKey = (plan: MergePlan, { model, name }: TensorSource) =>
-  `input ${plan.models[model]} ${name}`;
+const inputKey = (plan: MergePlan, { model, name, rows }: TensorSource) =>
+  `input ${plan.models[model]} ${name} ${rows?.key ?? ""}`;
 /** Candidates of one search have outputs of one size; another size is another block. */
 const outputKey = ({ name, shape }: TensorPlan) => `output ${elementsOf(shape)} ${name}`;

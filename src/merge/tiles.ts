@@ -4,8 +4,9 @@
 import { bytesPerElement } from "../base/dtype.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { type TensorInputs, typeOf } from "./elements.ts";
+import type { TensorInputs } from "./elements.ts";
 import type { TensorPlan } from "./plan.ts";
+import { sourceReader } from "./rows.ts";
 import { elementsOf, type TensorPass } from "./tensor-pass.ts";
 
 /** Elements of a tile at most. */
@@ -23,12 +24,11 @@ export interface FileInputs extends TensorInputs {
 
 /** The sources of a tensor; `checkpoints` are the plan's models. Throws TsmergeError `incompatible` as typeOf. */
 export function fileInputs(tensor: TensorPlan, checkpoints: readonly Checkpoint[]): FileInputs {
-  const types = tensor.sources.map((source) => typeOf(checkpoints[source.model]!, source));
+  const readers = tensor.sources.map((source) => sourceReader(source, checkpoints));
+  const types = readers.map(({ type }) => type);
   const scratch = types.map(() => new Uint8Array(0));
-  const readInto = (i: number, firstElement: number, into: Uint8Array) => {
-    const { model, name } = tensor.sources[i]!;
-    return checkpoints[model]!.read(name, firstElement * bytesPerElement(types[i]!), into);
-  };
+  const readInto = (i: number, firstElement: number, into: Uint8Array) =>
+    readers[i]!.read(firstElement * bytesPerElement(types[i]!), into);
   return {
     elements: elementsOf(tensor.shape),
     types,

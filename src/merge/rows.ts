@@ -1,0 +1,168 @@
+// A source whose rows are not the stored ones: tokenizer surgery moves the rows of embeddings and fills
+// those of tokens that a model does not have. Nothing is held: rows are gathered when their bytes are read,
+// and rows that lie side by side are read in one go.
+
+import { bytesPerElement, type FloatType } from "../base/dtype.ts";
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, roundTo } from "../base/half.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { typeOf } from "./elements.ts";
+import type { RowMap, RowOf, TensorSource } from "./plan.ts";
+
+/** The bytes of one source, stored or mapped. */
+export interface SourceReader {
+  readonly type: FloatType;
+  /** Fills `into` from a byte offset, which is a multiple of the element's size. */
+  read(byteOffset: number, into: Uint8Array): Promise<void>;
+}
+
+/** Elements of one read while a whole table is averaged. */
+const CHUNK = 2 ** 18;
+
+/**
+ * Opens a source; `checkpoints` are the plan's models.
+ * @throws TsmergeError `incompatible` as typeOf
+ */
+export function sourceReader(
+  source: TensorSource,
+  checkpoints: readonly Checkpoint[],
+): SourceReader {
+  const stored = storedReader(source, checkpoints);
+  return source.rows === undefined ? stored : mappedReader(source, source.rows, checkpoints);
+}
+
+function storedReader(
+  { model, name }: Pick<TensorSource, "model" | "name">,
+  checkpoints: readonly Checkpoint[],
+): SourceReader {
+  const checkpoint = checkpoints[model]!;
+  return {
+    type: typeOf(checkpoint, { model, name }),
+    read: (byteOffset, into) => checkpoint.read(name, byteOffset, into),
+  };
+}
+
+function mappedReader(
+  source: TensorSource,
+  map: RowMap,
+  checkpoints: readonly Checkpoint[],
+): SourceReader {
+  const { type } = map;
+  const own = storedReader(source, checkpoints);
+  const donors = map.donors.map((donor) => storedReader(donor, checkpoints));
+  const columns = checkpoints[source.model]!.tensors.get(source.name)!.shape[1]!; // tables have two sides
+  const width = bytesPerElement(type);
+  const rowBytes = columns * width;
+  const tokens = map.rows.indexOf("mean"); // padding stands last
+  let padding: Promise<Uint8Array> | undefined;
+
+  /** Bytes of consecutive rows of a stored table, in the map's type. */
+  async function copy(from: SourceReader, row: number, skip: number, into: Uint8Array) {
+    if (from.type === type) return from.read(row * rowBytes + skip, into);
+    const storedWidth = bytesPerElement(from.type);
+    const stored = new Uint8Array((into.byteLength / width) * storedWidth);
+    await from.read((row * columns + skip / width) * storedWidth, stored);
+    encodeInto(type, decode(from.type, stored), into);
+  }
+
+  async function mean(refs: readonly RowOf[]): Promise<Uint8Array> {
+    const sums = new Float64Array(columns);
+    const row = new Uint8Array(rowBytes);
+    for (const { donor, row: index } of refs) {
+      await copy(donors[donor]!, index, 0, row);
+      for (const [i, x] of decode(type, row).entries()) {
+        sums[i] = map.isStepwise ? roundTo(type, sums[i]! + x) : sums[i]! + x;
+      }
+    }
+    const means = refs.length === 0 ? sums : sums.map((sum) => sum / refs.length);
+    encodeInto(type, Float32Array.from(means), row);
+    return row;
+  }
+
+  async function meanOfTokens(): Promise<Uint8Array> {
+    const sums = new Float64Array(columns);
+    const rows = Math.max(1, Math.floor(CHUNK / columns));
+    for (let first = 0; first < tokens; first += rows) {
+      const bytes = new Uint8Array(Math.min(rows, tokens - first) * rowBytes);
+      await read(first * rowBytes, bytes);
+      for (const [i, x] of decode(type, bytes).entries()) sums[i % columns]! += x;
+    }
+    const row = new Uint8Array(rowBytes);
+    encodeInto(
+      type,
+      Float32Array.from(sums, (sum) => sum / tokens),
+      row,
+    );
+    return row;
+  }
+
+  async function read(byteOffset: number, into: Uint8Array): Promise<void> {
+    for (let at = 0; at < into.byteLength; ) {
+      const first = Math.floor((byteOffset + at) / rowBytes);
+      const skip = (byteOffset + at) % rowBytes;
+      const most = Math.ceil((skip + into.byteLength - at) / rowBytes);
+      const { place, rows } = runFrom(map, first, most);
+      const view = into.subarray(at, Math.min(into.byteLength, at + rows * rowBytes - skip));
+      if (place !== undefined) {
+        await copy(place.donor === undefined ? own : donors[place.donor]!, place.row, skip, view);
+      } else {
+        const origin = map.rows[first]!;
+        if (origin === "mean") padding ??= meanOfTokens();
+        const row = Array.isArray(origin) ? await mean(origin) : await padding!; // a number has a place
+        view.set(row.subarray(skip, skip + view.byteLength));
+      }
+      at += view.byteLength;
+    }
+  }
+  return { type, read };
+}
+
+/** One row of a stored table: of the source itself, or of a donor. */
+interface Place {
+  readonly donor: number | undefined;
+  readonly row: number;
+}
+
+function placeOf(map: RowMap, index: number): Place | undefined {
+  const origin = map.rows[index];
+  if (typeof origin === "number") return { donor: undefined, row: origin };
+  return Array.isArray(origin) && origin.length === 1 ? origin[0] : undefined;
+}
+
+/** How many rows from `first` on, at most `most`, lie side by side in one table; 1 for a computed row. */
+function runFrom(
+  map: RowMap,
+  first: number,
+  most: number,
+): { place: Place | undefined; rows: number } {
+  const place = placeOf(map, first);
+  let rows = 1;
+  while (place !== undefined && rows < most) {
+    const next = placeOf(map, first + rows);
+    if (next === undefined || next.donor !== place.donor || next.row !== place.row + rows) break;
+    rows++;
+  }
+  return { place, rows };
+}
+
+/** Little-endian bytes as numbers; tables are small beside weights, so a view a number is quick enough. */
+function decode(type: FloatType, bytes: Uint8Array): Float32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const width = bytesPerElement(type);
+  const at = {
+    float32: (i: number) => view.getFloat32(i, true),
+    bfloat16: (i: number) => bf16ToF32(view.getUint16(i, true)),
+    float16: (i: number) => f16ToF32(view.getUint16(i, true)),
+  }[type];
+  return Float32Array.from({ length: bytes.byteLength / width }, (_, i) => at(i * width));
+}
+
+function encodeInto(type: FloatType, numbers: Float32Array, into: Uint8Array): void {
+  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
+  const width = bytesPerElement(type);
+  const put = {
+    float32: (i: number, x: number) => view.setFloat32(i, x, true),
+    bfloat16: (i: number, x: number) => view.setUint16(i, f32ToBf16(x), true),
+    float16: (i: number, x: number) => view.setUint16(i, f32ToF16(x), true),
+  }[type];
+  for (const [i, x] of numbers.entries()) put(i * width, x);
+}
