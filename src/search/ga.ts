@@ -5,8 +5,8 @@
 import { type StreamKey, streamKey, uniform } from "../base/counter-rng.ts";
 import { choice } from "./deviate.ts";
 import {
-  checkedProblem,
   checkTold,
+  coldProblem,
   GENE_RESOLUTION,
   rankable,
   ranking,
@@ -129,7 +129,7 @@ function finished({ problem, survivors }: GaState): string | undefined {
 export const ga: Strategy<GaState> = {
   name: "ga",
   summary: "genetic algorithm: SBX crossover, polynomial mutation, survivors with an age limit",
-  initial: (problem) => ({ problem: checkedProblem(problem), generation: 0, survivors: [] }),
+  initial: (problem) => ({ problem: coldProblem(problem, "ga"), generation: 0, survivors: [] }),
   populationSize: populationOf,
   generation: (state) => state.generation,
   ask,

@@ -10,7 +10,8 @@ export const GENE_RESOLUTION = 1e-3;
 /**
  * The problem as it came, once it is known to make sense.
  * @throws TsmergeError `config`: no genes, lists of unequal length, an empty or infinite range, a start
- * outside its range, a step size that is not positive, a population below 2, a seed that is no integer
+ * outside its range, an integer gene with broken bounds, a step size that is not positive, a population below
+ * 2, a seed that is no integer
  */
 export function checkedProblem(problem: Problem): Problem {
   const { lower, upper, start, sigma, population, seed } = problem;
@@ -38,6 +39,7 @@ export function checkedProblem(problem: Problem): Problem {
       );
     }
   }
+  checkIntegers(problem);
   if (!(sigma > 0 && Number.isFinite(sigma))) {
     throw refused(
       `sigma is ${sigma}`,
@@ -53,6 +55,35 @@ export function checkedProblem(problem: Problem): Problem {
   return problem;
 }
 
+function checkIntegers({ integer, lower, upper, start }: Problem): void {
+  if (integer === undefined) return;
+  if (integer.length !== start.length) {
+    throw refused(
+      `${integer.length} entries say which of ${start.length} genes are integers`,
+      "give every gene its entry",
+    );
+  }
+  integer.forEach((whole, i) => {
+    if (!whole || (Number.isInteger(lower[i]) && Number.isInteger(upper[i]))) return;
+    throw refused(
+      `gene ${i} is an integer with the range [${lower[i]}, ${upper[i]}]`,
+      "bound an integer by integers",
+    );
+  });
+}
+
+/**
+ * The problem for a strategy that knows no way to use an earlier run.
+ * @throws TsmergeError `config` if it brings one, and what `checkedProblem` throws
+ */
+export function coldProblem(problem: Problem, strategy: string): Problem {
+  if (problem.earlier === undefined) return checkedProblem(problem);
+  throw refused(
+    `${strategy} cannot start from an earlier run`,
+    "choose cmaes, sep-cmaes, lra-cmaes or auto, or start afresh",
+  );
+}
+
 function refused(message: string, hint: string): TsmergeError {
   return new TsmergeError("config", message, { hint });
 }
@@ -63,11 +94,12 @@ export function toUnit(problem: Problem, genome: readonly number[]): number[] {
   return genome.map((gene, i) => (gene - lower[i]!) / (upper[i]! - lower[i]!));
 }
 
-/** Unit-box coordinates to gene units, [n]; never outside the box, whatever the rounding. */
+/** Unit-box coordinates to gene units, [n], integers rounded; never outside the box, whatever the rounding. */
 export function toGenes(problem: Problem, unit: readonly number[]): number[] {
-  const { lower, upper } = problem;
+  const { lower, upper, integer } = problem;
   return unit.map((x, i) => {
-    const gene = lower[i]! + x * (upper[i]! - lower[i]!);
+    const exact = lower[i]! + x * (upper[i]! - lower[i]!);
+    const gene = integer?.[i] ? Math.round(exact) : exact;
     return Math.min(upper[i]!, Math.max(lower[i]!, gene));
   });
 }

@@ -2,7 +2,7 @@
 // has to beat at the same budget; it never finishes by itself.
 
 import { streamKey, uniform } from "../base/counter-rng.ts";
-import { checkedProblem, checkTold, rankable, ranking, toGenes } from "./problem.ts";
+import { checkTold, coldProblem, rankable, ranking, toGenes } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 
 export interface RandomState {
@@ -39,7 +39,7 @@ function tell(state: RandomState, results: readonly Told[]): RandomState {
 export const random: Strategy<RandomState> = {
   name: "random",
   summary: "uniform draws from the box after the start point; the baseline",
-  initial: (problem) => ({ problem: checkedProblem(problem), generation: 0 }),
+  initial: (problem) => ({ problem: coldProblem(problem, "random"), generation: 0 }),
   populationSize: populationOf,
   generation: (state) => state.generation,
   ask,

@@ -4,11 +4,13 @@ import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { cmaes } from "./cmaes.ts";
 import { ga } from "./ga.ts";
+import { lraCmaes } from "./lra-cmaes.ts";
 import { random } from "./random.ts";
+import { sepCmaes } from "./sep-cmaes.ts";
 import type { Strategy } from "./strategy.ts";
 
 /** In the order help texts list them; the first is the default. */
-export const STRATEGIES: readonly Strategy[] = [cmaes, ga, random];
+export const STRATEGIES: readonly Strategy[] = [cmaes, lraCmaes, sepCmaes, ga, random];
 
 /** @throws TsmergeError `usage` for a name that is not in the registry */
 export function strategyNamed(name: string): Strategy {

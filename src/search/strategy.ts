@@ -11,6 +11,15 @@ export interface Problem {
   readonly sigma: number;
   /** Candidates a generation; undefined takes the strategy's own default. */
   readonly population?: number;
+  /** Which genes take whole numbers only, [n]; absent: none. */
+  readonly integer?: readonly boolean[];
+  /** Genomes nearer than this share of every range count as one; absent: what a merge can resolve. */
+  readonly resolution?: number;
+  /** Scored genomes of an earlier run of the same box, to start near; not kept in the state. */
+  readonly earlier?: readonly Told[];
+  /** How many candidates the run means to score, and on how many items: what `auto` decides by. */
+  readonly evaluations?: number;
+  readonly items?: number;
   readonly seed: number;
 }
 
@@ -18,6 +27,8 @@ export interface Told {
   readonly genome: readonly number[];
   /** Higher is better; a failed candidate has -Infinity and ranks last without poisoning the update. */
   readonly fitness: number;
+  /** One number per task, higher is better; only strategies with several objectives look at them. */
+  readonly objectives?: readonly number[];
 }
 
 export interface Strategy<State = unknown> {

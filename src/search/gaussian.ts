@@ -1,0 +1,118 @@
+// What every strategy that samples a Gaussian in the unit box shares: where its mean starts, how a sample is
+// kept inside, and how narrow and how wide a gene may be sampled. Not its update.
+
+import { probit } from "simple-statistics";
+import { streamKey } from "../base/counter-rng.ts";
+import { normal } from "./deviate.ts";
+import { clipped, GENE_RESOLUTION, insideUnitBox, toGenes, toUnit } from "./problem.ts";
+import type { Problem, Told } from "./strategy.ts";
+
+/** Tries to draw a candidate inside the box before the last one is clipped to it. */
+const MAX_TRIES = 100;
+/** No gene's standard deviation exceeds this share of its range: beyond it, bounds decide every sample. */
+export const MAX_DEVIATION = 1 / 3;
+export const MAX_FAILED_GENERATIONS = 3;
+
+/** A Gaussian in unit-box coordinates as the sampling sees it. */
+export interface Gaussian {
+  readonly problem: Problem;
+  readonly generation: number;
+  /** [n] */
+  readonly mean: readonly number[];
+  readonly sigma: number;
+}
+
+/** The first mean, [n], and step: inside the box by half a step, as on a bound half of all samples would leave it. */
+export function started(problem: Problem): { mean: number[]; sigma: number } {
+  const sigma = Math.min(problem.sigma, MAX_DEVIATION);
+  const margin = sigma / 2;
+  const mean = toUnit(problem, problem.start).map((x) => Math.min(1 - margin, Math.max(margin, x)));
+  return { mean, sigma };
+}
+
+/**
+ * The k-th sample m + σ C^½ z, [n]: drawn again while outside the box (at most MAX_TRIES times), then clipped.
+ * @param stream the strategy's name: strategies do not share their random numbers
+ * @param shaped C^½ times a standard normal vector
+ */
+export function sampled(
+  { problem, generation, mean, sigma }: Gaussian,
+  stream: string,
+  k: number,
+  shaped: (z: readonly number[]) => readonly number[],
+): number[] {
+  let x: number[] = [];
+  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
+    const key = streamKey(problem.seed, stream, generation, k, attempt);
+    const z = mean.map((_, i) => normal(key, i)); // eq. 38 of arXiv:1604.00772
+    const y = shaped(z); // eq. 39
+    x = mean.map((m, i) => m + sigma * y[i]!); // eq. 40
+    if (insideUnitBox(x)) break;
+  }
+  return clipped(x);
+}
+
+/**
+ * Where a told candidate stood, [n]. A genome with integer genes is rounded, and learning from rounded points
+ * would lose the direction of small steps: where the rounding of what was sampled was told, the sample stands.
+ */
+export function standing(problem: Problem, told: Told, sample: () => readonly number[]): number[] {
+  const unit = toUnit(problem, told.genome);
+  const { integer } = problem;
+  if (integer === undefined || !integer.some(Boolean)) return unit;
+  const raw = sample();
+  const rounded = toGenes(problem, raw);
+  return unit.map((x, i) => (integer[i] && rounded[i] === told.genome[i] ? raw[i]! : x));
+}
+
+/**
+ * The least standard deviation of each gene as a share of its range, [n]: 0, and for integer genes the one that
+ * leaves the mean's cell, half a unit to either side, with a chance of 1/(nλ) a side (the bound on that chance
+ * is Hamano et al. 2022's, the floor in place of a margin Marty et al. 2024's).
+ */
+export function leastDeviations(problem: Problem, population: number): number[] {
+  const { integer, lower, upper } = problem;
+  const n = lower.length;
+  const chance = 1 / (n * population);
+  return lower.map((low, i) => {
+    if (!integer?.[i]) return 0;
+    return Math.min(MAX_DEVIATION, 0.5 / probit(1 - chance) / (upper[i]! - low));
+  });
+}
+
+/**
+ * What each gene's deviation is to be multiplied with to lie within its limits, [n]; undefined: all do.
+ * @param deviations σ√C_ii as shares of the ranges, [n]
+ */
+export function deviationFactors(
+  problem: Problem,
+  population: number,
+  deviations: readonly number[],
+): number[] | undefined {
+  const least = leastDeviations(problem, population);
+  const outside = deviations.some((d, i) => !(d <= MAX_DEVIATION) || d < least[i]!);
+  if (!outside) return undefined;
+  return deviations.map((d, i) => (d < least[i]! ? least[i]! / d : Math.min(1, MAX_DEVIATION / d)));
+}
+
+/**
+ * Convergence below what a merge can resolve (tolx, B.3 of arXiv:1604.00772), or nothing but failures. Integer
+ * genes never converge: they keep their least deviation.
+ * @param deviations σ√C_ii of every gene, [n]
+ * @param path σ p_c, [n]
+ */
+export function settled(
+  { problem, failedGenerations }: { problem: Problem; failedGenerations: number },
+  deviations: readonly number[],
+  path: readonly number[],
+): string | undefined {
+  if (failedGenerations >= MAX_FAILED_GENERATIONS) {
+    return `every candidate of ${failedGenerations} generations in a row failed`;
+  }
+  const resolution = problem.resolution ?? GENE_RESOLUTION;
+  const small = (step: number, i: number) => problem.integer?.[i] || Math.abs(step) < resolution;
+  if (problem.integer?.every(Boolean) || !path.every(small) || !deviations.every(small)) {
+    return undefined;
+  }
+  return `converged: every gene varies by less than ${resolution} of its range`;
+}

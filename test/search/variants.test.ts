@@ -1,0 +1,70 @@
+// What the variants of CMA-ES promise beyond what every strategy does: cost, and their behaviour under noise.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { streamKey } from "../../src/base/counter-rng.ts";
+import { cmaes } from "../../src/search/cmaes.ts";
+import { normal } from "../../src/search/deviate.ts";
+import { lraCmaes } from "../../src/search/lra-cmaes.ts";
+import { sepCmaes } from "../../src/search/sep-cmaes.ts";
+import type { Strategy } from "../../src/search/strategy.ts";
+import { ellipsoid, sphere, type TestFunction } from "./functions.ts";
+import { evaluationsTo, median, step, unbounded } from "./run.ts";
+
+function cost(strategy: Strategy, f: TestFunction, n: number, seeds: number, limit: number) {
+  const counts = Array.from({ length: seeds }, (_, i) =>
+    evaluationsTo(strategy, unbounded(f, n, i + 1), f.value, 1e-8, limit),
+  );
+  assert.ok(counts.every(Number.isFinite), `not solved by every seed: ${counts}`);
+  return median(counts);
+}
+
+test("learning-rate adaptation costs what cmaes 0.13.1's does, within 15 %", () => {
+  for (const [f, n, expected] of [
+    [sphere, 5, 1992],
+    [sphere, 10, 6042],
+    [ellipsoid, 5, 5083],
+  ] as const) {
+    const ratio = cost(lraCmaes, f, n, 7, 10 * expected) / expected;
+    assert.ok(Math.abs(ratio - 1) <= 0.15, `${f.name} ${n}: ${ratio} × the reference`);
+  }
+});
+
+test("under constant noise, adapted learning rates bring the mean nearer to the optimum", () => {
+  const distance = <State>(strategy: Strategy<State>, seed: number): number => {
+    let state = strategy.initial(unbounded(sphere, 10, seed));
+    const population = strategy.populationSize(state);
+    for (let g = 0; g * population < 6000; g++) {
+      const noise = streamKey(seed, "noise", g);
+      state = step(strategy, state, (x, k) => -sphere.value(x) + normal(noise, k));
+    }
+    return sphere.value(strategy.recommend(state));
+  };
+  const seeds = [1, 2, 3, 4, 5];
+  const plain = median(seeds.map((seed) => distance(cmaes, seed)));
+  const adapted = median(seeds.map((seed) => distance(lraCmaes, seed)));
+  assert.ok(adapted < plain / 2, `${adapted} against ${plain}`);
+});
+
+test("a variance per gene costs what cmaes 0.13.1's does, or less", () => {
+  for (const [f, n, expected] of [
+    [sphere, 10, 1288],
+    [sphere, 20, 2503],
+    [ellipsoid, 10, 2711],
+    [ellipsoid, 20, 5991],
+  ] as const) {
+    const ratio = cost(sepCmaes, f, n, 11, 10 * expected) / expected;
+    assert.ok(ratio <= 1.06, `${f.name} ${n}: ${ratio} × the reference`);
+  }
+});
+
+test("a variance per gene handles two hundred genes", () => {
+  const evaluations = evaluationsTo(
+    sepCmaes,
+    unbounded(sphere, 200, 1),
+    sphere.value,
+    1e-8,
+    30_000,
+  );
+  assert.ok(evaluations <= 22_470 * 1.06, `${evaluations}`);
+});
