@@ -5,6 +5,7 @@ import { isMap, isScalar, isSeq, type Node } from "yaml";
 import { didYouMean } from "../base/suggest.ts";
 import type { MergeMethod, ParameterSpec } from "../merge/method.ts";
 import { MERGE_METHODS } from "../merge/methods/registry.ts";
+import { filterProblem } from "./filter.ts";
 import {
   type Conditional,
   isConditional,
@@ -73,7 +74,17 @@ function readConditional(file: YamlFile, node: Node, what: string): Conditional 
       "write part of a tensor name, such as self_attn",
     );
   }
-  return { filter: String(plain(file, filter)), value: number };
+  const text = String(plain(file, filter));
+  const problem = filterProblem(text);
+  if (problem !== undefined) {
+    complain(
+      file,
+      filter,
+      `a filter of ${what} is ${describe(file, filter)}: ${problem}`,
+      "write part of a tensor name (mlp), a glob (*mlp*), a regular expression (/layers\\.[0-3]\\./), or one of these behind ! for all other tensors",
+    );
+  }
+  return { filter: text, value: number };
 }
 
 function readConditionals(file: YamlFile, items: readonly Node[], what: string): Conditional[] {

@@ -8,7 +8,7 @@ import type { FloatType } from "../base/dtype.ts";
 /** One number, or numbers spread evenly over a slice's layers and interpolated between. */
 export type Value = number | readonly number[];
 
-/** A value for the tensors whose name contains `filter`; without a filter (or with `*`) for all. */
+/** A value for the tensors that `filter` means (filter.ts); without a filter (or with `*`) for all. */
 export interface Conditional {
   readonly filter?: string;
   readonly value: Value;

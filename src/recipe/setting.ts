@@ -1,6 +1,7 @@
 // Looking a setting up: gradients over depth and filters over tensor names. Reading settings from YAML
 // is read-setting.ts's part; who sets what first (source, slice, recipe) is compile.ts's.
 
+import { matchesFilter } from "./filter.ts";
 import { type Conditional, isConditional, type Setting, type Value } from "./recipe.ts";
 
 /**
@@ -27,7 +28,7 @@ export function isCatchAll(entry: Conditional): boolean {
  */
 export function settingAt(setting: Setting, tensor: string, t: number): number | undefined {
   if (!isConditional(setting)) return valueAt(setting, t);
-  const entry = setting.find((one) => isCatchAll(one) || tensor.includes(one.filter ?? ""));
+  const entry = setting.find((one) => isCatchAll(one) || matchesFilter(one.filter ?? "", tensor));
   return entry === undefined ? undefined : valueAt(entry.value, t);
 }
 
