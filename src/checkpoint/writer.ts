@@ -1,8 +1,9 @@
 // Writes a model folder's weights as they are made: shapes first, bytes later, in any order of tensors.
 // No tensor is ever held. Files grow under temporary names and take their own at finish(), the index last,
-// so that a folder that opens is a folder that is whole.
+// so that a folder that opens is a folder that is whole. Shards that are complete survive suspend(), and
+// the next writer of the same tensors goes on behind them.
 
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { TsmergeError } from "../base/errors.ts";
@@ -17,6 +18,18 @@ export type { TensorSpec } from "./layout.ts";
 interface Shard extends PlannedShard {
   handle: Promise<FileHandle> | undefined; // set by the first write, awaited by all
   remaining: number; // tensor bytes not yet on the disk; at 0 the file is sealed
+  sealed: boolean; // complete and flushed, by this writer or by one that was suspended
+}
+
+export interface WriterOptions extends ShardOptions {
+  /** Names of the shards that an earlier writer of the same tensors sealed; those still there are kept. */
+  readonly sealed?: ReadonlySet<string>;
+}
+
+/** Where a tensor's bytes belong, for whoever writes them. */
+export interface TensorPlace {
+  readonly path: string;
+  readonly offset: number;
 }
 
 interface Slot {
@@ -43,32 +56,47 @@ export class CheckpointWriter {
     this.#shards = shards;
     this.#slots = new Map(
       shards.flatMap((shard) =>
-        shard.layout.tensors.map((tensor) => [tensor.name, { shard, tensor, written: 0 }] as const),
+        shard.layout.tensors.map((tensor) => {
+          const written = shard.sealed ? tensor.byteLength : 0;
+          return [tensor.name, { shard, tensor, written }] as const;
+        }),
       ),
     );
   }
 
   /**
-   * Starts the weights of `directory`, which is made if need be. Debris of a killed writer is removed.
+   * Starts the weights of `directory`, which is made if need be. Debris of a killed writer is removed, but
+   * for the shards in `options.sealed`.
    * @param tensors everything that will be written; shards are filled in this order
    * @throws TsmergeError `io` for weights that are there already, `internal` for a malformed list
    */
   static async open(
     directory: string,
     tensors: readonly TensorSpec[],
-    options: ShardOptions = {},
+    options: WriterOptions = {},
   ): Promise<CheckpointWriter> {
-    const shards = planShards(tensors, options).map((shard) => ({
-      ...shard,
-      handle: undefined,
-      remaining: shard.layout.fileBytes - shard.layout.header.byteLength,
-    }));
+    const planned = planShards(tensors, options);
     try {
       await mkdir(directory, { recursive: true });
       const present = await readdir(directory);
-      for (const file of present.filter((name) => TEMPORARY.test(name))) {
+      const kept = new Set<string>();
+      for (const { file, layout } of planned) {
+        if (options.sealed?.has(file) !== true || !present.includes(temporary(file))) continue;
+        const { size } = await stat(join(directory, temporary(file)));
+        if (size === layout.fileBytes) kept.add(file);
+      }
+      const isKept = (name: string) => kept.has(name.slice(0, -temporary("").length));
+      for (const file of present.filter((name) => TEMPORARY.test(name) && !isKept(name))) {
         await rm(join(directory, file));
       }
+      const shards = planned.map((shard) => ({
+        ...shard,
+        handle: undefined,
+        remaining: kept.has(shard.file)
+          ? 0
+          : shard.layout.fileBytes - shard.layout.header.byteLength,
+        sealed: kept.has(shard.file),
+      }));
       const taken = present.find((name) => WEIGHTS.test(name));
       if (taken !== undefined) {
         throw new TsmergeError("io", `the folder already holds ${taken}`, {
@@ -87,6 +115,45 @@ export class CheckpointWriter {
     return this.#shards.reduce((sum, shard) => sum + shard.layout.fileBytes, 0);
   }
 
+  /** Names of the shards that are complete and flushed. */
+  get sealed(): ReadonlySet<string> {
+    return new Set(this.#shards.filter((shard) => shard.sealed).map((shard) => shard.file));
+  }
+
+  /** The shard that a tensor stands in. */
+  shardOf(name: string): string {
+    return this.#slot(name).shard.file;
+  }
+
+  /**
+   * Makes a tensor's file, with its header, and says where the tensor's bytes belong: another thread may
+   * write them there. Call written() when they are.
+   * @throws TsmergeError `internal` for an unknown tensor, `io` from the disk
+   */
+  async place(name: string): Promise<TensorPlace> {
+    this.#checkOpen();
+    const { shard, tensor } = this.#slot(name);
+    const path = join(this.#directory, temporary(shard.file));
+    try {
+      shard.handle ??= this.#begin(shard);
+      await shard.handle;
+    } catch (cause) {
+      throw ioError("write", path, cause);
+    }
+    return { path, offset: tensor.fileOffset };
+  }
+
+  /**
+   * Takes note that all bytes of a tensor were written to its place, and seals its shard when it was the last.
+   * @returns whether that sealed the shard
+   */
+  async written(name: string): Promise<boolean> {
+    this.#checkOpen();
+    const { shard, tensor } = this.#slot(name);
+    this.#slot(name).written = tensor.byteLength;
+    return this.#advance(shard, tensor.byteLength);
+  }
+
   /**
    * Appends to a tensor: its chunks come in order, tensors in any order, even interleaved. `chunk` must
    * not change until the promise settles.
@@ -94,10 +161,7 @@ export class CheckpointWriter {
    */
   async write(name: string, chunk: Uint8Array): Promise<void> {
     this.#checkOpen();
-    const slot = this.#slots.get(name);
-    if (slot === undefined) {
-      throw new TsmergeError("internal", `tensor "${name}" was not declared to the writer`);
-    }
+    const slot = this.#slot(name);
     const { shard, tensor, written } = slot;
     if (written + chunk.byteLength > tensor.byteLength) {
       const total = written + chunk.byteLength;
@@ -110,11 +174,10 @@ export class CheckpointWriter {
     shard.handle ??= this.#begin(shard);
     try {
       await writeFully(await shard.handle, tensor.fileOffset + written, chunk);
-      shard.remaining -= chunk.byteLength;
-      if (shard.remaining === 0 && chunk.byteLength > 0) await seal(shard);
     } catch (cause) {
       throw ioError("write", join(this.#directory, shard.file), cause);
     }
+    await this.#advance(shard, chunk.byteLength);
   }
 
   /**
@@ -134,8 +197,8 @@ export class CheckpointWriter {
     const at = (file: string) => join(this.#directory, file);
     const files = this.#shards.map((shard) => shard.file);
     try {
-      for (const shard of this.#shards.filter(({ handle }) => handle === undefined)) {
-        shard.handle = this.#begin(shard); // it holds empty tensors only
+      for (const shard of this.#shards.filter(({ sealed }) => !sealed)) {
+        shard.handle ??= this.#begin(shard); // it holds empty tensors only
         await seal(shard);
       }
       for (const file of files) {
@@ -159,11 +222,44 @@ export class CheckpointWriter {
     if (this.#state !== "open") return;
     this.#state = "aborted";
     for (const shard of this.#shards) {
-      const handle = await shard.handle?.catch(() => undefined); // its write has thrown already
-      await handle?.close();
+      await this.#closeHandle(shard);
       await rm(join(this.#directory, temporary(shard.file)), { force: true });
     }
     for (const file of this.#named) await rm(join(this.#directory, file), { force: true });
+  }
+
+  /** Ends the writer as abort() does, but leaves sealed shards to the next one. */
+  async suspend(): Promise<void> {
+    if (this.#state !== "open") return;
+    this.#state = "aborted";
+    for (const shard of this.#shards.filter(({ sealed }) => !sealed)) {
+      await this.#closeHandle(shard);
+      await rm(join(this.#directory, temporary(shard.file)), { force: true });
+    }
+  }
+
+  async #closeHandle(shard: Shard): Promise<void> {
+    if (shard.sealed) return; // sealing closed it
+    const handle = await shard.handle?.catch(() => undefined); // its write has thrown already
+    await handle?.close();
+  }
+
+  /** Counts bytes that are there; true when they were the last and the shard is sealed. */
+  async #advance(shard: Shard, bytes: number): Promise<boolean> {
+    shard.remaining -= bytes;
+    if (shard.remaining > 0 || bytes === 0) return false;
+    try {
+      await seal(shard);
+      return true;
+    } catch (cause) {
+      throw ioError("write", join(this.#directory, shard.file), cause);
+    }
+  }
+
+  #slot(name: string): Slot {
+    const slot = this.#slots.get(name);
+    if (slot !== undefined) return slot;
+    throw new TsmergeError("internal", `tensor "${name}" was not declared to the writer`);
   }
 
   #checkOpen(): void {
@@ -209,6 +305,7 @@ async function seal(shard: Shard): Promise<void> {
   const handle = await shard.handle;
   await handle?.sync();
   await handle?.close();
+  shard.sealed = true;
 }
 
 /** Makes renames durable: a folder is flushed like a file. */

@@ -2,7 +2,7 @@
 // element). Compat: mergekit's one MT19937, consumed tensor after tensor and model after model, which
 // is why its state is carried through a whole merge.
 
-import { mersenne } from "pure-rand/generator/mersenne";
+import { mersenne, mersenneFromState } from "pure-rand/generator/mersenne";
 import { draw24, type StreamKey, streamKey } from "../base/counter-rng.ts";
 
 /** The mask streams of one tensor. */
@@ -17,11 +17,14 @@ export interface TensorDraws {
 export interface MaskGenerator {
   /** `models[s]` is the index of stream s's model among the tensor's non-base inputs. */
   tensor(name: string, elements: number, models: readonly number[]): TensorDraws;
+  /** Where the draws after the last tensor start; undefined when a tensor's draws depend on no other's. */
+  state(): readonly number[] | undefined;
 }
 
 /** Draws that depend on nothing but (seed, output tensor, model, element). */
 export function counterGenerator(seed: number): MaskGenerator {
   return {
+    state: () => undefined,
     tensor(name, _elements, models) {
       const keys = models.map((model) => streamKey(seed, name, model));
       return {
@@ -43,10 +46,12 @@ const LOW_24_BITS = 0xffffff;
 /**
  * mergekit's draws under `--random-seed`: MT19937 (Matsumoto & Nishimura 1998, init_genrand), the low
  * 24 bits of one 32-bit output an element. A tensor's streams follow one another.
+ * @param state where an interrupted merge stopped drawing; the start by default
  */
-export function sequentialGenerator(seed: number): MaskGenerator {
-  const generator = mersenne(seed);
+export function sequentialGenerator(seed: number, state?: readonly number[]): MaskGenerator {
+  const generator = state === undefined ? mersenne(seed) : mersenneFromState(state);
   return {
+    state: () => generator.getState(),
     tensor(_name, elements, models) {
       // Streams are read side by side, tile by tile, and twice when masses are rescaled: so each start is kept.
       const starts = models.map(() => {

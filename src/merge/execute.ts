@@ -1,49 +1,54 @@
-// Merges a plan to a model folder, tile by tile: no tensor is ever held. While one tile is computed the
-// next is read and the one before it written. The folder appears when everything in it is complete.
+// Merges a plan to a model folder, tensor by tensor, on one thread or several: no tensor is ever held. The
+// folder appears when everything in it is complete; a merge that is stopped goes on, when it is run again,
+// at the first shard that is not.
 
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { bytesPerElement } from "../base/dtype.ts";
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { TsmergeError } from "../base/errors.ts";
+import { contentHash } from "../base/hash.ts";
+import { ioError } from "../base/io-error.ts";
 import { copyDonorFiles } from "../checkpoint/donor-files.ts";
-import { openCheckpoint } from "../checkpoint/open.ts";
 import { CheckpointWriter } from "../checkpoint/writer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { elementReader } from "./elements.ts";
+import { type HireCrew, soloCrew } from "./crew.ts";
 import { weightsDigest } from "./fingerprint.ts";
-import { checkFinite } from "./finite.ts";
-import { stageFolder } from "./output-folder.ts";
+import { type MergeState, writeState } from "./merge-state.ts";
+import { type OutputFolder, stageFolder } from "./output-folder.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
-import { tensorFacts } from "./statistics.ts";
-import {
-  arithmeticOf,
-  elementsOf,
-  maskGenerator,
-  type ProgramCache,
-  prepareTensor,
-} from "./tensor-pass.ts";
-import { fileInputs, openBuffers, streamTiles } from "./tiles.ts";
+import { drawsInOrder, elementsOf } from "./tensor-pass.ts";
 
 export interface MergeProgress {
   /** Tensors finished, of `tensors`. */
   readonly done: number;
   readonly tensors: number;
-  /** Bytes computed, of `totalBytes`. */
+  /** Bytes computed, of `totalBytes`; those of an interrupted merge count. */
   readonly bytes: number;
   readonly totalBytes: number;
+  /** The tensor begun last. */
+  readonly tensor: string;
 }
 
 export interface ExecuteOptions {
   readonly outDir: string;
   /** Most tensor bytes in one file; 5·10⁹ by default. */
   readonly shardBytes?: number;
-  /** Replace a folder that holds files. */
+  /** Replace a folder that holds a model. */
   readonly force?: boolean;
-  /** Further text files by name, such as `mergekit_config.yml` and `README.md`. */
-  readonly files?: Readonly<Record<string, string>>;
+  /** Go on from what an interrupted merge of the same plan left (the default); false deletes it. */
+  readonly resume?: boolean;
+  /** Further text files by name, such as `mergekit_config.yml` and `README.md`; a function is asked last. */
+  readonly files?: Texts | (() => Promise<Texts>);
+  /** Whether tokenizer and generation files of the donor are copied; they are by default. */
+  readonly copyDonor?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: MergeProgress) => void;
+  /** Is told in a sentence when an interrupted merge is continued. */
+  readonly onNote?: (note: string) => void;
 }
+
+type Texts = Readonly<Record<string, string>>;
 
 export interface ExecutedMerge {
   /** SHA-256 of the weights whatever their shards (WeightsDigest): what CandidateMerger.digest gives for the same plan. */
@@ -52,82 +57,253 @@ export interface ExecutedMerge {
   readonly files: readonly string[];
 }
 
-/**
- * Computes every tensor of `plan` into a model folder with its config.json and the donor's tokenizer.
- * Throws TsmergeError `io` when the folder holds files, `numeric` when a tensor holds NaN or infinity.
- */
-export async function executeMerge(
+/** executeWith on the calling thread. */
+export function executeMerge(
   plan: MergePlan,
   kernel: Kernel,
   options: ExecuteOptions,
 ): Promise<ExecutedMerge> {
-  const folder = await stageFolder(options.outDir, options.force ?? false);
-  const checkpoints: Checkpoint[] = [];
+  return executeWith(plan, soloCrew(kernel), options);
+}
+
+/**
+ * Computes every tensor of `plan` into a model folder with its config.json and the donor's tokenizer.
+ * Throws TsmergeError `io` when the folder holds files or the disk fails, `numeric` when a tensor holds NaN
+ * or infinity, `interrupted` when the signal aborted. What is complete then stays in a folder beside, which
+ * the message names.
+ */
+export async function executeWith(
+  plan: MergePlan,
+  hire: HireCrew,
+  options: ExecuteOptions,
+): Promise<ExecutedMerge> {
+  const folder = await stageFolder(options.outDir, {
+    force: options.force ?? false,
+    resume: options.resume ?? true,
+    identity: await identityOf(plan, options.shardBytes),
+  });
+  let writer: CheckpointWriter | undefined;
   try {
-    for (const model of plan.models) checkpoints.push(await openCheckpoint(model));
-    const weights = await writeWeights(plan, kernel, checkpoints, folder.staging, options);
-    const replaced = plan.files ?? {};
-    const donated = await copyDonorFiles(plan.donor, folder.staging, Object.keys(replaced));
-    const config = `${JSON.stringify(plan.config, null, 2)}\n`;
-    const texts = { ...replaced, "config.json": config, ...options.files };
-    const written = Object.entries(texts).filter(([, text]) => text !== null);
-    for (const [name, text] of written) {
-      await writeFileAtomic(join(folder.staging, name), text ?? "");
+    const sealed = new Set(Object.keys(folder.resumed?.shards ?? {}));
+    const shards = options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes };
+    writer = await CheckpointWriter.open(folder.staging, plan.tensors, { ...shards, sealed });
+    const weights = await writeWeights(plan, hire, writer, folder, options);
+    const donated =
+      options.copyDonor === false ? [] : await copyDonorFiles(plan.donor, folder.staging);
+    const texts = {
+      "config.json": `${JSON.stringify(plan.config, null, 2)}\n`,
+      ...(typeof options.files === "function" ? await options.files() : options.files),
+    };
+    for (const [name, text] of Object.entries(texts)) {
+      await writeText(join(folder.staging, name), text);
     }
     await folder.commit();
-    const files = new Set([...weights.files, ...donated, ...written.map(([name]) => name)]);
+    const files = new Set([...weights.files, ...donated, ...Object.keys(texts)]);
     return { weightsSha256: weights.sha256, files: [...files] };
-  } catch (error) {
-    await folder.discard();
-    throw error;
-  } finally {
-    await Promise.all(checkpoints.map((checkpoint) => checkpoint.close()));
+  } catch (cause) {
+    const error = options.signal?.aborted === true ? interrupted(cause) : cause;
+    const complete = writer?.sealed.size ?? 0;
+    if (writer === undefined || complete === 0 || !canGoOn(error)) {
+      await writer?.abort();
+      await folder.discard();
+      throw error;
+    }
+    await writer.suspend();
+    throw withRemains(error, complete, folder.staging);
   }
 }
 
 async function writeWeights(
   plan: MergePlan,
-  kernel: Kernel,
-  checkpoints: readonly Checkpoint[],
-  directory: string,
-  { shardBytes, signal, onProgress }: ExecuteOptions,
+  hire: HireCrew,
+  writer: CheckpointWriter,
+  folder: OutputFolder,
+  { signal, onProgress, onNote }: ExecuteOptions,
 ): Promise<{ files: string[]; sha256: string }> {
-  const sources = plan.tensors.map((tensor) => fileInputs(tensor, checkpoints));
-  const shards = shardBytes === undefined ? {} : { shardBytes };
-  const writer = await CheckpointWriter.open(directory, plan.tensors, shards);
-  const buffers = openBuffers(kernel, plan.tensors, sources);
-  const digest = weightsDigest();
-  const masks = maskGenerator(plan);
-  const programs: ProgramCache = new Map();
-  const totalBytes = plan.tensors.reduce((sum, tensor) => sum + outputBytes(tensor), 0);
-  let bytes = 0;
-  try {
-    for (const [index, tensor] of plan.tensors.entries()) {
-      const inputs = sources[index]!;
-      const reader = elementReader(kernel, inputs, tensor.loadAs, arithmeticOf(tensor));
-      const facts = tensorFacts(reader, tensor.base);
-      const operands = { types: inputs.types, facts, store: tensor.dtype };
-      const pass = await prepareTensor(kernel, programs, masks, plan.compat, tensor, operands);
-      digest.tensor(tensor, tensor.dtype);
-      await streamTiles(tensor, pass, inputs, buffers, (output) => {
-        signal?.throwIfAborted();
-        checkFinite(tensor.name, tensor.dtype, output);
-        const written = writer.write(tensor.name, output);
-        digest.bytes(output); // while the disk is busy
-        bytes += output.byteLength;
-        onProgress?.({ done: index, tensors: plan.tensors.length, bytes, totalBytes });
-        return written;
-      });
-    }
-    await buffers.idle();
-    onProgress?.({ done: plan.tensors.length, tensors: plan.tensors.length, bytes, totalBytes });
-    return { files: await writer.finish(), sha256: digest.end() };
-  } finally {
-    await writer.abort(); // nothing after finish()
-    buffers.close();
+  const { resumed } = folder;
+  const inOrder = drawsInOrder(plan);
+  const earlier = resumed?.shards ?? {};
+  const isWhole = Object.keys(earlier).every((file) => writer.sealed.has(file));
+  if (inOrder && !isWhole) {
+    throw new TsmergeError("io", "a shard of the interrupted merge is gone", {
+      where: folder.staging,
+      hint: "start anew with --no-resume: under compat draws depend on every shard before",
+    });
   }
+  const kept = Object.entries(earlier).filter(([file]) => writer.sealed.has(file));
+  const hashes = new Map(kept.flatMap(([, tensors]) => Object.entries(tensors)));
+  const queue = [...plan.tensors.entries()].filter(([, { name }]) => !hashes.has(name));
+  const totalBytes = plan.tensors.reduce((sum, tensor) => sum + outputBytes(tensor), 0);
+  let bytes = totalBytes - queue.reduce((sum, [, tensor]) => sum + outputBytes(tensor), 0);
+  let tensor = "";
+  const report = (more: number) => {
+    bytes += more;
+    onProgress?.({ done: hashes.size, tensors: plan.tensors.length, bytes, totalBytes, tensor });
+  };
+  if (kept.length > 0) {
+    onNote?.(
+      `continuing an interrupted merge: ${kept.length} shards, ${hashes.size} of ${plan.tensors.length} tensors are there`,
+    );
+  }
+  const { masks } = resumed ?? {};
+  const crew = await hire(plan, {
+    onBytes: report,
+    ...(masks === undefined ? {} : { masks }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  try {
+    const threads = inOrder ? 1 : crew.threads;
+    if (threads > 1) largestFirst(queue, writer);
+    const record = shardRecorder(plan, writer, folder, hashes, kept);
+    const sealing: Promise<void>[] = []; // flushing a shard takes long: the next tensors do not wait
+    try {
+      await eachInLanes(queue, threads, async ([index, { name }]) => {
+        signal?.throwIfAborted();
+        tensor = name;
+        hashes.set(name, await crew.merge(index, await writer.place(name)));
+        sealing.push(held(record(name, crew.maskState())));
+      });
+    } finally {
+      await Promise.allSettled(sealing);
+    }
+    await Promise.all(sealing);
+  } finally {
+    await crew.close();
+  }
+  report(0);
+  return { files: await writer.finish(), sha256: digestOf(plan, hashes) };
+}
+
+/** Tells the writer that a tensor is there and, when that completed its shard, writes the state down. */
+function shardRecorder(
+  plan: MergePlan,
+  writer: CheckpointWriter,
+  { staging, state: initial }: OutputFolder,
+  hashes: ReadonlyMap<string, string>,
+  kept: readonly [string, Readonly<Record<string, string>>][],
+): (name: string, masks: readonly number[] | undefined) => Promise<void> {
+  let state: MergeState = { ...initial, shards: Object.fromEntries(kept) };
+  let saved: Promise<void> = Promise.resolve();
+  return async (name, masks) => {
+    const shard = writer.shardOf(name);
+    if (!(await writer.written(name))) return;
+    const members = plan.tensors.filter((tensor) => writer.shardOf(tensor.name) === shard);
+    const known = Object.fromEntries(
+      members.map((tensor) => [tensor.name, hashes.get(tensor.name)!]),
+    );
+    state = {
+      ...state,
+      shards: { ...state.shards, [shard]: known },
+      ...(masks === undefined ? {} : { masks: [...masks] }),
+    };
+    const next = state;
+    saved = saved.then(() => writeState(staging, next)); // one after another, the newest last
+    await saved;
+  };
+}
+
+/** Largest tensors of each shard first, so that no thread ends with a large one alone; shards stay in order. */
+function largestFirst(queue: [number, TensorPlan][], writer: CheckpointWriter): void {
+  const shardAt = new Map(queue.map(([index, { name }]) => [index, writer.shardOf(name)]));
+  queue.sort(([i, a], [j, b]) => {
+    const [x, y] = [shardAt.get(i)!, shardAt.get(j)!];
+    return x === y ? outputBytes(b) - outputBytes(a) : x < y ? -1 : 1;
+  });
+}
+
+/** Works through `items` in order, `lanes` at once; after a failure nothing new is begun, and it is thrown. */
+async function eachInLanes<T>(
+  items: readonly T[],
+  lanes: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const queue = items.values();
+  let hasFailed = false;
+  const lane = async () => {
+    for (const item of queue) {
+      if (hasFailed) return;
+      try {
+        await work(item);
+      } catch (error) {
+        hasFailed = true;
+        throw error;
+      }
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: lanes }, lane));
+  const failure = ends.find((end) => end.status === "rejected");
+  if (failure !== undefined) throw failure.reason;
+}
+
+function digestOf(plan: MergePlan, hashes: ReadonlyMap<string, string>): string {
+  const digest = weightsDigest();
+  for (const tensor of plan.tensors) {
+    digest.tensor(tensor, tensor.dtype);
+    digest.hashed(hashes.get(tensor.name)!);
+  }
+  return digest.end();
+}
+
+/** What must be equal for a merge to go on where another stopped: the plan, the parents' files, the shards. */
+async function identityOf(plan: MergePlan, shardBytes: number | undefined): Promise<string> {
+  const parents = await Promise.all(plan.models.map(filesOf));
+  return contentHash({ plan, parents, shardBytes: shardBytes ?? null });
+}
+
+/** Name, size and time of change of a folder's files: quicker than a hash of what they hold. */
+async function filesOf(directory: string): Promise<[string, number, number][]> {
+  try {
+    const names = (await readdir(directory)).sort();
+    return await Promise.all(
+      names.map(async (name) => {
+        const { size, mtimeMs } = await stat(join(directory, name));
+        return [name, size, mtimeMs] as [string, number, number];
+      }),
+    );
+  } catch (cause) {
+    throw ioError("read", directory, cause);
+  }
+}
+
+async function writeText(path: string, text: string): Promise<void> {
+  try {
+    await writeFileAtomic(path, text);
+  } catch (cause) {
+    throw ioError("write", path, cause);
+  }
+}
+
+function interrupted(cause: unknown): TsmergeError {
+  return new TsmergeError("interrupted", "the merge was stopped", {
+    cause,
+    hint: "run the same command again",
+  });
+}
+
+/** Whether the same merge may come further another time: not where its numbers or its parents are at fault. */
+function canGoOn(error: unknown): error is TsmergeError {
+  return error instanceof TsmergeError && (error.code === "io" || error.code === "interrupted");
+}
+
+function withRemains(error: TsmergeError, shards: number, staging: string): TsmergeError {
+  const cure = error.code === "interrupted" ? "" : `${error.hint ?? "see to the disk"}; `;
+  return new TsmergeError(
+    error.code,
+    `${error.message}; ${shards} complete shard${shards === 1 ? "" : "s"} stay in ${staging}`,
+    {
+      ...(error.where === undefined ? {} : { where: error.where }),
+      hint: `${cure}the same command goes on from there, and with --no-resume starts anew`,
+      cause: error,
+    },
+  );
 }
 
 function outputBytes(tensor: TensorPlan): number {
   return elementsOf(tensor.shape) * bytesPerElement(tensor.dtype);
+}
+
+/** A promise that is awaited later: its failure waits with it, instead of ending the process as unhandled. */
+function held<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

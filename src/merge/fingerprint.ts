@@ -1,7 +1,7 @@
 // Identities: of a merge before it is computed (planHash), and of the weights it gave (WeightsDigest),
 // which does not depend on shards or file order. No file is read here.
 
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import type { FloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { canonicalJson, contentHash } from "../base/hash.ts";
@@ -31,21 +31,40 @@ export function planHash(plan: MergePlan, parentFingerprints: ReadonlyMap<string
   });
 }
 
-/** SHA-256 of merged weights: for each tensor, in plan order, its name, type and shape, then its bytes. */
+/**
+ * SHA-256 over merged weights: for each tensor, in plan order, its name, type and shape and the SHA-256 of
+ * its bytes. A tensor's bytes are hashed on their own so that several threads can share the work.
+ */
 export interface WeightsDigest {
   tensor(tensor: Pick<TensorPlan, "name" | "shape">, dtype: FloatType): void;
   bytes(data: Uint8Array): void;
+  /** Instead of its bytes: the lower-case hexadecimal SHA-256 that they have. */
+  hashed(sha256: string): void;
   /** Lower-case hexadecimal; ends the digest. */
   end(): string;
 }
 
 export function weightsDigest(): WeightsDigest {
   const hash = createHash("sha256");
+  let current: Hash | undefined;
+  const close = () => {
+    if (current !== undefined) hash.update(`${current.digest("hex")}\n`);
+    current = undefined;
+  };
   return {
     tensor({ name, shape }, dtype) {
+      close();
       hash.update(`${canonicalJson([name, dtype, shape])}\n`);
+      current = createHash("sha256");
     },
-    bytes: (data) => void hash.update(data),
-    end: () => hash.digest("hex"),
+    bytes: (data) => void current?.update(data),
+    hashed(sha256) {
+      current = undefined;
+      hash.update(`${sha256}\n`);
+    },
+    end() {
+      close();
+      return hash.digest("hex");
+    },
   };
 }

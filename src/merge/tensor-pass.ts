@@ -50,9 +50,21 @@ export interface PreparedMerge {
 /** Compiled programs by what tells them apart, so that no expression is built twice. */
 export type ProgramCache<Compiled = CompiledProgram> = Map<string, Compiled>;
 
-/** The generator of a plan's masks; tensors must be asked for in plan order. */
-export function maskGenerator(plan: MergePlan): MaskGenerator {
-  return plan.compat ? sequentialGenerator(plan.seed) : counterGenerator(plan.seed);
+/** The generator of a plan's masks; tensors must be asked for in plan order, from where `state` was taken. */
+export function maskGenerator(
+  plan: Pick<MergePlan, "compat" | "seed">,
+  state?: readonly number[],
+): MaskGenerator {
+  return plan.compat ? sequentialGenerator(plan.seed, state) : counterGenerator(plan.seed);
+}
+
+/** Whether tensors must be merged one after another, because each draws where the one before it stopped. */
+export function drawsInOrder(plan: MergePlan): boolean {
+  const draws = (tensor: TensorPlan) => {
+    const method = methodNamed(tensor.method);
+    return method.streams(tensorMerge(tensor, method, true)).length > 0;
+  };
+  return plan.compat && plan.tensors.some(draws);
 }
 
 /** The number of elements of a shape; 1 for a scalar. */

@@ -1,0 +1,132 @@
+// A merge that is stopped, killed or runs out of disk goes on at the first shard that is not complete, and
+// ends with the bytes of a merge that was never stopped.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { TsmergeError } from "../../src/base/errors.ts";
+import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { type HireCrew, soloCrew } from "../../src/merge/crew.ts";
+import { type ExecuteOptions, executeMerge, executeWith } from "../../src/merge/execute.ts";
+import { stagingOf } from "../../src/merge/output-folder.ts";
+import type { MergePlan } from "../../src/merge/plan.ts";
+import { planOver, SHAPES, writeModel } from "./models.ts";
+
+const scratch = mkdtempSync(join(tmpdir(), "tsmerge-resume-"));
+after(() => rmSync(scratch, { recursive: true, force: true }));
+const models = ["0", "1", "2"].map((name) => join(scratch, "models", name));
+before(async () => {
+  for (const [i, directory] of models.entries()) await writeModel(directory, `${i}`, "bfloat16");
+});
+const kernel = wasmKernel();
+const TENSORS = Object.keys(SHAPES).length;
+/** Every tensor but the small ones has a shard of its own. */
+const shardBytes = 4000;
+
+/** Counts the tensors computed; before tensor `at` it calls `fail`. */
+function counting(at = Number.POSITIVE_INFINITY, fail: () => void = () => {}) {
+  const seen: number[] = [];
+  const hire: HireCrew = async (plan, options) => {
+    const crew = await soloCrew(kernel)(plan, options);
+    return {
+      ...crew,
+      merge: async (index, place) => {
+        if (seen.length === at) fail();
+        seen.push(index);
+        return crew.merge(index, place);
+      },
+    };
+  };
+  return { seen, hire };
+}
+
+/** The bytes of every file of a folder. */
+const contents = (folder: string) =>
+  Object.fromEntries(
+    readdirSync(folder)
+      .sort()
+      .map((name) => [name, readFileSync(join(folder, name)).toString("base64")]),
+  );
+const diskFull = () => {
+  throw new TsmergeError("io", "cannot write model.safetensors: no space left on device");
+};
+const stopAt = async (plan: MergePlan, options: ExecuteOptions, at: number) =>
+  assert.rejects(
+    executeWith(plan, counting(at, diskFull).hire, options),
+    /no space left on device; \d complete shards? stay in .*tsmerge-partial/,
+  );
+
+for (const compat of [false, true]) {
+  test(`a merge goes on where it stopped and gives the same files${compat ? ", compat's draws too" : ""}`, async () => {
+    const plan = planOver(models, "dare_ties", "bfloat16", { compat });
+    const whole = join(scratch, `whole-${compat}`);
+    const once = await executeMerge(plan, kernel, { outDir: whole, shardBytes });
+    for (let at = 2; at < TENSORS; at++) {
+      const outDir = join(scratch, `part-${compat}-${at}`);
+      await stopAt(plan, { outDir, shardBytes }, at);
+      assert.ok(!existsSync(outDir));
+      const { seen, hire } = counting();
+      const notes: string[] = [];
+      const options = { outDir, shardBytes, onNote: (note: string) => notes.push(note) };
+      const { weightsSha256 } = await executeWith(plan, hire, options);
+      assert.ok(seen.length < TENSORS, `${seen.length} tensors computed again`);
+      assert.equal(notes.length, 1);
+      assert.equal(weightsSha256, once.weightsSha256);
+      assert.deepEqual(contents(outDir), contents(whole));
+      assert.ok(!existsSync(stagingOf(outDir)));
+    }
+  });
+}
+
+test("another plan, other parents, other shards and --no-resume start anew", async () => {
+  const plan = planOver(models, "dare_ties", "bfloat16");
+  const outDir = join(scratch, "other");
+  const anew: [MergePlan, ExecuteOptions][] = [
+    [
+      { ...plan, seed: 9 },
+      { outDir, shardBytes },
+    ],
+    [plan, { outDir, shardBytes: 3000 }],
+    [plan, { outDir, shardBytes, resume: false }],
+  ];
+  for (const [changed, options] of anew) {
+    await stopAt(plan, { outDir, shardBytes }, TENSORS - 1);
+    const { seen, hire } = counting();
+    await executeWith(changed, hire, options);
+    assert.equal(seen.length, TENSORS);
+    rmSync(outDir, { recursive: true });
+  }
+  await stopAt(plan, { outDir, shardBytes }, TENSORS - 1);
+  utimesSync(join(models[0]!, "model.safetensors"), 1, 1);
+  const { seen, hire } = counting();
+  await executeWith(plan, hire, { outDir, shardBytes });
+  assert.equal(seen.length, TENSORS);
+});
+
+test("a stopped merge says where its shards are; one without complete shards leaves nothing", async () => {
+  const plan = planOver(models, "linear", "bfloat16");
+  const stop = new AbortController();
+  const outDir = join(scratch, "stopped");
+  const { hire } = counting(TENSORS - 1, () => stop.abort());
+  await assert.rejects(
+    executeWith(plan, hire, { outDir, shardBytes, signal: stop.signal }),
+    (error: TsmergeError) => error.code === "interrupted" && /stay in/.test(error.message),
+  );
+  await executeMerge(plan, kernel, { outDir, shardBytes });
+  const nothing = join(scratch, "nothing");
+  await assert.rejects(executeWith(plan, counting(0, diskFull).hire, { outDir: nothing }));
+  assert.ok(!existsSync(stagingOf(nothing)));
+});
+
+test("numbers that are at fault leave nothing, whatever is complete", async () => {
+  const outDir = join(scratch, "numeric");
+  const fail = () => {
+    throw new TsmergeError("numeric", "tensor x of the merge holds NaN or infinity");
+  };
+  const plan = planOver(models, "linear", "bfloat16");
+  const { hire } = counting(TENSORS - 1, fail);
+  await assert.rejects(executeWith(plan, hire, { outDir, shardBytes }), /NaN/);
+  assert.ok(!existsSync(stagingOf(outDir)));
+});
