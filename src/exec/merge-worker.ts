@@ -1,0 +1,30 @@
+// The thread's half of merge-pool.ts: merges the tensors it is given, one at a time. Parents open with the
+// first one, so that what is wrong with them is an answer and not a dead thread.
+
+import { workerData } from "node:worker_threads";
+import { TsmergeError, toWire } from "../base/errors.ts";
+import { wasmKernel } from "../kernel/wasm.ts";
+import { openTensorMerger, type TensorMerger } from "../merge/tensor-merger.ts";
+import type { MergeAnswer, MergeJob, MergeSetup } from "./merge-protocol.ts";
+
+let merger: Promise<TensorMerger> | undefined;
+
+/** What mergePool calls by name. */
+export async function mergeTensor({ index, place }: MergeJob): Promise<MergeAnswer> {
+  const { plan, shared } = workerData as MergeSetup; // mergePool is the only one that fills it
+  let rest = 0; // bytes below a KiB, told with the next tile
+  try {
+    merger ??= openTensorMerger(plan, wasmKernel());
+    const opened = await merger;
+    const sha256 = await opened.merge(index, place, (bytes) => {
+      if (Atomics.load(shared, 1) !== 0) {
+        throw new TsmergeError("interrupted", "stopped between two tiles");
+      }
+      Atomics.add(shared, 0, (bytes + rest) >>> 10);
+      rest = (bytes + rest) & 1023;
+    });
+    return { ok: true, sha256 };
+  } catch (error) {
+    return { ok: false, error: toWire(error) };
+  }
+}
