@@ -8,9 +8,9 @@ import type { Problem } from "./strategy.ts";
 import {
   packed,
   packedIdentity,
+  rowTimes,
   type SquareRoots,
   squareRoots,
-  times,
   unpacked,
 } from "./symmetric.ts";
 import { warmStart } from "./warm-start.ts";
@@ -70,7 +70,7 @@ export function initial(given: Problem): CmaesState {
 /** The k-th sample in unit-box coordinates, [n]. */
 export function sampleOf(state: CmaesState, stream: string, k: number): number[] {
   const { root } = decomposed(state);
-  return sampled(state, stream, k, (z) => times(root, z));
+  return sampled(state, stream, k, (z, i) => rowTimes(root, i, z));
 }
 
 type Shape = Pick<CmaesState, "sigma" | "covariance" | "covariancePath">;

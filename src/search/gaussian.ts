@@ -4,7 +4,7 @@
 import { probit } from "simple-statistics";
 import { streamKey } from "../base/counter-rng.ts";
 import { normal } from "./deviate.ts";
-import { clipped, GENE_RESOLUTION, insideUnitBox, toGenes, toUnit } from "./problem.ts";
+import { clipped, GENE_RESOLUTION, toGenes, toUnit } from "./problem.ts";
 import type { Problem, Told } from "./strategy.ts";
 
 /** Tries to draw a candidate inside the box before the last one is clipped to it. */
@@ -32,24 +32,29 @@ export function started(problem: Problem): { mean: number[]; sigma: number } {
 
 /**
  * The k-th sample m + σ C^½ z, [n]: drawn again while outside the box (at most MAX_TRIES times), then clipped.
+ * A try ends at its first gene outside: where the box is narrow for many genes, nearly all tries are in vain.
  * @param stream the strategy's name: strategies do not share their random numbers
- * @param shaped C^½ times a standard normal vector
+ * @param shaped entry i of C^½ times a standard normal vector
  */
 export function sampled(
   { problem, generation, mean, sigma }: Gaussian,
   stream: string,
   k: number,
-  shaped: (z: readonly number[]) => readonly number[],
+  shaped: (z: readonly number[], i: number) => number,
 ): number[] {
-  let x: number[] = [];
-  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-    const key = streamKey(problem.seed, stream, generation, k, attempt);
+  for (let attempt = 1; ; attempt++) {
+    const key = streamKey(problem.seed, stream, generation, k, attempt - 1);
     const z = mean.map((_, i) => normal(key, i)); // eq. 38 of arXiv:1604.00772
-    const y = shaped(z); // eq. 39
-    x = mean.map((m, i) => m + sigma * y[i]!); // eq. 40
-    if (insideUnitBox(x)) break;
+    const last = attempt === MAX_TRIES;
+    const x: number[] = [];
+    let inside = true;
+    for (let i = 0; i < mean.length && (inside || last); i++) {
+      const gene = mean[i]! + sigma * shaped(z, i); // eq. 39 and 40
+      inside = gene >= 0 && gene <= 1;
+      x.push(gene);
+    }
+    if (inside || last) return clipped(x);
   }
-  return clipped(x);
 }
 
 /**

@@ -15,7 +15,7 @@ import {
 import { type Proposal, proposal, squaredLength, unordered } from "./cmaes-update.ts";
 import { toGenes } from "./problem.ts";
 import type { Strategy } from "./strategy.ts";
-import { packed, unpacked } from "./symmetric.ts";
+import { packed, sandwiched, unpacked } from "./symmetric.ts";
 import { stepAndShape } from "./warm-start.ts";
 
 /** How much of the updates is taken, and the averages that decide it. */
@@ -83,11 +83,8 @@ function damped(state: LraCmaesState, proposed: Proposal): LraCmaesState {
 
   const whitened = inverseRoot.mmul(Matrix.columnVector(meanStep)).div(state.sigma).to1DArray();
   const meanRate = adapted(state.meanRate, MEAN_WEIGHT, whitened, squaredLength);
-  const turned = inverseRoot
-    .mmul(varianceStep)
-    .mmul(inverseRoot)
-    .div(state.sigma ** 2);
-  const covarianceRate = adapted(state.covarianceRate, COVARIANCE_WEIGHT, packed(turned), (s) =>
+  const turned = sandwiched(inverseRoot, varianceStep).map((entry) => entry / state.sigma ** 2);
+  const covarianceRate = adapted(state.covarianceRate, COVARIANCE_WEIGHT, turned, (s) =>
     halfSquaredNorm(s, n),
   );
 

@@ -109,10 +109,6 @@ export function clipped(unit: readonly number[]): number[] {
   return unit.map((x) => Math.min(1, Math.max(0, x)));
 }
 
-export function insideUnitBox(unit: readonly number[]): boolean {
-  return unit.every((x) => x >= 0 && x <= 1);
-}
-
 /** The fitness of each candidate with every failure (NaN, ±Infinity) as -Infinity, [population]. */
 export function rankable(results: readonly Told[]): number[] {
   return results.map(({ fitness }) => (Number.isFinite(fitness) ? fitness : -Infinity));

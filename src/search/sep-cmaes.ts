@@ -83,7 +83,7 @@ function initial(given: Problem): SepCmaesState {
 
 function sampleOf(state: SepCmaesState, k: number): number[] {
   const deviations = state.variances.map(Math.sqrt);
-  return sampled(state, NAME, k, (z) => z.map((value, i) => deviations[i]! * value));
+  return sampled(state, NAME, k, (z, i) => deviations[i]! * z[i]!);
 }
 
 /** As in the full strategy, with a diagonal C and no negative weights. */

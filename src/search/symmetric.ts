@@ -66,3 +66,24 @@ export function squareRoots(triangle: readonly number[], n: number): SquareRoots
 export function times(matrix: Matrix, vector: readonly number[]): number[] {
   return matrix.mmul(Matrix.columnVector([...vector])).to1DArray();
 }
+
+/** One row of a matrix times a vector, summed in the order of `times`. */
+export function rowTimes(matrix: Matrix, row: number, vector: readonly number[]): number {
+  let sum = 0;
+  for (let k = 0; k < vector.length; k++) sum += matrix.get(row, k) * vector[k]!;
+  return sum;
+}
+
+/** The upper triangle of A S A for symmetric A and S, [n(n+1)/2]. */
+export function sandwiched(outer: Matrix, inner: Matrix): number[] {
+  const a = outer.to2DArray();
+  const product = inner.to2DArray().map((row) => a.map((column) => dot(row, column))); // S A
+  const columns = product[0]!.map((_, j) => product.map((row) => row[j]!));
+  return a.flatMap((row, i) => columns.slice(i).map((column) => dot(row, column)));
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += a[k]! * b[k]!;
+  return sum;
+}
