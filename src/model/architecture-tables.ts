@@ -2,7 +2,7 @@
 // Plain data, no code that depends on a model. Defaults are those of the configuration classes of
 // transformers 4 and 5, for keys that config.json omits.
 
-import type { Architecture, BiasGroup, Dimension, WeightTemplate } from "./architecture.ts";
+import type { Architecture, BiasGroup, Dimension, ShapedTemplate } from "./architecture.ts";
 
 const EMBEDDING = "model.embed_tokens.weight";
 
@@ -14,9 +14,9 @@ function projection(
   shape: readonly [Dimension, Dimension],
   group: BiasGroup,
   biases: Biases,
-): WeightTemplate[] {
-  const weight: WeightTemplate = { name: `${suffix}.weight`, shape };
-  const bias: WeightTemplate = { name: `${suffix}.bias`, shape: [shape[0]], bias: group };
+): ShapedTemplate[] {
+  const weight: ShapedTemplate = { name: `${suffix}.weight`, shape };
+  const bias: ShapedTemplate = { name: `${suffix}.bias`, shape: [shape[0]], bias: group };
   switch (biases[group]) {
     case "none":
       return [weight];
@@ -29,7 +29,7 @@ function projection(
   }
 }
 
-function layer(biases: Biases, headNorms: readonly WeightTemplate[] = []): WeightTemplate[] {
+function layer(biases: Biases, headNorms: readonly ShapedTemplate[] = []): ShapedTemplate[] {
   return [
     { name: "input_layernorm.weight", shape: ["hidden"] },
     ...projection("self_attn.q_proj", ["query", "hidden"], "qkv", biases),

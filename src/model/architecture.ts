@@ -1,11 +1,12 @@
-// The weights of each supported architecture: names, shapes and ties, as data. A new architecture of the
-// Llama family is one table and one registry line. This is not the decoder: how the weights are multiplied
+// The weights of each architecture that can be scored: names, shapes and ties, as data. A new architecture
+// of the Llama family is one table and one registry line. This is not the decoder: how the weights are multiplied
 // stands in the decoder graph, which asks for them by these names.
 
 import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { LLAMA, MISTRAL, QWEN2, QWEN3 } from "./architecture-tables.ts";
 import type { ModelConfig } from "./config.ts";
+import type { Family, WeightTemplate } from "./family.ts";
 
 /** A length that the configuration decides: `query` is heads·headDim, `keyValue` is keyValueHeads·headDim. */
 export type Dimension = "vocab" | "hidden" | "intermediate" | "query" | "keyValue" | "head";
@@ -13,17 +14,10 @@ export type Dimension = "vocab" | "hidden" | "intermediate" | "query" | "keyValu
 /** Projections whose biases are on or off together: q, k and v; o; gate, up and down. */
 export type BiasGroup = "qkv" | "output" | "mlp";
 
-export interface WeightTemplate {
-  /** Full name in the checkpoint, or for a layer's weight what follows `model.layers.N.`. */
-  readonly name: string;
+/** A weight with its shape. */
+export interface ShapedTemplate extends WeightTemplate {
   /** Row-major, outputs first. */
   readonly shape: readonly Dimension[];
-  /** True for a table with one row for each token: tokenizer surgery permutes its rows. */
-  readonly isEmbed?: true;
-  /** True for a weight that some checkpoints of the architecture do without. */
-  readonly optional?: true;
-  /** The weight whose values stand in when this one is absent. */
-  readonly tiedTo?: string;
   /** Set for a bias: the group that switches it. */
   readonly bias?: BiasGroup;
 }
@@ -31,19 +25,9 @@ export interface WeightTemplate {
 /** Which layers see only the last `slidingWindow` positions. */
 export type WindowRule = "none" | "every-layer" | "layer-types";
 
-export interface Architecture {
-  /** The one entry of `architectures` in config.json. */
-  readonly name: string;
-  readonly modelType: string;
-  /** The configuration key that counts the layers. */
+/** A family that the decoder can run. */
+export interface Architecture extends Family<ShapedTemplate> {
   readonly layersKey: "num_hidden_layers";
-  readonly pre: readonly WeightTemplate[];
-  /** The weights of one layer; their names follow `${layerPrefix}N.`. */
-  readonly layer: readonly WeightTemplate[];
-  readonly layerPrefix: string;
-  readonly post: readonly WeightTemplate[];
-  /** Tensors of a layer that old checkpoints carry and no model reads, because code recomputes them. */
-  readonly ignored: readonly string[];
   /** Whether a group carries biases: always, never, or as the configuration says. */
   readonly biases: Readonly<Record<BiasGroup, boolean | "config">>;
   /** True when queries and keys are RMS-normalised in each head before rotation. */
@@ -58,7 +42,8 @@ export interface Architecture {
   };
 }
 
-const REGISTRY: readonly Architecture[] = [LLAMA, MISTRAL, QWEN2, QWEN3];
+/** What the decoder can run; what can be merged is more, see families.ts. */
+export const ARCHITECTURES: readonly Architecture[] = [LLAMA, MISTRAL, QWEN2, QWEN3];
 
 export type Section = "pre" | "layer" | "post";
 
@@ -77,7 +62,7 @@ export interface TensorName {
 
 /** The names that config.json's `architectures` may hold. */
 export function architectureNames(): string[] {
-  return REGISTRY.map((architecture) => architecture.name);
+  return ARCHITECTURES.map((architecture) => architecture.name);
 }
 
 /**
@@ -86,7 +71,7 @@ export function architectureNames(): string[] {
  * @throws TsmergeError `incompatible` for a name that is not in the registry
  */
 export function architectureNamed(name: string, where?: string): Architecture {
-  const found = REGISTRY.find((architecture) => architecture.name === name);
+  const found = ARCHITECTURES.find((architecture) => architecture.name === name);
   if (found !== undefined) return found;
   const known = architectureNames();
   throw new TsmergeError(
@@ -98,7 +83,7 @@ export function architectureNamed(name: string, where?: string): Architecture {
 
 /** Every tensor a model with that many layers may hold: pre, layers from 0, post. */
 export function tensorNames(architecture: Architecture, layers: number): TensorName[] {
-  const plain = (template: WeightTemplate, section: Section): TensorName => ({
+  const plain = (template: ShapedTemplate, section: Section): TensorName => ({
     ...template,
     section,
     isEmbed: template.isEmbed ?? false,

@@ -6,24 +6,30 @@ import { TsmergeError } from "../base/errors.ts";
 import type { MergeMethod, ParameterSpec } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
 import type { MergePlan, TensorPlan } from "../merge/plan.ts";
-import { layOut, type Row, type RowInput } from "./layout.ts";
+import { type Leniency, layOut, type Row, type RowInput } from "./layout.ts";
 import type { LoadedModels } from "./models.ts";
 import { outputConfig } from "./output-config.ts";
 import { modelReferences, type Parameters, type Recipe } from "./recipe.ts";
 import { settingAt } from "./setting.ts";
+import { fitShapes, type Shaped } from "./shapes.ts";
 
-export interface CompileContext {
+export interface CompileContext extends Leniency {
   readonly models: LoadedModels;
   /** Decides the masks of dare_linear and dare_ties. */
   readonly seed: number;
-  /** mergekit's roundings: arithmetic in the work dtype, not in float32. */
+  /** mergekit's roundings (arithmetic in the work dtype, not in float32) and its leniency. */
   readonly compat: boolean;
 }
 
 /** An input that is there, with its name in the model's files. */
-interface Present extends RowInput {
+interface Present extends Shaped {
   readonly storedName: string;
   readonly dtype: FloatType;
+}
+
+/** The inputs of an output tensor, and its shape. */
+interface Fitted {
+  readonly inputs: readonly Present[];
   readonly shape: readonly number[];
 }
 
@@ -35,20 +41,20 @@ interface Present extends RowInput {
  */
 export function compileRecipe(recipe: Recipe, context: CompileContext): MergePlan {
   const method = methodNamed(recipe.method);
-  const layout = layOut(recipe, method, context.models);
+  const layout = layOut(recipe, method, context.models, context);
   const keyed = layout.rows
-    .map((row) => ({ row, present: presentInputs(row, method, context.compat) }))
-    .filter(({ present }) => present.length > 0)
-    .map(({ row, present }) => ({
-      plan: tensorPlan(row, present, recipe, method, context.compat, layout.directories),
+    .map((row) => ({ row, fitted: presentInputs(row, method, context) }))
+    .filter(({ fitted }) => fitted.inputs.length > 0)
+    .map(({ row, fitted }) => ({
+      plan: tensorPlan(row, fitted, recipe, method, context.compat, layout.locations),
       // mergekit runs (and draws masks) in the order of the greatest input name of each tensor
-      key: greatest(present.map((one) => one.storedName)),
+      key: greatest(fitted.inputs.map((one) => one.storedName)),
     }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   const tensors = keyed.map(({ plan }) => plan);
   const donor = context.models.get(recipe.base ?? modelReferences(recipe)[0]!)!;
   return {
-    models: layout.directories,
+    models: layout.locations,
     tensors,
     seed: context.seed,
     compat: context.compat,
@@ -63,10 +69,11 @@ function greatest(names: readonly string[]): string {
 }
 
 /** The inputs that hold the tensor. Optional tensors may be absent; a tied one is read from its twin. */
-function presentInputs(row: Row, method: MergeMethod, compat: boolean): Present[] {
+function presentInputs(row: Row, method: MergeMethod, leniency: Leniency): Fitted {
+  const { compat } = leniency;
   // a tied model may store a head that nothing reads; mergekit merges it all the same
   const isTiedAway = ({ model, tensor }: RowInput) =>
-    tensor.tiedTo !== undefined && model.config.tieWordEmbeddings && !compat;
+    tensor.tiedTo !== undefined && model.weights.isTied && !compat;
   const isHeld = (input: RowInput) =>
     input.model.tensors.has(input.tensor.name) && !isTiedAway(input);
   const anyHolds = row.inputs.some(isHeld);
@@ -81,10 +88,12 @@ function presentInputs(row: Row, method: MergeMethod, compat: boolean): Present[
     if (tensor.optional) return [];
     throw new TsmergeError("incompatible", `${model.reference} has no tensor ${tensor.name}`, {
       where: model.directory,
-      hint: "download the model again: its weights are incomplete for its config.json",
+      hint: model.weights.isInferred
+        ? "merge models whose tensors have the same names"
+        : "download the model again: its weights are incomplete for its config.json",
     });
   });
-  checkShapes(row, present);
+  const fitted = fitShapes(row.name, present, method, leniency);
   if (method.base === "required" && present.length > 0 && !present.some((one) => one.isBase)) {
     const base = row.inputs.find((one) => one.isBase)?.model.reference;
     throw new TsmergeError(
@@ -93,7 +102,7 @@ function presentInputs(row: Row, method: MergeMethod, compat: boolean): Present[
       { hint: "choose a base_model of the same shape, or merge with linear" },
     );
   }
-  return present;
+  return fitted;
 }
 
 function found(input: RowInput, storedName: string): Present {
@@ -106,28 +115,13 @@ function found(input: RowInput, storedName: string): Present {
   );
 }
 
-function checkShapes(row: Row, present: readonly Present[]): void {
-  const first = present[0];
-  const other = present.find((one) => one.shape.join() !== first?.shape.join());
-  if (first === undefined || other === undefined) return;
-  throw new TsmergeError(
-    "incompatible",
-    `${row.name} is [${first.shape.join(", ")}] in ${first.model.reference} and [${other.shape.join(", ")}] in ${other.model.reference}`,
-    {
-      hint: first.tensor.isEmbed
-        ? "merge models with one vocabulary; tokenizer surgery arrives later"
-        : "merge models of one size",
-    },
-  );
-}
-
 function tensorPlan(
   row: Row,
-  present: readonly Present[],
+  { inputs: present, shape }: Fitted,
   recipe: Recipe,
   method: MergeMethod,
   compat: boolean,
-  directories: readonly string[],
+  locations: readonly string[],
 ): TensorPlan {
   const base = present.findIndex((one) => one.isBase);
   const returned = returnedType(present, present[base], recipe);
@@ -136,10 +130,10 @@ function tensorPlan(
   const loadAs = recipe.dtype ?? (compat && method.base === "required" ? returned : undefined);
   return {
     name: row.name,
-    shape: present[0]!.shape,
+    shape,
     method: method.name,
     sources: present.map(({ model, storedName }) => ({
-      model: directories.indexOf(model.directory),
+      model: locations.indexOf(model.location),
       name: storedName,
     })),
     base: base < 0 ? undefined : base,

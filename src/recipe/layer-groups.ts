@@ -14,7 +14,7 @@ export interface LayerGroup {
 function depthOf(genome: Genome, models: LoadedModels): number {
   const depths = genomeReferences(genome).map((reference) => {
     const model = models.get(reference);
-    if (model !== undefined) return { reference, layers: model.config.layers };
+    if (model !== undefined) return { reference, layers: model.weights.layers };
     throw new TsmergeError("internal", `model ${reference} was not loaded before searching`);
   });
   const first = depths[0]!; // a genome has at least one model

@@ -3,7 +3,9 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import type { MergeMethod } from "../merge/method.ts";
-import { type TensorName, tensorNames } from "../model/architecture.ts";
+import type { WeightTemplate } from "../model/family.ts";
+import type { ModelWeights, Weight } from "../model/model-weights.ts";
+import { configDifference } from "./differences.ts";
 import type { LoadedModel, LoadedModels } from "./models.ts";
 import type { Recipe, Slice, Source } from "./recipe.ts";
 
@@ -11,8 +13,8 @@ import type { Recipe, Slice, Source } from "./recipe.ts";
 export interface RowInput {
   readonly model: LoadedModel;
   readonly source: Source;
-  /** The tensor as the architecture names it, with the source's own layer index: what filters look at. */
-  readonly tensor: TensorName;
+  /** The tensor as the model names it, with the source's own layer index: what filters look at. */
+  readonly tensor: Weight;
   readonly isBase: boolean;
 }
 
@@ -39,13 +41,22 @@ interface RangedSlice {
 }
 
 export interface Layout {
-  /** Folders of the models that take part, each once, in order of appearance. */
-  readonly directories: readonly string[];
+  /** Locations of the models that take part, each once, in order of appearance. */
+  readonly locations: readonly string[];
   readonly rows: readonly Row[];
   /** Number of output layers. */
   readonly layers: number;
   /** For each output layer, the layer of the first source's model (the base's, if it takes part) it comes from. */
   readonly origins: readonly { readonly model: LoadedModel; readonly layer: number }[];
+}
+
+/** What a recipe may be forgiven, and who hears of it. */
+export interface Leniency {
+  /** mergekit's: tensors that no definition names are left out, those that only some models have are optional. */
+  readonly compat: boolean;
+  /** Merge models of different architectures, by the names and shapes of their tensors. */
+  readonly allowCrimes?: boolean;
+  readonly onNote?: (note: string) => void;
 }
 
 function loaded(models: LoadedModels, reference: string): LoadedModel {
@@ -55,7 +66,7 @@ function loaded(models: LoadedModels, reference: string): LoadedModel {
 }
 
 function rangeOf(source: Source, model: LoadedModel): readonly [number, number] {
-  const { layers } = model.config;
+  const { layers } = model.weights;
   const [first, end] = source.layerRange ?? [0, layers];
   if (end <= layers) return [first, end];
   throw new TsmergeError(
@@ -100,9 +111,11 @@ function rangedSlice(
   const length = sources[0]?.length ?? 0;
   const other = sources.find((source) => source.length !== length);
   if (other !== undefined) {
+    const isWhole = sources.every(({ source }) => source.layerRange === undefined);
+    const fields = isWhole ? configDifference(sources[0]!.model, other.model) : undefined;
     throw new TsmergeError(
       "incompatible",
-      `${other.source.model} gives ${other.length} layers and ${sources[0]?.source.model} ${length}`,
+      `${other.source.model} gives ${other.length} layers and ${sources[0]?.source.model} ${length}${fields === undefined ? "" : ` (${fields})`}`,
       { hint: "merge models of one depth, or write slices with layer_range" },
     );
   }
@@ -113,38 +126,80 @@ function modelsOf(slices: readonly RangedSlice[]): LoadedModel[] {
   return slices.flatMap((slice) => slice.sources.map((source) => source.model));
 }
 
-function checkArchitectures(slices: readonly RangedSlice[]): void {
+function checkArchitectures(slices: readonly RangedSlice[], leniency: Leniency): void {
   const models = modelsOf(slices);
-  const first = models[0];
-  const other = models.find(
-    (model) => model.config.architecture.name !== first?.config.architecture.name,
-  );
-  if (first === undefined || other === undefined) return;
-  throw new TsmergeError(
-    "incompatible",
-    `${first.reference} is a ${first.config.architecture.name} and ${other.reference} a ${other.config.architecture.name}`,
-    { hint: "merge models of one architecture" },
-  );
+  const first = models[0]!; // a recipe has at least one slice, and a slice one source
+  const nameOf = (model: LoadedModel) => model.config.architecture;
+  const other = models.find((model) => nameOf(model) !== nameOf(first));
+  if (other === undefined) return;
+  const mix = `${first.reference} is a ${nameOf(first)} and ${other.reference} a ${nameOf(other)}`;
+  if (leniency.allowCrimes === true) {
+    leniency.onNote?.(`${mix}: their tensors are matched by name`);
+    return;
+  }
+  throw new TsmergeError("incompatible", mix, {
+    hint: "merge models of one architecture, or try --allow-crimes if all their shapes are equal",
+  });
 }
 
-/** Rows for some output tensors of a slice; `inputAt` names the counterpart of the index-th in a source. */
-function rowsAt(
+/** The part of a model's weights that rows are made for. */
+type Part = "pre" | "layer" | "post";
+
+/**
+ * Rows for one part of a slice: a row for each template of any source, in the first one's order and spelling.
+ * @param output the output's layer, for layers
+ * @param offset the layer within the slice
+ */
+function rowsOf(
   { slice, sources }: RangedSlice,
-  t: number,
-  outputs: readonly TensorName[],
-  inputAt: (source: RangedSource, index: number) => TensorName,
+  part: Part,
+  leniency: Leniency,
+  { t, output, offset }: { t: number; output: number; offset: number },
 ): Row[] {
-  return outputs.map((output, index) => ({
-    name: output.name,
+  const templates = new Map<string, WeightTemplate>();
+  for (const { model } of sources) {
+    for (const template of model.weights.family[part]) {
+      if (template.isForeign && leniency.compat) continue;
+      if (!templates.has(template.name)) templates.set(template.name, template);
+    }
+  }
+  const lead = sources[0]!.model.weights;
+  return [...templates.values()].map((template) => ({
+    name: fullName(lead, part, template.name, output),
     slice,
     t,
-    inputs: sources.map((ranged) => ({
-      model: ranged.model,
-      source: ranged.source,
-      isBase: ranged.isBase,
-      tensor: inputAt(ranged, index),
+    inputs: sources.map(({ model, source, first, isBase }) => ({
+      ...{ model, source, isBase },
+      tensor: weightOf(model.weights, part, template, first + offset, leniency.compat),
     })),
   }));
+}
+
+function fullName(
+  { family, spell }: ModelWeights,
+  part: Part,
+  name: string,
+  layer: number,
+): string {
+  return spell(part === "layer" ? `${family.layerPrefix}${layer}.${name}` : name);
+}
+
+/** A model's own weight of a template; one that its family does not know is named as it would be. */
+function weightOf(
+  weights: ModelWeights,
+  part: Part,
+  template: WeightTemplate,
+  layer: number,
+  compat: boolean,
+): Weight {
+  const known = part === "layer" ? weights.layer[layer] : weights[part];
+  const found = known?.get(template.name);
+  if (found !== undefined) return found;
+  return {
+    name: fullName(weights, part, template.name, layer),
+    isEmbed: template.isEmbed ?? false,
+    optional: template.optional ?? (compat && weights.isInferred),
+  };
 }
 
 /**
@@ -152,46 +207,26 @@ function rowsAt(
  * the last, both at t = 0 (mergekit's rule).
  * @throws TsmergeError for layers that a model does not have, and for models that cannot be stacked
  */
-export function layOut(recipe: Recipe, method: MergeMethod, models: LoadedModels): Layout {
+export function layOut(
+  recipe: Recipe,
+  method: MergeMethod,
+  models: LoadedModels,
+  leniency: Leniency,
+): Layout {
   const slices = recipe.slices.map((slice) => rangedSlice(slice, recipe, method, models));
-  checkArchitectures(slices);
-  const first = slices[0]!; // a recipe has at least one slice, and a slice one source
-  const last = slices.at(-1)!;
-  const { architecture } = first.sources[0]!.model.config;
-  const layers = slices.reduce((total, slice) => total + slice.length, 0);
-  const outputs = tensorNames(architecture, layers);
-  const preCount = architecture.pre.length;
-  const layerCount = architecture.layer.length;
-  const post = outputs.filter((output) => output.section === "post");
-  const rows = rowsAt(
-    first,
-    0,
-    outputs.slice(0, preCount),
-    ({ model }, index) => model.names[index]!,
-  );
+  checkArchitectures(slices, leniency);
+  const outside = { t: 0, output: 0, offset: 0 };
+  const rows = rowsOf(slices[0]!, "pre", leniency, outside);
   const origins: { model: LoadedModel; layer: number }[] = [];
   for (const ranged of slices) {
-    for (let i = 0; i < ranged.length; i++) {
-      const start = preCount + origins.length * layerCount;
-      const t = ranged.length === 1 ? 1 : i / (ranged.length - 1);
-      const tensors = outputs.slice(start, start + layerCount);
-      rows.push(
-        ...rowsAt(ranged, t, tensors, (source, index) => {
-          return source.model.names[preCount + (source.first + i) * layerCount + index]!;
-        }),
-      );
+    for (let offset = 0; offset < ranged.length; offset++) {
+      const t = ranged.length === 1 ? 1 : offset / (ranged.length - 1);
+      rows.push(...rowsOf(ranged, "layer", leniency, { t, output: origins.length, offset }));
       const origin = ranged.sources.find((source) => source.isBase) ?? ranged.sources[0]!;
-      origins.push({ model: origin.model, layer: origin.first + i });
+      origins.push({ model: origin.model, layer: origin.first + offset });
     }
   }
-  rows.push(
-    ...rowsAt(
-      last,
-      0,
-      post,
-      ({ model }, index) => model.names[model.names.length - post.length + index]!,
-    ),
-  );
-  const directories = [...new Set(modelsOf(slices).map((model) => model.directory))];
-  return { directories, rows, layers, origins };
+  rows.push(...rowsOf(slices.at(-1)!, "post", leniency, outside));
+  const locations = [...new Set(modelsOf(slices).map((model) => model.location))];
+  return { locations, rows, layers: origins.length, origins };
 }

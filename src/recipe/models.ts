@@ -1,21 +1,24 @@
 // The facts about models that a recipe needs before it can be compiled: where they lie, what their
-// configuration says, which tensors they hold. No weights are read.
+// configuration says, which tensors they hold. No weights are read, and nothing is asked that only a
+// forward pass needs: any model with named tensors can be merged.
 
 import type { TensorInfo } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
-import { type TensorName, tensorNames } from "../model/architecture.ts";
-import { type ModelConfig, readModelConfig } from "../model/config.ts";
+import { type ModelWeights, modelWeights } from "../model/model-weights.ts";
+import { readStoredConfig, type StoredConfig } from "../model/stored-config.ts";
 
 export interface LoadedModel {
   /** As the recipe names it. */
   readonly reference: string;
-  /** Its folder, as a real path. */
+  /** What its checkpoint is opened by: its folder, as a real path. */
+  readonly location: string;
+  /** The folder of its config.json and tokenizer, as a real path. */
   readonly directory: string;
-  readonly config: ModelConfig;
+  readonly config: StoredConfig;
   /** What its files hold, by name. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
-  /** What its architecture may hold, in order; kept here because every candidate's plan needs it. */
-  readonly names: readonly TensorName[];
+  /** What it may hold by its architecture; kept here because every candidate's plan needs it. */
+  readonly weights: ModelWeights;
 }
 
 /** By reference. */
@@ -34,9 +37,9 @@ export async function loadModels(
     const checkpoint = await openCheckpoint(await resolve(reference));
     const { directory, tensors } = checkpoint;
     await checkpoint.close();
-    const config = await readModelConfig(directory);
-    const names = tensorNames(config.architecture, config.layers);
-    models.set(reference, { reference, directory, config, tensors, names });
+    const config = await readStoredConfig(directory);
+    const weights = modelWeights(config, tensors, directory);
+    models.set(reference, { reference, location: directory, directory, config, tensors, weights });
   }
   return models;
 }

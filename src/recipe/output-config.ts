@@ -1,15 +1,20 @@
 // The merged model's config.json: the donor's, with what the merge changed kept true.
 
 import type { TensorPlan } from "../merge/plan.ts";
+import { configValue, withConfigValue } from "../model/stored-config.ts";
 import type { Layout } from "./layout.ts";
 import type { LoadedModel } from "./models.ts";
 
 /** transformers 5 writes `dtype`, 4 wrote `torch_dtype`; both read the older name. */
 const TYPE_KEYS = ["dtype", "torch_dtype"];
 
+/** Where configurations say how many rows the embedding has. */
+const VOCABULARY_KEYS = ["vocab_size", "text_config.vocab_size"];
+
 /**
  * The donor's raw configuration with the layer count, the layers' types, the element type and (except
- * under `compat`, as mergekit does not) the tie of head and embeddings as the output has them.
+ * under `compat`, as mergekit does not) the vocabulary's size and the tie of head and embeddings as the
+ * output has them.
  */
 export function outputConfig(
   donor: LoadedModel,
@@ -17,9 +22,12 @@ export function outputConfig(
   tensors: readonly TensorPlan[],
   compat: boolean,
 ): Record<string, unknown> {
-  const raw: Record<string, unknown> = { ...donor.config.raw };
-  const { architecture } = donor.config;
-  raw[architecture.layersKey] = layout.layers;
+  const { family, isTied, spell } = donor.weights;
+  let raw: Record<string, unknown> = { ...donor.config.raw };
+  // an inferred key is trusted with a change only: a model without layers has none to count
+  if (!donor.weights.isInferred || layout.layers !== donor.weights.layers) {
+    raw = withConfigValue(raw, family.layersKey, layout.layers);
+  }
   const types = new Set(tensors.map((tensor) => tensor.dtype));
   const typeKeys = TYPE_KEYS.filter((key) => key in raw);
   for (const key of typeKeys.length === 0 ? ["torch_dtype"] : typeKeys) {
@@ -28,12 +36,15 @@ export function outputConfig(
   if (Array.isArray(raw.layer_types)) {
     raw.layer_types = layout.origins.map(({ model, layer }) => layerTypesOf(model, donor)[layer]);
   }
+  if (compat) return raw;
+  const written = new Map(tensors.map((tensor) => [tensor.name, tensor]));
+  const table = family.pre.find((weight) => weight.isEmbed);
+  const rows = table === undefined ? undefined : written.get(spell(table.name))?.shape[0];
+  const key = VOCABULARY_KEYS.find((one) => typeof configValue(raw, one) === "number");
+  if (rows !== undefined && key !== undefined) raw = withConfigValue(raw, key, rows);
   // a head of its own is read only where the configuration says that it is not tied
-  const hasOwnHead = architecture.post.some(
-    (weight) =>
-      weight.tiedTo !== undefined && tensors.some((tensor) => tensor.name === weight.name),
-  );
-  if (hasOwnHead && !compat && donor.config.tieWordEmbeddings) raw.tie_word_embeddings = false;
+  const heads = family.post.filter(({ tiedTo }) => tiedTo !== undefined);
+  if (isTied && heads.some(({ name }) => written.has(spell(name)))) raw.tie_word_embeddings = false;
   return raw;
 }
 

@@ -11,6 +11,7 @@ import { buildWorkload, scoreItems } from "../evals/workload.ts";
 import { LocalExecutor } from "../exec/local.ts";
 import type { Device } from "../kernel/device.ts";
 import type { BatchResult } from "../model/batch.ts";
+import { readModelConfig } from "../model/config.ts";
 import { loadTokenizer } from "../model/tokenizer.ts";
 import { compileRecipe } from "../recipe/compile.ts";
 import { singleModel } from "../recipe/genome.ts";
@@ -61,7 +62,7 @@ export async function evaluateModel(
   const tokenizer = await loadTokenizer(directory);
   const workload = buildWorkload("eval", items, tokenizer, {
     prefixId: tokenizer.prefixId,
-    maxLength: model.config.maxPositions,
+    maxLength: (await readModelConfig(model.directory)).maxPositions,
   });
   const { schedule } = workload;
   const executor = new LocalExecutor({

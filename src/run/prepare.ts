@@ -9,6 +9,7 @@ import { fingerprint } from "../checkpoint/fingerprint.ts";
 import { buildWorkload, type Workload } from "../evals/workload.ts";
 import { resolveModel } from "../hub/reference.ts";
 import { planHash } from "../merge/fingerprint.ts";
+import { readModelConfig } from "../model/config.ts";
 import { loadTokenizer } from "../model/tokenizer.ts";
 import type { Device } from "../ort/session.ts";
 import { compileRecipe } from "../recipe/compile.ts";
@@ -174,7 +175,8 @@ async function scheduleAll(
   models: LoadedModels,
   donor: string,
 ): Promise<Workloads> {
-  const { directory, config } = models.get(donor)!;
+  const { directory } = models.get(donor)!;
+  const config = await readModelConfig(directory); // refused here: any model can be merged, not any scored
   const tokenizer = await loadTokenizer(directory);
   const limits = { prefixId: tokenizer.prefixId, maxLength: config.maxPositions };
   const build = (name: "search" | "selection" | "report"): Workload =>

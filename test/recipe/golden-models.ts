@@ -6,6 +6,8 @@ import { join, resolve } from "node:path";
 import type { TensorInfo } from "../../src/checkpoint/checkpoint.ts";
 import { shapeOf, tensorNames } from "../../src/model/architecture.ts";
 import { parseModelConfig } from "../../src/model/config.ts";
+import { modelWeights } from "../../src/model/model-weights.ts";
+import { parseStoredConfig } from "../../src/model/stored-config.ts";
 import type { LoadedModel, LoadedModels } from "../../src/recipe/models.ts";
 
 export const GOLDENS = resolve(import.meta.dirname, "../../../shared/goldens/merge");
@@ -44,6 +46,7 @@ export function inventedModel(reference: string, variation: Variation = {}): Loa
   };
   const config = parseModelConfig(raw, `${reference}/config.json`);
   const names = tensorNames(config.architecture, layers);
+  const directory = `/models/${reference}`;
   const tensors = names
     .filter(
       ({ name }) => !name.endsWith(".bias") || config.architecture.name === "Qwen2ForCausalLM",
@@ -56,7 +59,12 @@ export function inventedModel(reference: string, variation: Variation = {}): Loa
       const elements = numbers.reduce((product, length) => product * length, 1);
       return [name, { name, dtype, shape: numbers, elements, byteLength: 2 * elements }];
     });
-  return { reference, directory: `/models/${reference}`, config, tensors: new Map(tensors), names };
+  const held = new Map(tensors);
+  const stored = parseStoredConfig(raw, directory);
+  return {
+    ...{ reference, directory, location: directory, config: stored, tensors: held },
+    weights: modelWeights(stored, held, directory),
+  };
 }
 
 export function inventedModels(

@@ -1,0 +1,27 @@
+// In which sizes two configurations differ: what a user can look up, where a tensor's shape says little.
+
+import { configValue } from "../model/stored-config.ts";
+import type { LoadedModel } from "./models.ts";
+
+/** The fields that decide shapes and depth, as the common families call them. */
+const FIELDS = [
+  ...["hidden_size", "n_embd", "d_model", "intermediate_size", "n_inner", "moe_intermediate_size"],
+  ...["shared_expert_intermediate_size", "num_hidden_layers", "n_layer", "num_attention_heads"],
+  ...["n_head", "num_key_value_heads", "head_dim", "num_local_experts", "num_experts"],
+  ...["max_position_embeddings", "n_positions"],
+] as const;
+
+/** Fields that only some families turn into a shape, so they are named only when no other differs. */
+const RARELY_SHAPES = new Set(["max_position_embeddings", "n_positions", "num_attention_heads"]);
+
+/** `hidden_size 4096 vs 5120, …` for two models; undefined if their configurations name no difference. */
+export function configDifference(one: LoadedModel, other: LoadedModel): string | undefined {
+  const differing = FIELDS.flatMap((field) => {
+    const [a, b] = [one, other].map(({ config }) => configValue(config.raw, field));
+    return a === undefined || b === undefined || a === b ? [] : [{ field, a, b }];
+  });
+  const certain = differing.filter(({ field }) => !RARELY_SHAPES.has(field));
+  const named = certain.length > 0 ? certain : differing;
+  if (named.length === 0) return undefined;
+  return named.map(({ field, a, b }) => `${field} ${a} vs ${b}`).join(", ");
+}
