@@ -2,6 +2,7 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
+import { auto } from "./auto.ts";
 import { cmaes } from "./cmaes.ts";
 import { ga } from "./ga.ts";
 import { lraCmaes } from "./lra-cmaes.ts";
@@ -10,7 +11,7 @@ import { sepCmaes } from "./sep-cmaes.ts";
 import type { Strategy } from "./strategy.ts";
 
 /** In the order help texts list them; the first is the default. */
-export const STRATEGIES: readonly Strategy[] = [cmaes, lraCmaes, sepCmaes, ga, random];
+export const STRATEGIES: readonly Strategy[] = [cmaes, auto, lraCmaes, sepCmaes, ga, random];
 
 /** @throws TsmergeError `usage` for a name that is not in the registry */
 export function strategyNamed(name: string): Strategy {

@@ -50,4 +50,6 @@ export interface Strategy<State = unknown> {
   recommend(state: State): number[];
   /** Why no further generation is worth asking for, or undefined. */
   finished(state: State): string | undefined;
+  /** What a strategy that chooses has chosen, and why: one line for the user. */
+  explain?(state: State): string;
 }

@@ -1,0 +1,64 @@
+// The duel that a search has to win: `auto` and what it recommends against CMA-ES with defaults and its best
+// observed candidate (mergekit-evolve's rule), on synthetic merge landscapes, at equal budgets of items.
+
+import { auto } from "../src/search/auto.ts";
+import { cmaes } from "../src/search/cmaes.ts";
+import { landscape, searched, type Trace } from "../test/search/landscape.ts";
+import type { Row } from "./row.ts";
+
+interface Duel {
+  readonly genes: number;
+  readonly items: number;
+  readonly evaluations: number;
+  readonly seeds: number;
+}
+
+const DUELS: readonly Duel[] = [
+  { genes: 4, items: 20, evaluations: 100, seeds: 40 },
+  { genes: 12, items: 20, evaluations: 200, seeds: 40 },
+  { genes: 12, items: 100, evaluations: 200, seeds: 40 },
+  { genes: 64, items: 100, evaluations: 1000, seeds: 10 },
+];
+
+export async function benchLandscape(): Promise<Row[]> {
+  return DUELS.flatMap(duel);
+}
+
+function duel({ genes, items, evaluations, seeds }: Duel): Row[] {
+  const lands = Array.from({ length: seeds }, (_, i) => landscape(genes, i + 1));
+  const rival = lands.map((land) => searched(cmaes, land, evaluations, items).at(-1)!);
+  const ours = lands.map((land) => searched(auto, land, evaluations, items));
+  const last = ours.map((traces) => traces.at(-1)!);
+  const theirs = average(rival, ({ best }) => best);
+  const needed = evaluationsTo(ours, theirs) / evaluations;
+  const where = `${genes} genes, ${evaluations} × ${items} items`;
+  return [
+    { name: `${where}: best observed, true score`, value: 100 * theirs, unit: "%" },
+    {
+      name: `${where}: best observed, claimed − true`,
+      value: 100 * average(rival, ({ best, claimed }) => claimed - best),
+      unit: "points",
+    },
+    {
+      name: `${where}: auto's mean, true score`,
+      value: 100 * average(last, ({ recommended }) => recommended),
+      unit: "%",
+      target: `> ${(100 * theirs).toFixed(1)} %`,
+    },
+    { name: `${where}: items to equal it`, value: needed, unit: "×", target: "≤ 0.33" },
+  ];
+}
+
+/** Evaluations after which the recommendation is as good as `score`, on average over the seeds. */
+function evaluationsTo(runs: readonly (readonly Trace[])[], score: number): number {
+  const generations = Math.min(...runs.map((traces) => traces.length));
+  for (let g = 0; g < generations; g++) {
+    const now = runs.map((traces) => traces[g]!);
+    if (average(now, ({ recommended }) => recommended) >= score) return now[0]!.evaluations;
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+function average(traces: readonly Trace[], value: (trace: Trace) => number): number {
+  return traces.reduce((sum, trace) => sum + value(trace), 0) / traces.length;
+}

@@ -1,0 +1,127 @@
+// A merge landscape without a merge: 0/1 answers of 2000 questions by item response theory, whose ability is a
+// rotated quadratic of the genome. What a search would score, and the true score it cannot see.
+
+import { Matrix, QrDecomposition } from "ml-matrix";
+import { streamKey, uniform } from "../../src/base/counter-rng.ts";
+import { normal } from "../../src/search/deviate.ts";
+import type { Problem, Strategy, Told } from "../../src/search/strategy.ts";
+
+const ITEMS = 2000;
+/** Accuracies of the start point and of the optimum. */
+const START_ACCURACY = 0.5;
+const BEST_ACCURACY = 0.637;
+const CONDITION = 30;
+const DIFFICULTY_DEVIATION = 1.5;
+const DISCRIMINATION_DEVIATION = 0.5;
+/** Share of an item's luck that all candidates have in common; the rest each genome has for itself. */
+const SHARED_LUCK = 0.7;
+
+export interface Landscape {
+  readonly problem: Problem;
+  /** Share of the first `items` questions answered rightly: what a search sees. */
+  observed(genome: readonly number[], items: number): number;
+  /** Expected share over all questions. */
+  accuracy(genome: readonly number[]): number;
+}
+
+export function landscape(n: number, seed: number): Landscape {
+  const key = streamKey("landscape", n, seed);
+  const items = Array.from({ length: ITEMS }, (_, j) => ({
+    slope: Math.exp(DISCRIMINATION_DEVIATION * normal(streamKey(...key, "slope"), j)),
+    difficulty: DIFFICULTY_DEVIATION * normal(streamKey(...key, "difficulty"), j),
+    luck: normal(streamKey(...key, "luck"), j),
+  }));
+  const expected = (ability: number) =>
+    items.reduce(
+      (sum, { slope, difficulty }) => sum + logistic(slope * (ability - difficulty)),
+      0,
+    ) / ITEMS;
+  const [low, high] = [abilityAt(expected, START_ACCURACY), abilityAt(expected, BEST_ACCURACY)];
+  const optimum = Array.from({ length: n }, (_, i) => 0.2 + 0.6 * uniform(key, i));
+  const axes = Array.from({ length: n * n }, (_, i) => normal(streamKey(...key, "axes"), i));
+  const basis = new QrDecomposition(Matrix.from1DArray(n, n, axes)).orthogonalMatrix.to2DArray();
+  const distance = (genome: readonly number[]) =>
+    basis.reduce((sum, axis, i) => {
+      const along = axis.reduce((dot, a, k) => dot + a * (genome[k]! - optimum[k]!), 0);
+      return sum + CONDITION ** (n === 1 ? 0 : i / (n - 1)) * along * along;
+    }, 0);
+  const start = Array<number>(n).fill(0.5);
+  const unit = (high - low) / distance(start);
+  const ability = (genome: readonly number[]) => high - unit * distance(genome);
+  return {
+    problem: { lower: start.map(() => 0), upper: start.map(() => 1), start, sigma: 1 / 6, seed },
+    observed: (genome, count) => {
+      const own = streamKey(...key, "own", ...genome);
+      const able = ability(genome);
+      let right = 0;
+      for (let j = 0; j < count; j++) {
+        const { slope, difficulty, luck } = items[j]!;
+        const mixed = Math.sqrt(SHARED_LUCK) * luck + Math.sqrt(1 - SHARED_LUCK) * normal(own, j);
+        if (logisticQuantile(mixed) < slope * (able - difficulty)) right++;
+      }
+      return right / count;
+    },
+    accuracy: (genome) => expected(ability(genome)),
+  };
+}
+
+function logistic(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
+
+/** A standard normal luck as a logistic one: Φ by the logistic approximation 1.702 (its error is below .01). */
+function logisticQuantile(luck: number): number {
+  return 1.702 * luck;
+}
+
+/** The ability at which the expected share right is `accuracy`, by bisection. */
+function abilityAt(expected: (ability: number) => number, accuracy: number): number {
+  let [low, high] = [-10, 10];
+  for (let i = 0; i < 50; i++) {
+    const middle = (low + high) / 2;
+    if (expected(middle) < accuracy) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+/** What a search looks like from outside, after each generation. */
+export interface Trace {
+  /** Evaluations so far. */
+  readonly evaluations: number;
+  /** True score of the strategy's recommendation. */
+  readonly recommended: number;
+  /** True and observed score of the best candidate seen. */
+  readonly best: number;
+  readonly claimed: number;
+}
+
+/** A search of `budget` evaluations of `items` questions each; the last generation may overshoot. */
+export function searched<State>(
+  strategy: Strategy<State>,
+  land: Landscape,
+  budget: number,
+  items: number,
+  population?: number,
+): Trace[] {
+  const size = population === undefined ? {} : { population };
+  let state = strategy.initial({ ...land.problem, ...size, evaluations: budget, items });
+  let best: Told = { genome: land.problem.start, fitness: -Infinity };
+  const traces: Trace[] = [];
+  for (let evaluations = 0; evaluations < budget; ) {
+    const told = Array.from({ length: strategy.populationSize(state) }, (_, k): Told => {
+      const { genome } = strategy.ask(state, k);
+      return { genome, fitness: land.observed(genome, items) };
+    });
+    for (const one of told) if (one.fitness > best.fitness) best = one;
+    evaluations += told.length;
+    state = strategy.tell(state, told);
+    traces.push({
+      evaluations,
+      recommended: land.accuracy(strategy.recommend(state)),
+      best: land.accuracy(best.genome),
+      claimed: best.fitness,
+    });
+  }
+  return traces;
+}
