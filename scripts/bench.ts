@@ -13,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   decoder: async () => (await import("./bench-decoder.ts")).benchDecoder(),
   tokens: benchTokens,
   search: async () => (await import("./bench-search.ts")).benchSearch(),
+  landscape: async () => (await import("./bench-landscape.ts")).benchLandscape(),
   startup: async () => (await import("./bench-startup.ts")).benchStartup(),
 };
 

@@ -78,11 +78,15 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const strategy = strategyNamed(options.strategy ?? config.strategy);
   const population = options.population ?? config.population;
   const { lower, upper, start } = space;
+  const evaluations = options.budget.maxEvals ?? config.budget.maxEvals;
   const problem: Problem = {
     ...{ lower, upper, start, seed, sigma: options.sigma ?? config.sigma },
     ...(population === undefined ? {} : { population }),
+    ...(evaluations === undefined ? {} : { evaluations }),
+    items: workloads.search.items.length,
   };
-  const size = strategy.populationSize(strategy.initial(problem));
+  const first = strategy.initial(problem);
+  const size = strategy.populationSize(first);
   const { budget, note } = resolveBudget(options.budget, config.budget, space.dimension, size);
   const all = [
     ...notes,
@@ -90,6 +94,7 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     ...(await tokenizerNotes(models)),
     ...encodingNotes(workloads),
     ...(note ? [note] : []),
+    ...(strategy.explain ? [`strategy ${strategy.name}: ${strategy.explain(first)}`] : []),
   ];
   return {
     config: { ...config, genome },
