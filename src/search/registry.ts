@@ -7,11 +7,21 @@ import { cmaes } from "./cmaes.ts";
 import { ga } from "./ga.ts";
 import { lraCmaes } from "./lra-cmaes.ts";
 import { random } from "./random.ts";
+import { cmaesBipop, cmaesIpop } from "./restarts.ts";
 import { sepCmaes } from "./sep-cmaes.ts";
 import type { Strategy } from "./strategy.ts";
 
 /** In the order help texts list them; the first is the default. */
-export const STRATEGIES: readonly Strategy[] = [cmaes, auto, lraCmaes, sepCmaes, ga, random];
+export const STRATEGIES: readonly Strategy[] = [
+  cmaes,
+  auto,
+  lraCmaes,
+  sepCmaes,
+  cmaesIpop,
+  cmaesBipop,
+  ga,
+  random,
+];
 
 /** @throws TsmergeError `usage` for a name that is not in the registry */
 export function strategyNamed(name: string): Strategy {

@@ -76,3 +76,10 @@ export function rotated(f: TestFunction, n: number): TestFunction {
   const turned = (x: readonly number[]) => basis.mmul(Matrix.columnVector([...x])).to1DArray();
   return { ...f, name: `rotated ${f.name}`, value: (x) => f.value(turned(x)) };
 }
+
+export const rastrigin: TestFunction = {
+  name: "rastrigin",
+  start: 3,
+  sigma: 2,
+  value: (x) => total(x, (v) => v * v + 10 * (1 - Math.cos(2 * Math.PI * v))),
+};
