@@ -1,5 +1,5 @@
-// Which files of a Hugging Face model folder hold the weights: one model.safetensors, or shards behind an
-// index. Looks at names and the index only; no weights are opened here.
+// Which files of a Hugging Face model folder hold the weights: one file, or shards behind an index; as
+// safetensors, or pickled where there are none. Looks at names and the index only; no weights are opened here.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,6 +10,27 @@ import { readJson } from "../base/json.ts";
 
 export const SINGLE_FILE = "model.safetensors";
 export const INDEX_FILE = "model.safetensors.index.json";
+
+/** A way to store weights: the name of a single file, of the index of several, and what their names look like. */
+interface Format {
+  readonly single: string;
+  readonly index: string;
+  readonly shard: RegExp;
+  readonly kind: string;
+}
+
+/** Where a folder has several, the first counts, as for transformers. */
+const FORMATS: readonly Format[] = [
+  {
+    ...{ single: SINGLE_FILE, index: INDEX_FILE, kind: "safetensors" },
+    shard: /^[\w.-]+\.safetensors$/,
+  },
+  {
+    ...{ single: "pytorch_model.bin", index: "pytorch_model.bin.index.json", kind: "pickled" },
+    shard: /^[\w.-]+\.bin$/,
+  },
+];
+
 /** A shard holds gigabytes, so no model has this many. */
 const MAX_SHARDS = 10_000;
 
@@ -25,7 +46,7 @@ const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 /**
  * Finds the weights of a folder without opening them.
- * @throws TsmergeError `checkpoint` if the folder holds no safetensors weights, naming what is there instead
+ * @throws TsmergeError `checkpoint` if the folder holds no weights, naming what is there instead
  */
 export async function weightFiles(directory: string): Promise<WeightFiles> {
   const present = await readdir(directory).catch((cause: unknown) => {
@@ -35,19 +56,20 @@ export async function weightFiles(directory: string): Promise<WeightFiles> {
     throw new TsmergeError("checkpoint", "config.json is missing", {
       where: directory,
       hint: present.includes("adapter_config.json")
-        ? "this is a LoRA adapter, which is not supported yet: merge it into its base first"
+        ? "this is a LoRA adapter: write base+adapter, with the model it was trained on first"
         : "give the folder of a model in the Hugging Face layout",
     });
   }
-  const hasSingle = present.includes(SINGLE_FILE);
-  if (!present.includes(INDEX_FILE)) {
-    if (hasSingle) return { files: [SINGLE_FILE], index: undefined };
-    throw noWeights(directory, present);
-  }
-  const index = await readIndex(join(directory, INDEX_FILE));
+  const format = FORMATS.find(
+    ({ single, index }) => present.includes(single) || present.includes(index),
+  );
+  if (format === undefined) throw noWeights(directory, present);
+  const hasSingle = present.includes(format.single);
+  if (!present.includes(format.index)) return { files: [format.single], index: undefined };
+  const index = await readIndex(join(directory, format.index), format);
   const files = [...new Set(index.values())].sort();
-  if (hasSingle && !files.includes(SINGLE_FILE)) {
-    throw new TsmergeError("checkpoint", `both ${SINGLE_FILE} and ${INDEX_FILE} are there`, {
+  if (hasSingle && !files.includes(format.single)) {
+    throw new TsmergeError("checkpoint", `both ${format.single} and ${format.index} are there`, {
       where: directory,
       hint: "delete the one that is out of date, with its shards",
     });
@@ -55,22 +77,24 @@ export async function weightFiles(directory: string): Promise<WeightFiles> {
   const missing = files.filter((file) => !present.includes(file));
   if (missing.length > 0) {
     throw new TsmergeError("checkpoint", `the index names ${listed(missing)}, which is not there`, {
-      where: join(directory, INDEX_FILE),
+      where: join(directory, format.index),
       hint: "download the missing shards, or the whole model, again",
     });
   }
   return { files, index };
 }
 
-async function readIndex(file: string): Promise<Map<string, string>> {
+async function readIndex(file: string, format: Format): Promise<Map<string, string>> {
   const parsed = indexSchema.safeParse(await readJson(file));
   const fail = (message: string) =>
     new TsmergeError("checkpoint", message, { where: file, hint: "download the index again" });
   if (!parsed.success) throw fail("weight_map must map tensor names to file names");
   const index = new Map(Object.entries(parsed.data.weight_map));
   const shards = new Set(index.values());
-  const stray = [...shards].find((name) => !/^[\w.-]+\.safetensors$/.test(name));
-  if (stray !== undefined) throw fail(`"${stray}" is not the name of a safetensors file beside it`);
+  const stray = [...shards].find((name) => !format.shard.test(name));
+  if (stray !== undefined) {
+    throw fail(`"${stray}" is not the name of a ${format.kind} file beside it`);
+  }
   if (shards.size === 0 || shards.size > MAX_SHARDS) {
     throw fail(`the index names ${shards.size} shards, not 1 to ${MAX_SHARDS}`);
   }
@@ -78,14 +102,7 @@ async function readIndex(file: string): Promise<Map<string, string>> {
 }
 
 function noWeights(directory: string, present: readonly string[]): TsmergeError {
-  const pickles = present.filter((name) => /\.(bin|pt|pth)$/.test(name));
-  const others = present.filter((name) => /\.(safetensors|gguf|onnx)$/.test(name));
-  if (pickles.length > 0) {
-    return new TsmergeError("checkpoint", `the weights are pickled, in ${listed(pickles)}`, {
-      where: directory,
-      hint: "this is not supported yet: save the model as safetensors, or download a revision that has them",
-    });
-  }
+  const others = present.filter((name) => /\.(safetensors|bin|pt|pth|gguf|onnx)$/.test(name));
   const seen = others.length > 0 ? `; ${listed(others)} cannot stand in` : "";
   return new TsmergeError("checkpoint", `${SINGLE_FILE} or ${INDEX_FILE} is missing${seen}`, {
     where: directory,

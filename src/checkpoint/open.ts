@@ -7,9 +7,10 @@ import { TsmergeError } from "../base/errors.ts";
 import { ioError } from "../base/io-error.ts";
 import { didYouMean } from "../base/suggest.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { INDEX_FILE, weightFiles } from "./folder.ts";
+import { weightFiles } from "./folder.ts";
 import { readHeader, type StoredTensor } from "./safetensors.ts";
 import { type ByteSource, fileSource } from "./source.ts";
+import { readTorchFile } from "./torch-file.ts";
 
 interface Located extends StoredTensor {
   readonly file: string;
@@ -44,7 +45,7 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
       "checkpoint",
       `the index finds tensor "${name}" in ${file}, where it is not`,
       {
-        where: join(directory, INDEX_FILE),
+        where: join(directory, file),
         hint: "index and shards come from different saves: download the model again",
       },
     );
@@ -55,6 +56,7 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
 async function headerOf(file: string): Promise<readonly StoredTensor[]> {
   const source = await fileSource(file);
   try {
+    if (file.endsWith(".bin")) return await readTorchFile(source, file);
     return (await readHeader(source, file)).tensors;
   } finally {
     await source.close();

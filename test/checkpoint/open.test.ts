@@ -89,8 +89,12 @@ test("a read of the wrong name or range says what there is", async (t) => {
 const one = safetensors(vector("a"));
 const BROKEN: readonly [string, Record<string, string | Uint8Array>, RegExp, RegExp][] = [
   ["no weights", {}, /^model\.safetensors or .* is missing$/, /download the weights/],
-  ["another layout", { "x.gguf": "" }, /x\.gguf cannot stand in/, /download the weights/],
-  ["pickles", { "pytorch_model.bin": "" }, /pickled, in pytorch_model\.bin/, /not supported yet/],
+  [
+    "another layout",
+    { "x.gguf": "", "m.pth": "" },
+    /m\.pth, x\.gguf cannot stand in/,
+    /download the weights/,
+  ],
   ["a broken file", { "model.safetensors": "{" }, /^the file has 1 bytes/, /again/],
   [
     "both forms",
