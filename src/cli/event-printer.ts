@@ -2,6 +2,7 @@
 // worth keeping.
 
 import type { OnEvent, RunEvent } from "../run/events.ts";
+import { clock } from "./clock.ts";
 import type { Status } from "./status.ts";
 
 /** A listener that prints each event. */
@@ -70,13 +71,4 @@ function newBestLine(event: Of<"newBest">): string {
 function scoreOf({ score, stderr, n }: Pick<Of<"newBest">, "score" | "stderr" | "n">): string {
   const error = stderr === undefined ? "" : ` ± ${stderr.toFixed(4)}`;
   return `${score.toFixed(4)}${error} on ${n} search items`;
-}
-
-function clock(seconds: number): string {
-  const whole = Math.round(seconds);
-  const minutes = Math.floor(whole / 60);
-  const rest = String(whole % 60).padStart(2, "0");
-  return minutes < 60
-    ? `${minutes}:${rest}`
-    : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 }

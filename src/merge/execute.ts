@@ -38,8 +38,8 @@ export interface ExecuteOptions {
   readonly force?: boolean;
   /** Go on from what an interrupted merge of the same plan left (the default); false deletes it. */
   readonly resume?: boolean;
-  /** Further text files by name, such as `mergekit_config.yml` and `README.md`; a function is asked last. */
-  readonly files?: Texts | (() => Promise<Texts>);
+  /** Further text files by name, such as `mergekit_config.yml` and `README.md`; a function is asked when the weights are there. */
+  readonly files?: Texts | ((weightsSha256: string) => Promise<Texts>);
   /** Whether tokenizer and generation files of the donor are copied; they are by default. */
   readonly copyDonor?: boolean;
   readonly signal?: AbortSignal;
@@ -88,17 +88,23 @@ export async function executeWith(
     const shards = options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes };
     writer = await CheckpointWriter.open(folder.staging, plan.tensors, { ...shards, sealed });
     const weights = await writeWeights(plan, hire, writer, folder, options);
+    const replaced = plan.files ?? {};
+    const except = Object.keys(replaced);
     const donated =
-      options.copyDonor === false ? [] : await copyDonorFiles(plan.donor, folder.staging);
+      options.copyDonor === false ? [] : await copyDonorFiles(plan.donor, folder.staging, except);
     const texts = {
+      ...replaced,
       "config.json": `${JSON.stringify(plan.config, null, 2)}\n`,
-      ...(typeof options.files === "function" ? await options.files() : options.files),
+      ...(typeof options.files === "function"
+        ? await options.files(weights.sha256)
+        : options.files),
     };
-    for (const [name, text] of Object.entries(texts)) {
-      await writeText(join(folder.staging, name), text);
-    }
+    const written = Object.entries(texts).flatMap(([name, text]) =>
+      text === null ? [] : [{ name, text }],
+    );
+    for (const { name, text } of written) await writeText(join(folder.staging, name), text);
     await folder.commit();
-    const files = new Set([...weights.files, ...donated, ...Object.keys(texts)]);
+    const files = new Set([...weights.files, ...donated, ...written.map(({ name }) => name)]);
     return { weightsSha256: weights.sha256, files: [...files] };
   } catch (cause) {
     const error = options.signal?.aborted === true ? interrupted(cause) : cause;
@@ -155,18 +161,21 @@ async function writeWeights(
     const threads = inOrder ? 1 : crew.threads;
     if (threads > 1) largestFirst(queue, writer);
     const record = shardRecorder(plan, writer, folder, hashes, kept);
-    const sealing: Promise<void>[] = []; // flushing a shard takes long: the next tensors do not wait
+    // Flushing a shard takes long and the next tensors do not wait for it. Shards are recorded one after
+    // another all the same, so that the draws recorded with one start behind every shard before it.
+    let recorded: Promise<void> = Promise.resolve();
     try {
       await eachInLanes(queue, threads, async ([index, { name }]) => {
         signal?.throwIfAborted();
         tensor = name;
         hashes.set(name, await crew.merge(index, await writer.place(name)));
-        sealing.push(held(record(name, crew.maskState())));
+        const masks = crew.maskState();
+        recorded = held(recorded.then(() => record(name, masks)));
       });
     } finally {
-      await Promise.allSettled(sealing);
+      await recorded.catch(() => {}); // thrown below, unless something else failed first
     }
-    await Promise.all(sealing);
+    await recorded;
   } finally {
     await crew.close();
   }
@@ -183,7 +192,6 @@ function shardRecorder(
   kept: readonly [string, Readonly<Record<string, string>>][],
 ): (name: string, masks: readonly number[] | undefined) => Promise<void> {
   let state: MergeState = { ...initial, shards: Object.fromEntries(kept) };
-  let saved: Promise<void> = Promise.resolve();
   return async (name, masks) => {
     const shard = writer.shardOf(name);
     if (!(await writer.written(name))) return;
@@ -196,9 +204,7 @@ function shardRecorder(
       shards: { ...state.shards, [shard]: known },
       ...(masks === undefined ? {} : { masks: [...masks] }),
     };
-    const next = state;
-    saved = saved.then(() => writeState(staging, next)); // one after another, the newest last
-    await saved;
+    await writeState(staging, state);
   };
 }
 

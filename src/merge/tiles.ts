@@ -5,6 +5,7 @@ import { bytesPerElement } from "../base/dtype.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { TensorInputs } from "./elements.ts";
+import { SORT_LIMIT } from "./magnitudes.ts";
 import type { TensorPlan } from "./plan.ts";
 import { sourceReader } from "./rows.ts";
 import { elementsOf, type TensorPass } from "./tensor-pass.ts";
@@ -41,6 +42,22 @@ export function fileInputs(tensor: TensorPlan, checkpoints: readonly Checkpoint[
       return view;
     },
   };
+}
+
+/** A process of Node with compiled kernels. */
+const PROCESS_BYTES = 130 * 2 ** 20;
+/** What a further thread takes, besides its tiles. */
+const THREAD_BYTES = 50 * 2 ** 20;
+/** What exact selection by magnitude holds for each element of a tensor, up to SORT_LIMIT of them. */
+const STATISTICS_WIDTH = 16;
+
+/** Most bytes that merging these tensors to files takes in memory: tiles, statistics, and the process. */
+export function memoryOf(tensors: readonly TensorPlan[], threads: number): number {
+  const elements = Math.max(...tensors.map(({ shape }) => elementsOf(shape)));
+  const widest = Math.max(...tensors.map(({ sources }) => 4 * (sources.length + 1)));
+  const tiles = Math.min(BUFFER_BYTES, 2 * widest * Math.min(TILE, elements));
+  const statistics = STATISTICS_WIDTH * Math.min(SORT_LIMIT, elements);
+  return PROCESS_BYTES + threads * (THREAD_BYTES + tiles + statistics);
 }
 
 interface Slot {

@@ -1,34 +1,37 @@
 // From a recipe file to a model folder: what `tsmerge merge` and an exported winner share.
 
-import { readFile } from "node:fs/promises";
-import { dirname, resolve } from "node:path";
+import { availableParallelism } from "node:os";
+import { basename, resolve } from "node:path";
+import { bytesPerElement } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
+import { fingerprint } from "../checkpoint/fingerprint.ts";
 import { parseShardSize } from "../checkpoint/shard-size.ts";
-import type { Environment } from "../hub/cache.ts";
-import { resolveModel } from "../hub/reference.ts";
+import { mergePool } from "../exec/merge-pool.ts";
 import { type Device, selectKernel } from "../kernel/device.ts";
-import { type ExecutedMerge, executeMerge, type MergeProgress } from "../merge/execute.ts";
-import { compileRecipe } from "../recipe/compile.ts";
-import { loadModels } from "../recipe/models.ts";
-import { readRecipe } from "../recipe/read.ts";
-import { modelReferences } from "../recipe/recipe.ts";
+import { soloCrew } from "../merge/crew.ts";
+import { type ExecutedMerge, executeWith, type MergeProgress } from "../merge/execute.ts";
+import type { MergePlan } from "../merge/plan.ts";
+import { drawsInOrder, elementsOf } from "../merge/tensor-pass.ts";
 import { renderRecipe } from "../recipe/render.ts";
+import { modelCard } from "./model-card.ts";
+import { type PlannedMerge, planMerge, type RecipeFile } from "./planned-merge.ts";
 
-/** Of masks when neither the command nor the recipe names one. */
-const DEFAULT_SEED = 0;
-
-export interface MergeFileOptions {
-  readonly file: string;
+export interface MergeFileOptions extends RecipeFile {
   readonly outDir: string;
-  /** Undefined takes the one in the recipe's `# tsmerge:` comment, else 0. */
-  readonly seed: number | undefined;
-  /** mergekit's roundings, masks and leniency with unknown keys. */
-  readonly compat: boolean;
   /** As `--out-shard-size` writes it. */
   readonly shardSize: string;
   readonly device: Device;
   readonly force: boolean;
-  readonly environment: Environment;
+  /** Go on from what an interrupted merge left; true by default. */
+  readonly resume?: boolean;
+  /** Threads that merge, on the CPU. By default one a core, and one alone for a small model. */
+  readonly threads?: number;
+  /** Write README.md, for which every byte of the parents is hashed; true by default. */
+  readonly modelCard?: boolean;
+  /** Copy tokenizer and generation files; true by default. */
+  readonly copyTokenizer?: boolean;
+  /** As the user typed it, for the model card. */
+  readonly command?: string;
 }
 
 export interface MergeListeners {
@@ -37,48 +40,89 @@ export interface MergeListeners {
   readonly signal?: AbortSignal;
 }
 
+/** Below this many bytes of output, threads take longer to start than to merge. */
+const SMALL_BYTES = 2 ** 28;
+/** More threads than this wait for memory and disk. */
+const MOST_THREADS = 8;
+
 /**
- * Merges a recipe file. Relative model paths start from the working folder, then from the file's.
- * @throws TsmergeError `usage` for an unreadable file, `config` for a recipe without meaning, and what
- * compileRecipe and executeMerge throw
+ * Merges a recipe file.
+ * @throws TsmergeError `usage` for threads that the device cannot have, and what planMerge and executeWith throw
  */
 export async function mergeFile(
   options: MergeFileOptions,
+  listeners: MergeListeners = {},
+): Promise<ExecutedMerge> {
+  parseShardSize(options.shardSize); // a slip is told before models are opened
+  const planned = await planMerge(options, listeners.onNote ?? (() => {}));
+  return executePlanned(planned, options, listeners);
+}
+
+/** Merges what planMerge gave. Throws as executeWith. */
+export async function executePlanned(
+  planned: PlannedMerge,
+  options: MergeFileOptions,
   { onNote, onProgress, signal }: MergeListeners = {},
 ): Promise<ExecutedMerge> {
-  const { file, compat, device, environment } = options;
-  const shardBytes = parseShardSize(options.shardSize);
-  const text = await readText(file);
-  const { recipe, notes, seed: recordedSeed } = readRecipe(text, { file, compat });
-  for (const note of notes) onNote?.(note);
-  const seed = options.seed ?? recordedSeed ?? DEFAULT_SEED;
-  const searchRoots = [process.cwd(), dirname(resolve(file))];
-  const models = await loadModels(modelReferences(recipe), (reference) =>
-    resolveModel(reference, { searchRoots, environment }),
-  );
-  const plan = compileRecipe(recipe, { models, seed, compat });
-  const kernel = await selectKernel(device);
+  const { recipe, plan, seed } = planned;
+  const threads = threadsFor(plan, options, onNote);
+  const kernel = await selectKernel(options.device);
   try {
-    return await executeMerge(plan, kernel, {
+    const hire = threads === 1 ? soloCrew(kernel) : mergePool(threads);
+    return await executeWith(plan, hire, {
       outDir: options.outDir,
-      shardBytes,
+      shardBytes: parseShardSize(options.shardSize),
       force: options.force,
-      files: { "mergekit_config.yml": renderRecipe(recipe, { record: { seed } }) },
+      resume: options.resume ?? true,
+      copyDonor: options.copyTokenizer ?? true,
+      async files(weightsSha256) {
+        const config = renderRecipe(recipe, { record: { seed } });
+        if (options.modelCard === false) return { "mergekit_config.yml": config };
+        const name = basename(resolve(options.outDir));
+        const parents = await parentHashes(planned);
+        const { command } = options;
+        const card = modelCard(planned, { name, parents, weightsSha256, config, command });
+        return { "mergekit_config.yml": config, "README.md": card };
+      },
       ...(signal === undefined ? {} : { signal }),
       ...(onProgress === undefined ? {} : { onProgress }),
+      ...(onNote === undefined ? {} : { onNote }),
     });
   } finally {
     await kernel.close();
   }
 }
 
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (cause) {
-    throw new TsmergeError("usage", `the recipe ${file} cannot be read`, {
-      cause,
-      hint: "give the path of a YAML file, such as configs/merge.yml",
+/** How many threads a plan is merged on. Throws TsmergeError `usage` for several of them on a GPU. */
+export function threadsFor(
+  plan: MergePlan,
+  { threads: asked, device }: Pick<MergeFileOptions, "threads" | "device">,
+  onNote: (note: string) => void = () => {},
+): number {
+  if (device === "webgpu" || device === "cuda") {
+    if (asked === undefined || asked === 1) return 1;
+    throw new TsmergeError("usage", `device ${device} takes one thread, not ${asked}`, {
+      hint: "leave --num-threads out, or merge on the CPU",
     });
   }
+  if (drawsInOrder(plan)) {
+    if (asked !== undefined && asked > 1) {
+      onNote("mergekit's random masks are drawn one after another, so one thread merges");
+    }
+    return 1;
+  }
+  const bytes = plan.tensors.reduce(
+    (sum, { shape, dtype }) => sum + elementsOf(shape) * bytesPerElement(dtype),
+    0,
+  );
+  return asked ?? (bytes < SMALL_BYTES ? 1 : Math.min(availableParallelism(), MOST_THREADS));
+}
+
+/** Content hash of each parent, by reference. */
+async function parentHashes({ models }: PlannedMerge): Promise<ReadonlyMap<string, string>> {
+  const hashes = new Map<string, string>();
+  for (const { reference, directory } of models.values()) {
+    hashes.set(reference, await fingerprint(directory));
+  }
+  return hashes;
 }

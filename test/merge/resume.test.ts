@@ -2,7 +2,16 @@
 // ends with the bytes of a merge that was never stopped.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -129,4 +138,41 @@ test("numbers that are at fault leave nothing, whatever is complete", async () =
   const { hire } = counting(TENSORS - 1, fail);
   await assert.rejects(executeWith(plan, hire, { outDir, shardBytes }), /NaN/);
   assert.ok(!existsSync(stagingOf(outDir)));
+});
+
+for (const [name, code] of [
+  ["SIGKILL", null],
+  ["SIGINT", 130],
+] as const) {
+  test(`after ${name} the same merge goes on`, async () => {
+    const plan = planOver(models, "dare_ties", "bfloat16", { compat: true });
+    const planFile = join(scratch, "plan.json");
+    writeFileSync(planFile, JSON.stringify(plan));
+    const whole = join(scratch, `whole-${name}`);
+    await executeMerge(plan, kernel, { outDir: whole, shardBytes });
+    const outDir = join(scratch, name);
+    const main = join(import.meta.dirname, "mortal-merge.ts");
+    const words = ["--import", "tsx", main, planFile, outDir];
+    const first = spawnSync(process.execPath, [...words, name, `${TENSORS - 1}`], {
+      encoding: "utf8",
+    });
+    assert.equal(first.status, code, first.stderr);
+    assert.ok(!existsSync(outDir));
+    assert.ok(existsSync(stagingOf(outDir)));
+    if (code !== null) assert.match(first.stderr, /stay in .*the same command goes on from there/s);
+    const { seen, hire } = counting();
+    await executeWith(plan, hire, { outDir, shardBytes });
+    assert.ok(seen.length < TENSORS);
+    assert.deepEqual(contents(outDir), contents(whole));
+  });
+}
+
+test("a merge that another process is at is refused", async () => {
+  const plan = planOver(models, "linear", "bfloat16");
+  const outDir = join(scratch, "busy");
+  await stopAt(plan, { outDir, shardBytes }, TENSORS - 1);
+  const file = join(stagingOf(outDir), ".tsmerge-merge.json");
+  const state = JSON.parse(readFileSync(file, "utf8"));
+  writeFileSync(file, JSON.stringify({ ...state, pid: process.ppid }));
+  await assert.rejects(executeMerge(plan, kernel, { outDir, shardBytes }), /is merging into/);
 });

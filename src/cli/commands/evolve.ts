@@ -3,7 +3,7 @@
 
 import { Command, Option } from "commander";
 import type { EvolveFlags } from "../evolve-process.ts";
-import { addForeignFlags, foreignNotes } from "../foreign-flags.ts";
+import { addForeignFlags, EVOLVE_FLAGS, foreignNotes } from "../foreign-flags.ts";
 import { dataOption, deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
 import { listOf, positiveNumber, wholeNumber } from "../values.ts";
 
@@ -60,10 +60,10 @@ export function evolveCommand(name: string): Command {
     .option("--dry-run", "print what the search would cost; computes nothing")
     .addOption(jsonOption())
     .addOption(quietOption());
-  addForeignFlags(command);
+  addForeignFlags(command, EVOLVE_FLAGS);
   return command.action(async (config: string, flags: EvolveFlags) => {
     // heavy imports stay out of --help's start-up time
     const { superviseEvolve } = await import("../evolve-supervisor.ts");
-    await superviseEvolve(config, flags, foreignNotes(command));
+    await superviseEvolve(config, flags, foreignNotes(command, EVOLVE_FLAGS));
   });
 }

@@ -1,0 +1,90 @@
+// From a recipe file to a plan: what merging, validating and a dry run share. Headers and configurations
+// are read; no weights are.
+
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { TsmergeError } from "../base/errors.ts";
+import type { Environment } from "../hub/cache.ts";
+import { resolveModel } from "../hub/reference.ts";
+import type { MergePlan } from "../merge/plan.ts";
+import { compileRecipe } from "../recipe/compile.ts";
+import { type LoadedModels, loadModels } from "../recipe/models.ts";
+import { readRecipe } from "../recipe/read.ts";
+import { modelReferences, type Recipe } from "../recipe/recipe.ts";
+
+/** Of masks when neither the command nor the recipe names one. */
+const DEFAULT_SEED = 0;
+
+export interface RecipeFile {
+  readonly file: string;
+  /** Undefined takes the one in the recipe's `# tsmerge:` comment, else 0. */
+  readonly seed: number | undefined;
+  /** mergekit's roundings, masks and leniency with unknown keys. */
+  readonly compat: boolean;
+  /** Merge models of different architectures by the names of their tensors. */
+  readonly allowCrimes?: boolean;
+  readonly environment: Environment;
+}
+
+/** A recipe and the facts about its models. */
+export interface OpenedRecipe {
+  readonly recipe: Recipe;
+  /** By reference, in the recipe's order. */
+  readonly models: LoadedModels;
+  readonly seed: number;
+}
+
+export interface PlannedMerge extends OpenedRecipe {
+  readonly plan: MergePlan;
+}
+
+/** openRecipe, then planOpened. */
+export async function planMerge(
+  file: RecipeFile,
+  onNote: (note: string) => void,
+): Promise<PlannedMerge> {
+  return planOpened(await openRecipe(file, onNote), file, onNote);
+}
+
+/** Compiles. Throws as compileRecipe. */
+export function planOpened(
+  opened: OpenedRecipe,
+  { compat, allowCrimes = false }: RecipeFile,
+  onNote: (note: string) => void,
+): PlannedMerge {
+  const { recipe, models, seed } = opened;
+  const plan = compileRecipe(recipe, { models, seed, compat, allowCrimes, onNote });
+  return { ...opened, plan };
+}
+
+/**
+ * Reads a recipe file and opens its models. Relative model paths start from the working folder, then from
+ * the file's.
+ * @throws TsmergeError `usage` for an unreadable file, `config` for a recipe without meaning, and what
+ * loadModels throws
+ */
+export async function openRecipe(
+  { file, seed: asked, compat, environment }: RecipeFile,
+  onNote: (note: string) => void,
+): Promise<OpenedRecipe> {
+  const text = await readText(file);
+  const { recipe, notes, seed: recorded } = readRecipe(text, { file, compat });
+  for (const note of notes) onNote(note);
+  const seed = asked ?? recorded ?? DEFAULT_SEED;
+  const searchRoots = [process.cwd(), dirname(resolve(file))];
+  const models = await loadModels(modelReferences(recipe), (reference) =>
+    resolveModel(reference, { searchRoots, environment }),
+  );
+  return { recipe, models, seed };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new TsmergeError("usage", `the recipe ${file} cannot be read`, {
+      cause,
+      hint: "give the path of a YAML file, such as configs/merge.yml",
+    });
+  }
+}

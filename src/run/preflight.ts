@@ -1,0 +1,199 @@
+// What a merge would take and make, before it is begun: sizes from headers, room from the file system, and
+// every way in which the models do not fit. No weights are read, but for one short look at how fast.
+
+import { open, stat, statfs } from "node:fs/promises";
+import { freemem } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { bytesPerElement } from "../base/dtype.ts";
+import { TsmergeError } from "../base/errors.ts";
+import { hasErrorCode, ioError } from "../base/io-error.ts";
+import { weightFiles } from "../checkpoint/folder.ts";
+import { parseShardSize } from "../checkpoint/shard-size.ts";
+import { planShards } from "../checkpoint/shards.ts";
+import type { MergePlan, TensorPlan } from "../merge/plan.ts";
+import { elementsOf } from "../merge/tensor-pass.ts";
+import { memoryOf } from "../merge/tiles.ts";
+import type { LoadedModel, LoadedModels } from "../recipe/models.ts";
+import { type MergeFileOptions, threadsFor } from "./merge.ts";
+import { openRecipe, type PlannedMerge, planOpened } from "./planned-merge.ts";
+
+export interface PreflightModel {
+  readonly reference: string;
+  readonly directory: string;
+  readonly tensors: number;
+  readonly parameters: number;
+  readonly bytes: number;
+}
+
+/** Absent where the models do not fit together. */
+export interface PreflightResult {
+  readonly method: string;
+  readonly seed: number;
+  /** Undefined for an architecture that does not say. */
+  readonly layers: number | undefined;
+  readonly tensors: number;
+  readonly parameters: number;
+  readonly shards: number;
+  readonly threads: number;
+  /** Once over the parents; statistics may read a tensor again. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  readonly memoryBytes: number;
+  readonly seconds: number;
+}
+
+export interface Preflight {
+  readonly file: string;
+  readonly outDir: string;
+  readonly models: readonly PreflightModel[];
+  readonly result: PreflightResult | undefined;
+  readonly freeMemoryBytes: number;
+  readonly freeDiskBytes: number;
+  /** Sentences; a merge would fail on any of them. */
+  readonly problems: readonly string[];
+}
+
+/** Looks at a merge. Throws as openRecipe; that models do not fit is a problem, not an error. */
+export async function preflight(
+  options: MergeFileOptions,
+  onNote: (note: string) => void,
+): Promise<Preflight> {
+  const shardBytes = parseShardSize(options.shardSize);
+  const opened = await openRecipe(options, onNote);
+  const problems: string[] = [];
+  let planned: PlannedMerge | undefined;
+  try {
+    planned = planOpened(opened, options, onNote);
+  } catch (error) {
+    if (!(error instanceof TsmergeError)) throw error;
+    problems.push(error.message, ...conflictsOf(opened.models));
+  }
+  const result = planned && (await resultOf(planned, options, shardBytes, onNote));
+  const freeDiskBytes = await freeDisk(options.outDir);
+  const freeMemoryBytes = freemem();
+  if (result !== undefined && result.writtenBytes > freeDiskBytes) {
+    problems.push(
+      `the disk of ${options.outDir} has ${mib(freeDiskBytes)} free of ${mib(result.writtenBytes)} needed`,
+    );
+  }
+  if (result !== undefined && result.memoryBytes > freeMemoryBytes) {
+    problems.push(
+      `${mib(freeMemoryBytes)} of memory are free of ${mib(result.memoryBytes)} needed`,
+    );
+  }
+  return {
+    file: options.file,
+    outDir: options.outDir,
+    models: [...opened.models.values()].map(factsOf),
+    result,
+    freeMemoryBytes,
+    freeDiskBytes,
+    problems,
+  };
+}
+
+async function resultOf(
+  { plan, recipe, models, seed }: PlannedMerge,
+  options: MergeFileOptions,
+  shardBytes: number,
+  onNote: (note: string) => void,
+): Promise<PreflightResult> {
+  const sum = (of: (tensor: TensorPlan) => number) =>
+    plan.tensors.reduce((total, tensor) => total + of(tensor), 0);
+  const shards = planShards(plan.tensors, { shardBytes });
+  const writtenBytes = shards.reduce((total, { layout }) => total + layout.fileBytes, 0);
+  const readBytes = sum((tensor) => sourceBytes(plan, tensor, models));
+  const threads = threadsFor(plan, options, onNote);
+  const layers = Object.entries(plan.config).find(([key]) =>
+    /^(num_hidden_layers|n_layers?|num_layers)$/.test(key),
+  );
+  return {
+    method: recipe.method,
+    seed,
+    layers: typeof layers?.[1] === "number" ? layers[1] : undefined,
+    tensors: plan.tensors.length,
+    parameters: sum(({ shape }) => elementsOf(shape)),
+    shards: shards.length,
+    threads,
+    readBytes,
+    writtenBytes,
+    memoryBytes: memoryOf(plan.tensors, threads),
+    seconds: (readBytes + writtenBytes) / (await readRate(plan.models[0]!)),
+  };
+}
+
+function factsOf({ reference, directory, tensors }: LoadedModel): PreflightModel {
+  const all = [...tensors.values()];
+  return {
+    reference,
+    directory,
+    tensors: all.length,
+    parameters: all.reduce((sum, { elements }) => sum + elements, 0),
+    bytes: all.reduce((sum, { byteLength }) => sum + byteLength, 0),
+  };
+}
+
+/** Bytes of a tensor's inputs as they are stored. */
+function sourceBytes(plan: MergePlan, tensor: TensorPlan, models: LoadedModels): number {
+  const folders = new Map([...models.values()].map((model) => [model.location, model]));
+  return tensor.sources.reduce((sum, { model, name }) => {
+    const stored = folders.get(plan.models[model]!)?.tensors.get(name);
+    // an input that is made while it is read, such as base+adapter, counts as its output does
+    return sum + (stored?.byteLength ?? elementsOf(tensor.shape) * bytesPerElement(tensor.dtype));
+  }, 0);
+}
+
+/** Conflicts listed of each pair at most. */
+const MOST_LISTED = 5;
+
+/** Every tensor that has one name and two shapes, by pair with the first model. */
+export function conflictsOf(models: LoadedModels): string[] {
+  const [first, ...others] = models.values();
+  if (first === undefined) return [];
+  return others.flatMap((other) => {
+    const unlike = [...first.tensors.values()].flatMap(({ name, shape }) => {
+      const its = other.tensors.get(name)?.shape;
+      if (its === undefined || its.join() === shape.join()) return [];
+      return [
+        `${name} is [${shape.join(", ")}] in ${first.reference} and [${its.join(", ")}] in ${other.reference}`,
+      ];
+    });
+    const rest = unlike.length - MOST_LISTED;
+    const listed = unlike.slice(0, MOST_LISTED);
+    return rest > 0 ? [...listed, `and ${rest} more tensors of ${other.reference}`] : listed;
+  });
+}
+
+/** Free bytes on the disk that a folder would lie on. Throws TsmergeError `io`. */
+async function freeDisk(folder: string): Promise<number> {
+  for (let path = resolve(folder); ; path = dirname(path)) {
+    try {
+      const { bavail, bsize } = await statfs(path);
+      return bavail * bsize;
+    } catch (cause) {
+      if (!hasErrorCode(cause, "ENOENT") || path === dirname(path))
+        throw ioError("look at", path, cause);
+    }
+  }
+}
+
+/** As much as is read to see how fast the disk is. */
+const SAMPLE_BYTES = 2 ** 25;
+
+/** Bytes a second that the first weights of a model come at; faster than later ones if they are cached. */
+async function readRate(directory: string): Promise<number> {
+  const { files } = await weightFiles(directory);
+  const path = join(directory, files[0]!); // weightFiles never answers with none
+  const { size } = await stat(path);
+  const sample = new Uint8Array(Math.min(size, SAMPLE_BYTES));
+  const handle = await open(path);
+  try {
+    const start = performance.now();
+    await handle.read(sample, 0, sample.length, 0);
+    return sample.length / Math.max(1e-4, (performance.now() - start) / 1000);
+  } finally {
+    await handle.close();
+  }
+}
+
+const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
