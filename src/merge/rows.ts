@@ -49,7 +49,8 @@ function mappedReader(
   const { type } = map;
   const own = storedReader(source, checkpoints);
   const donors = map.donors.map((donor) => storedReader(donor, checkpoints));
-  const columns = checkpoints[source.model]!.tensors.get(source.name)!.shape[1]!; // tables have two sides
+  const { shape } = checkpoints[source.model]!.tensors.get(source.name)!; // its type was found
+  const columns = shape.slice(1).reduce((product, size) => product * size, 1); // 1 of a head's bias
   const width = bytesPerElement(type);
   const rowBytes = columns * width;
   const tokens = map.rows.indexOf("mean"); // padding stands last
