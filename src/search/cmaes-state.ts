@@ -2,7 +2,7 @@
 // its end. Shared by the strategies that differ in how they learn; the update is in cmaes-update.ts.
 
 import { type CmaesParameters, cmaesParameters, defaultPopulation } from "./cmaes-parameters.ts";
-import { deviationFactors, sampled, settled, started } from "./gaussian.ts";
+import { sampled, settled, shrinkage, started, stretches } from "./gaussian.ts";
 import { checkedProblem } from "./problem.ts";
 import type { Problem } from "./strategy.ts";
 import {
@@ -67,17 +67,23 @@ export function initial(given: Problem): CmaesState {
   };
 }
 
+/** A of a state: the stretch of its samples along each gene, [n]. */
+export function stretchesOf(state: CmaesState): number[] {
+  return stretches(state.problem, populationOf(state), () => standardDeviations(state));
+}
+
 /** The k-th sample in unit-box coordinates, [n]. */
 export function sampleOf(state: CmaesState, stream: string, k: number): number[] {
   const { root } = decomposed(state);
-  return sampled(state, stream, k, (z, i) => rowTimes(root, i, z));
+  const stretch = stretchesOf(state);
+  return sampled(state, stream, k, (z, i) => stretch[i]! * rowTimes(root, i, z));
 }
 
 type Shape = Pick<CmaesState, "sigma" | "covariance" | "covariancePath">;
 
-/** Scales genes whose standard deviation σ√C_ii left its limits: C ← A C A with A diagonal. */
-export function withinLimits(problem: Problem, shape: Shape): Shape {
-  const factors = deviationFactors(problem, populationOf({ problem }), standardDeviations(shape));
+/** Shrinks genes whose standard deviation σ√C_ii outgrew its limit: C ← D C D with D diagonal. */
+export function withinLimits(shape: Shape): Shape {
+  const factors = shrinkage(standardDeviations(shape));
   if (factors === undefined) return shape;
   const covariance = unpacked(shape.covariance, factors.length)
     .mulRowVector(factors)

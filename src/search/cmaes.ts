@@ -31,7 +31,7 @@ export const cmaes: Strategy<CmaesState> = {
   tell: (state, results) => {
     const next = proposal(state, NAME, results);
     if (next === undefined) return unordered(state, results);
-    const limited = { ...next, ...withinLimits(state.problem, next) };
+    const limited = { ...next, ...withinLimits(next) };
     return { ...state, generation: state.generation + 1, ...limited, failedGenerations: 0 };
   },
   recommend: (state) => toGenes(state.problem, state.mean),

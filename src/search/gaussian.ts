@@ -4,13 +4,13 @@
 import { probit } from "simple-statistics";
 import { streamKey } from "../base/counter-rng.ts";
 import { normal } from "./deviate.ts";
-import { clipped, GENE_RESOLUTION, toGenes, toUnit } from "./problem.ts";
+import { GENE_RESOLUTION, toGenes, toUnit } from "./problem.ts";
 import type { Problem, Told } from "./strategy.ts";
 
 /** Tries to draw a candidate inside the box before the last one is clipped to it. */
 const MAX_TRIES = 100;
 /** No gene's standard deviation exceeds this share of its range: beyond it, bounds decide every sample. */
-export const MAX_DEVIATION = 1 / 3;
+const MAX_DEVIATION = 1 / 3;
 export const MAX_FAILED_GENERATIONS = 3;
 
 /** A Gaussian in unit-box coordinates as the sampling sees it. */
@@ -31,10 +31,11 @@ export function started(problem: Problem): { mean: number[]; sigma: number } {
 }
 
 /**
- * The k-th sample m + σ C^½ z, [n]: drawn again while outside the box (at most MAX_TRIES times), then clipped.
+ * The k-th sample m + σ A C^½ z, [n]: drawn again while outside the box (at most MAX_TRIES times), then clipped.
  * A try ends at its first gene outside: where the box is narrow for many genes, nearly all tries are in vain.
+ * Integer genes are not held inside: their rounding is, and cutting off their tails would shrink the step.
  * @param stream the strategy's name: strategies do not share their random numbers
- * @param shaped entry i of C^½ times a standard normal vector
+ * @param shaped entry i of A C^½ times a standard normal vector
  */
 export function sampled(
   { problem, generation, mean, sigma }: Gaussian,
@@ -50,10 +51,12 @@ export function sampled(
     let inside = true;
     for (let i = 0; i < mean.length && (inside || last); i++) {
       const gene = mean[i]! + sigma * shaped(z, i); // eq. 39 and 40
-      inside = gene >= 0 && gene <= 1;
+      inside = problem.integer?.[i] || (gene >= 0 && gene <= 1);
       x.push(gene);
     }
-    if (inside || last) return clipped(x);
+    if (inside || last) {
+      return x.map((gene, i) => (problem.integer?.[i] ? gene : Math.min(1, Math.max(0, gene))));
+    }
   }
 }
 
@@ -86,18 +89,24 @@ export function leastDeviations(problem: Problem, population: number): number[] 
 }
 
 /**
- * What each gene's deviation is to be multiplied with to lie within its limits, [n]; undefined: all do.
+ * A: how far samples are stretched along each gene, [n], so that integer genes keep their least deviation while
+ * C itself stays well conditioned. Steps are learned from in units of it.
  * @param deviations σ√C_ii as shares of the ranges, [n]
  */
-export function deviationFactors(
+export function stretches(
   problem: Problem,
   population: number,
-  deviations: readonly number[],
-): number[] | undefined {
-  const least = leastDeviations(problem, population);
-  const outside = deviations.some((d, i) => !(d <= MAX_DEVIATION) || d < least[i]!);
-  if (!outside) return undefined;
-  return deviations.map((d, i) => (d < least[i]! ? least[i]! / d : Math.min(1, MAX_DEVIATION / d)));
+  deviations: () => readonly number[],
+): number[] {
+  if (!problem.integer?.some(Boolean)) return problem.lower.map(() => 1);
+  const present = deviations();
+  return leastDeviations(problem, population).map((least, i) => Math.max(1, least / present[i]!));
+}
+
+/** What each gene's deviation is to be multiplied with to stay below MAX_DEVIATION, [n]; undefined: all do. */
+export function shrinkage(deviations: readonly number[]): number[] | undefined {
+  if (deviations.every((deviation) => deviation <= MAX_DEVIATION)) return undefined;
+  return deviations.map((deviation) => Math.min(1, MAX_DEVIATION / deviation));
 }
 
 /**

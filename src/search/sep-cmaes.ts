@@ -5,7 +5,7 @@
 import { effectiveMass } from "./cmaes-parameters.ts";
 import { populationOf } from "./cmaes-state.ts";
 import { selection, squaredLength } from "./cmaes-update.ts";
-import { deviationFactors, sampled, settled, standing, started } from "./gaussian.ts";
+import { sampled, settled, shrinkage, standing, started, stretches } from "./gaussian.ts";
 import { checkedProblem, checkTold, clipped, rankable, ranking, toGenes } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 import { unpacked } from "./symmetric.ts";
@@ -81,9 +81,18 @@ function initial(given: Problem): SepCmaesState {
   return { ...state, mean, sigma, variances: unpacked(covariance, n).diagonal() };
 }
 
+function deviationsOf({ sigma, variances }: Pick<SepCmaesState, "sigma" | "variances">): number[] {
+  return variances.map((variance) => sigma * Math.sqrt(variance));
+}
+
+function stretchesOf(state: SepCmaesState): number[] {
+  return stretches(state.problem, populationOf(state), () => deviationsOf(state));
+}
+
 function sampleOf(state: SepCmaesState, k: number): number[] {
-  const deviations = state.variances.map(Math.sqrt);
-  return sampled(state, NAME, k, (z, i) => deviations[i]! * z[i]!);
+  const stretch = stretchesOf(state);
+  const scale = state.variances.map((variance, i) => stretch[i]! * Math.sqrt(variance));
+  return sampled(state, NAME, k, (z, i) => scale[i]! * z[i]!);
 }
 
 /** As in the full strategy, with a diagonal C and no negative weights. */
@@ -101,16 +110,17 @@ function tell(state: SepCmaesState, results: readonly Told[]): SepCmaesState {
   const { cC, cSigma, dSigma, cVariance, chi } = parameters;
   const finite = fitness.filter((value) => value !== -Infinity).length;
   const { weights, muEff } = selection(parameters, finite);
+  const stretch = stretchesOf(state);
   const steps = ranking(fitness).map((k) =>
     standing(state.problem, results[k]!, () => sampleOf(state, k)).map(
-      (x, i) => (x - state.mean[i]!) / state.sigma,
+      (x, i) => (x - state.mean[i]!) / state.sigma / stretch[i]!,
     ),
   );
   const weighted = (value: (step: readonly number[]) => number) =>
     steps.reduce((sum, step, rank) => sum + weights[rank]! * value(step), 0);
 
   const meanStep = state.mean.map((_, i) => weighted((y) => y[i]!));
-  const mean = clipped(state.mean.map((m, i) => m + state.sigma * meanStep[i]!));
+  const mean = clipped(state.mean.map((m, i) => m + state.sigma * (stretch[i]! * meanStep[i]!)));
   const sigmaPath = state.sigmaPath.map(
     (p, i) =>
       (1 - cSigma) * p +
@@ -133,8 +143,7 @@ function tell(state: SepCmaesState, results: readonly Told[]): SepCmaesState {
       rankMu * weighted((y) => y[i]! ** 2),
   );
   const next = { ...state, generation, mean, sigma, sigmaPath, failedGenerations: 0 };
-  const deviations = variances.map((variance) => sigma * Math.sqrt(variance));
-  const factors = deviationFactors(state.problem, population, deviations);
+  const factors = shrinkage(deviationsOf({ sigma, variances }));
   if (factors === undefined) return { ...next, variances, covariancePath };
   return {
     ...next,
@@ -155,7 +164,7 @@ export const sepCmaes: Strategy<SepCmaesState> = {
   finished: (state) =>
     settled(
       state,
-      state.variances.map((variance) => state.sigma * Math.sqrt(variance)),
+      deviationsOf(state),
       state.covariancePath.map((p) => state.sigma * p),
     ),
 };

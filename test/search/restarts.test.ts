@@ -38,7 +38,7 @@ test("ipop doubles the population, bipop has smaller runs between", () => {
   const populations = (strategy: Strategy) => {
     let state = strategy.initial(boxed(3, 2));
     const sizes = [strategy.populationSize(state)];
-    for (let g = 0; g < 1500; g++) {
+    for (let g = 0; g < 450; g++) {
       state = step(strategy, state, (x) => -rastrigin.value(x));
       const size = strategy.populationSize(state);
       if (size !== sizes.at(-1)) sizes.push(size);
