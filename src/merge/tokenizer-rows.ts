@@ -60,9 +60,13 @@ export interface TokenRows {
  */
 export function tokenRows(request: RowsRequest): TokenRows {
   const { vocabulary, models, rows, paddedRows } = request;
-  const all = [...models, ...request.donors];
-  const donors = all.map(({ reference }) => reference);
   const named = new Map(request.tokens.map((one) => [one.token, one]));
+  const donors: string[] = [];
+  const listed = (places: readonly Place[]): RowOf[] =>
+    places.map(({ model: { reference }, row }) => {
+      if (!donors.includes(reference)) donors.push(reference);
+      return { donor: donors.indexOf(reference), row };
+    });
   const origins = models.map((model) =>
     Array.from({ length: paddedRows }, (_, id): RowOrigin => {
       if (id >= rows) return "mean";
@@ -72,12 +76,12 @@ export function tokenRows(request: RowsRequest): TokenRows {
   for (const [token, id] of vocabulary) {
     const wish = named.get(token);
     const standIn =
-      wish?.source === undefined ? usual(token, request) : chosen(token, wish.source, all);
+      wish?.source === undefined ? usual(token, request) : chosen(token, wish.source, request);
+    const [only] = standIn;
     for (const [m, model] of models.entries()) {
       const own = wish?.force === true ? undefined : rowIn(model, token);
-      const [only] = standIn;
-      const isOwn = standIn.length === 1 && only?.donor === m;
-      origins[m]![id] = own ?? (isOwn && only !== undefined ? only.row : standIn);
+      const isOwn = standIn.length === 1 && only?.model === model;
+      origins[m]![id] = own ?? (isOwn ? only.row : listed(standIn));
     }
   }
   const moved = models.flatMap((model, m): [string, readonly RowOrigin[]][] => {
@@ -88,40 +92,43 @@ export function tokenRows(request: RowsRequest): TokenRows {
   return { rows: new Map(moved), donors };
 }
 
+interface Place {
+  readonly model: TokenModel;
+  readonly row: number;
+}
+
 function rowIn({ ids, rows }: TokenModel, token: string): number | undefined {
   const id = ids.get(token);
   return id !== undefined && id < rows ? id : undefined;
 }
 
 /** The rows whose mean stands in for a token without a source of its own. */
-function usual(token: string, { models, base }: RowsRequest): RowOf[] {
-  const holders = models.flatMap((model, donor) => {
+function usual(token: string, { models, base }: RowsRequest): Place[] {
+  const holders = models.flatMap((model) => {
     const row = rowIn(model, token);
-    return row === undefined ? [] : [{ donor, row, isBase: model.reference === base }];
+    return row === undefined ? [] : [{ model, row }];
   });
-  const inBase = holders.find(({ isBase }) => isBase);
-  const taken = inBase === undefined ? holders : [inBase];
-  return taken.map(({ donor, row }) => ({ donor, row }));
+  const inBase = holders.find(({ model }) => model.reference === base);
+  return inBase === undefined ? holders : [inBase];
 }
 
-function chosen(token: string, source: TokenSource, models: readonly TokenModel[]): RowOf[] {
+function chosen(token: string, source: TokenSource, { models, donors }: RowsRequest): Place[] {
   if (source.kind === "zero") return [];
-  const donor = models.findIndex(({ reference }) => reference === source.model);
-  const model = models[donor];
+  const model = [...models, ...donors].find(({ reference }) => reference === source.model);
   if (model === undefined) {
     throw new TsmergeError("internal", `model ${source.model} of token ${token} was not loaded`);
   }
-  const row =
-    typeof source.token === "string"
-      ? rowIn(model, source.token)
-      : source.token < model.rows
-        ? source.token
-        : undefined;
-  if (row !== undefined) return [{ donor, row }];
-  const known = typeof source.token === "string" ? [...model.ids.keys()] : [];
+  const isName = typeof source.token === "string";
+  const row = isName
+    ? rowIn(model, source.token)
+    : source.token < model.rows
+      ? source.token
+      : undefined;
+  if (row !== undefined) return [{ model, row }];
+  const guess = isName ? didYouMean(source.token, [...model.ids.keys()]) : "";
   throw new TsmergeError(
     "config",
-    `${source.model} has no token ${JSON.stringify(source.token)} to stand in for ${JSON.stringify(token)}${didYouMean(String(source.token), known)}`,
+    `${source.model} has no token ${JSON.stringify(source.token)} to stand in for ${JSON.stringify(token)}${guess}`,
     { hint: "name a token that the model has, or another model" },
   );
 }

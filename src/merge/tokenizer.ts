@@ -49,8 +49,8 @@ export interface TokenizerPlan {
   readonly moved: ReadonlyMap<string, MovedRows>;
   /** References that the origins' donors count. */
   readonly donors: readonly string[];
-  /** Keys of config.json and generation_config.json that follow the tokenizer. */
-  readonly config: Readonly<Record<string, unknown>>;
+  /** Special token ids of config.json that the tokenizer changes. */
+  readonly specials: Readonly<Record<string, unknown>>;
   /** Files that stand in for the donor's; null leaves one out. */
   readonly files: Readonly<Record<string, string | null>>;
   /** What was done that the user may not expect. */
@@ -120,12 +120,11 @@ export async function planTokenizer(
   );
   const isForeign = source.reference !== base;
   const specials = isForeign && !compat ? await specialIds(source.directory) : {};
-  const isSized = moved.size > 0 || rows !== named(base).rows;
   return {
     rows,
     moved,
     donors: table.donors,
-    config: { ...(isSized ? { vocab_size: rows } : {}), ...specials },
+    specials,
     files: {
       ...(isForeign || output !== source.folder ? await filesFor(output, isForeign) : {}),
       ...(isForeign && !compat ? await generationFile(named(base).directory, specials) : {}),

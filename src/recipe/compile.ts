@@ -5,11 +5,12 @@ import { type FloatType, isFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { MergeMethod, ParameterSpec } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
-import type { MergePlan, TensorPlan } from "../merge/plan.ts";
+import type { MergePlan, TensorPlan, TensorSource } from "../merge/plan.ts";
 import { type Leniency, layOut, type Row, type RowInput } from "./layout.ts";
 import type { LoadedModels } from "./models.ts";
 import { outputConfig } from "./output-config.ts";
-import { modelReferences, type Parameters, type Recipe } from "./recipe.ts";
+import { type OutputTokenizer, rowMap } from "./output-tokenizer.ts";
+import { donorReference, type Parameters, type Recipe } from "./recipe.ts";
 import { settingAt } from "./setting.ts";
 import { fitShapes, type Shaped } from "./shapes.ts";
 
@@ -19,6 +20,8 @@ export interface CompileContext extends Leniency {
   readonly seed: number;
   /** mergekit's roundings (arithmetic in the work dtype, not in float32) and its leniency. */
   readonly compat: boolean;
+  /** What outputTokenizer planned for the recipe; without it vocabularies are taken as they are. */
+  readonly tokenizer?: OutputTokenizer | undefined;
 }
 
 /** An input that is there, with its name in the model's files. */
@@ -42,24 +45,29 @@ interface Fitted {
 export function compileRecipe(recipe: Recipe, context: CompileContext): MergePlan {
   const method = methodNamed(recipe.method);
   const layout = layOut(recipe, method, context.models, context);
+  const { vocabulary, files } = context.tokenizer ?? {};
+  const donors = vocabulary?.donors.map((reference) => context.models.get(reference)!.location);
+  const locations = [...new Set([...layout.locations, ...(donors ?? [])])];
   const keyed = layout.rows
     .map((row) => ({ row, fitted: presentInputs(row, method, context) }))
     .filter(({ fitted }) => fitted.inputs.length > 0)
     .map(({ row, fitted }) => ({
-      plan: tensorPlan(row, fitted, recipe, method, context.compat, layout.locations),
+      plan: tensorPlan(row, fitted, recipe, method, context, locations),
       // mergekit runs (and draws masks) in the order of the greatest input name of each tensor
       key: greatest(fitted.inputs.map((one) => one.storedName)),
     }));
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   const tensors = keyed.map(({ plan }) => plan);
-  const donor = context.models.get(recipe.base ?? modelReferences(recipe)[0]!)!;
+  const donor = context.models.get(donorReference(recipe))!;
+  const config = outputConfig(donor, layout, tensors, context.compat, vocabulary !== undefined);
   return {
-    models: layout.locations,
+    models: locations,
     tensors,
     seed: context.seed,
     compat: context.compat,
-    config: outputConfig(donor, layout, tensors, context.compat),
+    config: { ...config, ...vocabulary?.specials },
     donor: donor.directory,
+    ...(files === undefined || Object.keys(files).length === 0 ? {} : { files }),
   };
 }
 
@@ -69,8 +77,8 @@ function greatest(names: readonly string[]): string {
 }
 
 /** The inputs that hold the tensor. Optional tensors may be absent; a tied one is read from its twin. */
-function presentInputs(row: Row, method: MergeMethod, leniency: Leniency): Fitted {
-  const { compat } = leniency;
+function presentInputs(row: Row, method: MergeMethod, context: CompileContext): Fitted {
+  const { compat, tokenizer } = context;
   // a tied model may store a head that nothing reads; mergekit merges it all the same
   const isTiedAway = ({ model, tensor }: RowInput) =>
     tensor.tiedTo !== undefined && model.weights.isTied && !compat;
@@ -79,11 +87,11 @@ function presentInputs(row: Row, method: MergeMethod, leniency: Leniency): Fitte
   const anyHolds = row.inputs.some(isHeld);
   const present = row.inputs.flatMap((input): Present[] => {
     const { model, tensor } = input;
-    if (isHeld(input)) return [found(input, tensor.name)];
+    if (isHeld(input)) return [found(input, tensor.name, tokenizer)];
     // mergekit drops an input whose optional tensor is absent even where a tied twin holds its values
     const mayTie = !tensor.optional || (anyHolds && !compat);
     if (mayTie && tensor.tiedTo !== undefined && model.tensors.has(tensor.tiedTo)) {
-      return [found(input, tensor.tiedTo)];
+      return [found(input, tensor.tiedTo, tokenizer)];
     }
     if (tensor.optional) return [];
     throw new TsmergeError("incompatible", `${model.reference} has no tensor ${tensor.name}`, {
@@ -93,7 +101,7 @@ function presentInputs(row: Row, method: MergeMethod, leniency: Leniency): Fitte
         : "download the model again: its weights are incomplete for its config.json",
     });
   });
-  const fitted = fitShapes(row.name, present, method, leniency);
+  const fitted = fitShapes(row.name, present, method, context);
   if (method.base === "required" && present.length > 0 && !present.some((one) => one.isBase)) {
     const base = row.inputs.find((one) => one.isBase)?.model.reference;
     throw new TsmergeError(
@@ -105,8 +113,11 @@ function presentInputs(row: Row, method: MergeMethod, leniency: Leniency): Fitte
   return fitted;
 }
 
-function found(input: RowInput, storedName: string): Present {
-  const { dtype, shape } = input.model.tensors.get(storedName)!;
+function found(input: RowInput, storedName: string, tokenizer?: OutputTokenizer): Present {
+  const { dtype, shape: stored } = input.model.tensors.get(storedName)!;
+  const { moved, rows = 0 } = tokenizer?.vocabulary ?? {};
+  const isMoved = input.tensor.isEmbed && moved?.has(input.model.reference) === true;
+  const shape = isMoved ? [rows, ...stored.slice(1)] : stored;
   if (isFloatType(dtype)) return { ...input, storedName, dtype, shape };
   throw new TsmergeError(
     "incompatible",
@@ -120,7 +131,7 @@ function tensorPlan(
   { inputs: present, shape }: Fitted,
   recipe: Recipe,
   method: MergeMethod,
-  compat: boolean,
+  { compat, tokenizer, models }: CompileContext,
   locations: readonly string[],
 ): TensorPlan {
   const base = present.findIndex((one) => one.isBase);
@@ -128,14 +139,18 @@ function tensorPlan(
   const work = method.arithmetic ?? returned;
   // mergekit casts task vectors' models to the base's type; native float32 takes the stored values as they are
   const loadAs = recipe.dtype ?? (compat && method.base === "required" ? returned : undefined);
+  const peers = new Map(present.map((one) => [one.model.reference, one.storedName]));
+  const sources = present.map(({ model, tensor, storedName, dtype }): TensorSource => {
+    const table = { model, tensor, type: loadAs ?? dtype, peers };
+    const rows = tokenizer && rowMap(tokenizer, table, models, locations, compat);
+    const source = { model: locations.indexOf(model.location), name: storedName };
+    return rows === undefined ? source : { ...source, rows };
+  });
   return {
     name: row.name,
     shape,
     method: method.name,
-    sources: present.map(({ model, storedName }) => ({
-      model: locations.indexOf(model.location),
-      name: storedName,
-    })),
+    sources,
     base: base < 0 ? undefined : base,
     global: lookUp(method, "global", row.name, row, [row.slice.parameters, recipe.parameters]),
     perModel: present.map(({ source, tensor, isBase }) => {

@@ -14,13 +14,14 @@ const VOCABULARY_KEYS = ["vocab_size", "text_config.vocab_size"];
 /**
  * The donor's raw configuration with the layer count, the layers' types, the element type and (except
  * under `compat`, as mergekit does not) the vocabulary's size and the tie of head and embeddings as the
- * output has them.
+ * output has them. `isResized`: a tokenizer was asked for, for which mergekit too writes the size.
  */
 export function outputConfig(
   donor: LoadedModel,
   layout: Layout,
   tensors: readonly TensorPlan[],
   compat: boolean,
+  isResized = false,
 ): Record<string, unknown> {
   const { family, isTied, spell } = donor.weights;
   let raw: Record<string, unknown> = { ...donor.config.raw };
@@ -36,12 +37,13 @@ export function outputConfig(
   if (Array.isArray(raw.layer_types)) {
     raw.layer_types = layout.origins.map(({ model, layer }) => layerTypesOf(model, donor)[layer]);
   }
-  if (compat) return raw;
   const written = new Map(tensors.map((tensor) => [tensor.name, tensor]));
   const table = family.pre.find((weight) => weight.isEmbed);
   const rows = table === undefined ? undefined : written.get(spell(table.name))?.shape[0];
   const key = VOCABULARY_KEYS.find((one) => typeof configValue(raw, one) === "number");
-  if (rows !== undefined && key !== undefined) raw = withConfigValue(raw, key, rows);
+  const isKnown = rows !== undefined && key !== undefined;
+  if (isKnown && (isResized || !compat)) raw = withConfigValue(raw, key, rows);
+  if (compat) return raw;
   // a head of its own is read only where the configuration says that it is not tied
   const heads = family.post.filter(({ tiedTo }) => tiedTo !== undefined);
   if (isTied && heads.some(({ name }) => written.has(spell(name)))) raw.tie_word_embeddings = false;

@@ -8,6 +8,7 @@ import { didYouMean } from "../base/suggest.ts";
 import type { MergeMethod } from "../merge/method.ts";
 import { MERGE_METHODS, methodNamed } from "../merge/methods/registry.ts";
 import { applyRules } from "./method-rules.ts";
+import { readModule } from "./read-modules.ts";
 import { readParameters } from "./read-setting.ts";
 import {
   type PlacedSlice,
@@ -16,13 +17,14 @@ import {
   readSlices,
   readSources,
 } from "./read-source.ts";
+import { readTokenizer } from "./read-tokenizer.ts";
 import type { Recipe, Slice } from "./recipe.ts";
+import { layered } from "./setting.ts";
 import {
   complain,
   describe,
   type Entry,
   failOnProblems,
-  isNothing,
   membersOf,
   memberValue,
   note,
@@ -48,16 +50,12 @@ const KEYS = [
   "base_model",
   "dtype",
   "out_dtype",
+  "modules",
   "tokenizer_source",
+  "tokenizer",
+  "chat_template",
   "parameters",
 ];
-
-/** Keys of mergekit that this version does not carry out: refused even where unknown keys are ignored. */
-const LATER: Readonly<Record<string, string>> = {
-  modules: "models of several modules",
-  tokenizer: "tokenizer surgery",
-  chat_template: "setting a chat template",
-};
 
 /** Methods of mergekit that this version does not have. */
 const LATER_METHODS = [
@@ -91,12 +89,16 @@ export function readRecipe(
   checkKeys(file, members, method);
   requireMethod(file, method);
   const base = readBase(file, members);
+  const module = readModule(file, members);
+  const parametersOf = (block: readonly Entry[]) =>
+    readParameters(file, memberValue(block, "parameters"), method, "recipe");
   const draft = applyRules(file, memberNode(members, "merge_method"), method, {
-    slices: readLayers(file, members, method, base),
+    slices: readLayers(file, module ?? members, method, base),
     base,
-    parameters: readParameters(file, memberValue(members, "parameters"), method, "recipe"),
+    parameters: layered(module === undefined ? {} : parametersOf(module), parametersOf(members)),
   });
   const types = readTypes(file, members);
+  const tokenizer = readTokenizer(file, members);
   failOnProblems(file);
   const record = recordIn(file);
   return {
@@ -106,6 +108,7 @@ export function readRecipe(
       slices: draft.slices.map(bare),
       parameters: draft.parameters,
       ...types,
+      ...tokenizer,
     },
     notes: file.notes,
     ...(record?.seed === undefined ? {} : { seed: record.seed }),
@@ -170,13 +173,9 @@ function checkKeys(
 ): void {
   const parameters = method?.parameters.map((spec) => spec.name) ?? ["weight", "density", "t"];
   const isMoe = memberValue(members, "merge_method")?.toString() === "moe";
-  for (const { key, keyNode, value } of members) {
-    const later = LATER[key];
+  for (const { key, keyNode } of members) {
     if (KEYS.includes(key)) continue;
-    if (later !== undefined) {
-      if (isNothing(value)) continue;
-      complain(file, keyNode, `${key} (${later}) arrives later`, `delete ${key}`);
-    } else if (parameters.includes(key)) {
+    if (parameters.includes(key)) {
       reject(
         file,
         keyNode,
@@ -267,26 +266,12 @@ function readType(file: YamlFile, members: readonly Entry[], key: string): Float
   return type;
 }
 
-function readTypes(
-  file: YamlFile,
-  members: readonly Entry[],
-): Pick<Recipe, "dtype" | "outDtype" | "tokenizerSource"> {
+function readTypes(file: YamlFile, members: readonly Entry[]): Pick<Recipe, "dtype" | "outDtype"> {
   const dtype = readType(file, members, "dtype");
   const outDtype = readType(file, members, "out_dtype");
-  const tokenizer = memberValue(members, "tokenizer_source");
-  const isBase = isScalar(tokenizer) && tokenizer.value === "base";
-  if (tokenizer !== undefined && !isBase) {
-    complain(
-      file,
-      tokenizer,
-      `tokenizer_source ${describe(file, tokenizer)} arrives later`,
-      "write base, or delete the line: the base model's tokenizer is kept",
-    );
-  }
   return {
     ...(dtype === undefined ? {} : { dtype }),
     ...(outDtype === undefined ? {} : { outDtype }),
-    ...(isBase ? { tokenizerSource: "base" as const } : {}),
   };
 }
 

@@ -4,6 +4,7 @@
 // set (its file's are); that is the only difference of form.
 
 import type { FloatType } from "../base/dtype.ts";
+import type { TokenizerRequest } from "../merge/tokenizer.ts";
 
 /** One number, or numbers spread evenly over a slice's layers and interpolated between. */
 export type Value = number | readonly number[];
@@ -46,8 +47,10 @@ export interface Recipe {
   readonly dtype?: FloatType;
   /** The output's type, when it differs. */
   readonly outDtype?: FloatType;
-  /** `base`: the output takes the base model's tokenizer, which it does in any case. */
-  readonly tokenizerSource?: "base";
+  /** Absent: the tokenizer of the base, or of the first model, and all embeddings as they are stored. */
+  readonly tokenizer?: TokenizerRequest;
+  /** `auto`, a named template, or Jinja text; absent keeps the tokenizer's own. */
+  readonly chatTemplate?: string;
 }
 
 /** True for the `models:` form: one slice over all layers of every source. */
@@ -57,8 +60,8 @@ export function isWholeModels(recipe: Recipe): boolean {
   );
 }
 
-/** Every model a recipe names, each once, in order of appearance; a base that is only named stands last. */
-export function modelReferences(recipe: Recipe): string[] {
+/** Every model that is merged, each once, in order of appearance; a base that is only named stands last. */
+export function mergedReferences(recipe: Recipe): string[] {
   const bases = [...recipe.slices.map((slice) => slice.base), recipe.base];
   return [
     ...new Set([
@@ -66,6 +69,53 @@ export function modelReferences(recipe: Recipe): string[] {
       ...bases.filter((base) => base !== undefined),
     ]),
   ];
+}
+
+/** Every model a recipe names: the merged ones, then those it takes a tokenizer or single tokens from. */
+export function modelReferences(recipe: Recipe): string[] {
+  const { source, tokens = [] } = recipe.tokenizer ?? {};
+  const isModel = source !== undefined && source !== "base" && source !== "union";
+  const donors = tokens.flatMap((one) =>
+    one.source?.kind === "model_token" ? [one.source.model] : [],
+  );
+  return [...new Set([...mergedReferences(recipe), ...(isModel ? [source] : []), ...donors])];
+}
+
+/** The model whose configuration, and unless the recipe says otherwise whose tokenizer, the output takes. */
+export function donorReference(recipe: Recipe): string {
+  return recipe.base ?? mergedReferences(recipe)[0]!; // a recipe names at least one model
+}
+
+/** The recipe with every reference to a model replaced. */
+export function mapReferences(recipe: Recipe, change: (reference: string) => string): Recipe {
+  const { base, tokenizer } = recipe;
+  return {
+    ...recipe,
+    ...(base === undefined ? {} : { base: change(base) }),
+    slices: recipe.slices.map((slice) => ({
+      ...slice,
+      ...(slice.base === undefined ? {} : { base: change(slice.base) }),
+      sources: slice.sources.map((source) => ({ ...source, model: change(source.model) })),
+    })),
+    ...(tokenizer === undefined ? {} : { tokenizer: mapTokenizer(tokenizer, change) }),
+  };
+}
+
+function mapTokenizer(
+  request: TokenizerRequest,
+  change: (reference: string) => string,
+): TokenizerRequest {
+  const { source, tokens } = request;
+  const isModel = source !== "base" && source !== "union";
+  return {
+    ...request,
+    source: isModel ? change(source) : source,
+    tokens: tokens.map((one) =>
+      one.source?.kind === "model_token"
+        ? { ...one, source: { ...one.source, model: change(one.source.model) } }
+        : one,
+    ),
+  };
 }
 
 export function isConditional(setting: Setting): setting is readonly Conditional[] {

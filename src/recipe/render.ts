@@ -3,6 +3,8 @@
 
 import { Document, isScalar, visit } from "yaml";
 import { methodNamed } from "../merge/methods/registry.ts";
+import type { TokenizerRequest } from "../merge/tokenizer.ts";
+import type { TokenSource } from "../merge/tokenizer-rows.ts";
 import {
   isWholeModels,
   type Parameters,
@@ -38,7 +40,7 @@ export function renderRecipe(recipe: Recipe, header: Header = {}): string {
 }
 
 function plainRecipe(recipe: Recipe): Record<string, unknown> {
-  const { method, base, slices, dtype, outDtype, tokenizerSource } = recipe;
+  const { method, base, slices, dtype, outDtype, tokenizer, chatTemplate } = recipe;
   const isBoolean = booleansOf(method);
   const source = ({ model, layerRange, parameters }: Source) => ({
     model,
@@ -61,8 +63,37 @@ function plainRecipe(recipe: Recipe): Record<string, unknown> {
     ...block(recipe.parameters, isBoolean),
     ...(dtype === undefined ? {} : { dtype }),
     ...(outDtype === undefined ? {} : { out_dtype: outDtype }),
-    ...(tokenizerSource === undefined ? {} : { tokenizer_source: tokenizerSource }),
+    ...(tokenizer === undefined ? {} : tokenizerBlock(tokenizer)),
+    ...(chatTemplate === undefined ? {} : { chat_template: chatTemplate }),
   };
+}
+
+/** The short form where a source says it all. */
+function tokenizerBlock({ source, tokens, padToMultipleOf }: TokenizerRequest) {
+  if (tokens.length === 0 && padToMultipleOf === undefined) return { tokenizer_source: source };
+  const shown = tokens.map(({ token, source: from, force }): [string, object] => [
+    token,
+    {
+      ...(from === undefined ? {} : { source: shownSource(token, from) }),
+      ...(force ? { force } : {}),
+    },
+  ]);
+  return {
+    tokenizer: {
+      source,
+      ...(tokens.length === 0 ? {} : { tokens: new Map(shown) }),
+      ...(padToMultipleOf === undefined ? {} : { pad_to_multiple_of: padToMultipleOf }),
+    },
+  };
+}
+
+function shownSource(token: string, source: TokenSource): unknown {
+  if (source.kind === "zero") return source;
+  if (source.token === token) return source.model;
+  const { kind, model } = source;
+  return typeof source.token === "number"
+    ? { kind, model, token_id: source.token }
+    : { kind, model, token: source.token };
 }
 
 function booleansOf(method: string): (name: string) => boolean {

@@ -2,7 +2,13 @@
 // is read-setting.ts's part; who sets what first (source, slice, recipe) is compile.ts's.
 
 import { matchesFilter } from "./filter.ts";
-import { type Conditional, isConditional, type Setting, type Value } from "./recipe.ts";
+import {
+  type Conditional,
+  isConditional,
+  type Parameters,
+  type Setting,
+  type Value,
+} from "./recipe.ts";
 
 /**
  * A value at depth t in [0, 1]: a number is itself, m numbers stand at t = 0, 1/(m−1), …, 1 with straight
@@ -36,4 +42,14 @@ export function settingAt(setting: Setting, tensor: string, t: number): number |
 export function numbersIn(setting: Setting): number[] {
   if (typeof setting === "number") return [setting];
   return setting.flatMap((entry) => (typeof entry === "number" ? [entry] : [entry.value].flat()));
+}
+
+/** Parameters with others below them, which hold where no filter of the upper ones matches. */
+export function layered(upper: Parameters, lower: Parameters): Parameters {
+  const both = Object.entries(upper).map(([name, setting]): [string, Setting] => {
+    const below = lower[name];
+    if (!isConditional(setting) || below === undefined) return [name, setting];
+    return [name, [...setting, ...(isConditional(below) ? below : [{ value: below }])]];
+  });
+  return { ...lower, ...Object.fromEntries(both) };
 }

@@ -149,7 +149,9 @@ function decode(
       ...(isSteps ? {} : searchedOf(genome, method, "global", undefined, everyGroup, read)),
     },
     dtype,
-    ...(tokenizerSource === undefined ? {} : { tokenizerSource }),
+    ...(tokenizerSource === undefined
+      ? {}
+      : { tokenizer: { source: tokenizerSource, tokens: [] } }),
   };
 }
 

@@ -1,0 +1,105 @@
+// The tokenizer and the chat template that a recipe asks for, planned from the models' files: what
+// compileRecipe, which reads no files, is handed.
+
+import { TsmergeError } from "../base/errors.ts";
+import { chatTemplate, templateFiles } from "../merge/chat-template.ts";
+import type { RowMap } from "../merge/plan.ts";
+import { planTokenizer, type TokenizerPlan } from "../merge/tokenizer.ts";
+import { readObject } from "../merge/tokenizer-folder.ts";
+import type { Weight } from "../model/model-weights.ts";
+import type { LoadedModel, LoadedModels } from "./models.ts";
+import { donorReference, mergedReferences, modelReferences, type Recipe } from "./recipe.ts";
+
+export interface OutputTokenizer {
+  /** Undefined where the recipe leaves vocabulary and embeddings alone. */
+  readonly vocabulary: TokenizerPlan | undefined;
+  /** Files that stand in for the donor's; null leaves one out. */
+  readonly files: Readonly<Record<string, string | null>>;
+  readonly notes: readonly string[];
+}
+
+/**
+ * Plans what a recipe says about tokenizer and chat template; undefined where it says nothing.
+ * @throws TsmergeError as planTokenizer and chatTemplate
+ */
+export async function outputTokenizer(
+  recipe: Recipe,
+  models: LoadedModels,
+  compat: boolean,
+): Promise<OutputTokenizer | undefined> {
+  const { tokenizer, chatTemplate: wanted } = recipe;
+  if (tokenizer === undefined && wanted === undefined) return undefined;
+  const merged = mergedReferences(recipe);
+  const base = donorReference(recipe);
+  const parents = modelReferences(recipe).map((reference) => {
+    const model = models.get(reference)!; // loaded: it is one of the recipe's references
+    const { directory } = model;
+    return { reference, directory, rows: rowsOf(model), isMerged: merged.includes(reference) };
+  });
+  const vocabulary = tokenizer && (await planTokenizer(tokenizer, parents, base, compat));
+  const files = vocabulary?.files ?? {};
+  const notes = vocabulary?.notes ?? [];
+  if (wanted === undefined) return { vocabulary, files, notes };
+  const directories = parents.filter(({ isMerged }) => isMerged).map(({ directory }) => directory);
+  const template = await chatTemplate(wanted, directories);
+  if (template === undefined) {
+    const note = "chat_template auto: no model has a chat template, so none is written";
+    return { vocabulary, files, notes: [...notes, note] };
+  }
+  const planned = files["tokenizer_config.json"];
+  const config: Record<string, unknown> =
+    typeof planned === "string"
+      ? JSON.parse(planned)
+      : await readObject(models.get(base)!.directory, "tokenizer_config.json");
+  return { vocabulary, files: { ...files, ...templateFiles(template, config) }, notes };
+}
+
+/** Rows of a model's embeddings. */
+function rowsOf({ weights, tensors, reference, directory }: LoadedModel): number {
+  const table = [...weights.pre.values()].find(({ isEmbed, name }) => isEmbed && tensors.has(name));
+  const rows = table && tensors.get(table.name)?.shape[0];
+  if (rows !== undefined) return rows;
+  throw new TsmergeError("incompatible", `${reference} has no embeddings for a tokenizer to move`, {
+    where: directory,
+    hint: "delete tokenizer and tokenizer_source: the tokenizer is copied from the base",
+  });
+}
+
+/** What a table's place in the merge decides of its rows. */
+export interface MovedTable {
+  readonly model: LoadedModel;
+  readonly tensor: Weight;
+  /** The type its rows are read in. */
+  readonly type: RowMap["type"];
+  /** The tables of the same output tensor by their model's reference. */
+  readonly peers: ReadonlyMap<string, string>;
+}
+
+/** The row map of one model's table; undefined for a tensor that is taken as it is stored. */
+export function rowMap(
+  { vocabulary }: OutputTokenizer,
+  { model, tensor, type, peers }: MovedTable,
+  models: LoadedModels,
+  locations: readonly string[],
+  isStepwise: boolean,
+): RowMap | undefined {
+  const moved = tensor.isEmbed ? vocabulary?.moved.get(model.reference) : undefined;
+  if (vocabulary === undefined || moved === undefined) return undefined;
+  const donors = vocabulary.donors.map((reference) => {
+    const donor = models.get(reference)!; // loaded with the recipe's references
+    const name = peers.get(reference) ?? tableOf(donor, tensor);
+    return { model: locations.indexOf(donor.location), name };
+  });
+  const key = `${moved.key} ${type} ${isStepwise} ${JSON.stringify(donors)}`;
+  return { key, type, rows: moved.origins, donors, isStepwise };
+}
+
+/** The table of a model that gives rows to this tensor without being merged into it. */
+function tableOf({ tensors, reference, directory }: LoadedModel, tensor: Weight): string {
+  const name = [tensor.name, tensor.tiedTo].find((one) => one !== undefined && tensors.has(one));
+  if (name !== undefined) return name;
+  throw new TsmergeError("incompatible", `${reference} has no tensor ${tensor.name}`, {
+    where: directory,
+    hint: "take the rows of new tokens from a model of the same architecture",
+  });
+}
