@@ -6,7 +6,8 @@ import { wantsStacks } from "./env.ts";
 /** 0 done, 1 failure while running, 2 usage or configuration, 130 stopped by Ctrl-C after a checkpoint. */
 export const EXIT = { done: 0, failure: 1, usage: 2, interrupted: 130 } as const;
 
-function exitCodeOf(code: ErrorCode): number {
+/** The exit code of an error that ends a command. */
+export function exitCodeOf(code: ErrorCode): number {
   if (code === "usage" || code === "config") return EXIT.usage;
   return code === "interrupted" ? EXIT.interrupted : EXIT.failure;
 }

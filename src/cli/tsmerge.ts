@@ -3,12 +3,15 @@
 
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { diffCommand } from "./commands/diff.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { evolveCommand } from "./commands/evolve.ts";
 import { exportCommand } from "./commands/export.ts";
+import { lsCommand } from "./commands/ls.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { showCommand } from "./commands/show.ts";
+import { validateCommand } from "./commands/validate.ts";
 import { runProgram } from "./program.ts";
 
 const manifest = JSON.parse(
@@ -20,9 +23,12 @@ const program = new Command("tsmerge")
   .version(manifest.version)
   .addCommand(evolveCommand("evolve"))
   .addCommand(mergeCommand())
+  .addCommand(validateCommand())
+  .addCommand(diffCommand())
   .addCommand(evalCommand())
   .addCommand(runsCommand())
   .addCommand(showCommand())
-  .addCommand(exportCommand());
+  .addCommand(exportCommand())
+  .addCommand(lsCommand());
 
 await runProgram(program);
