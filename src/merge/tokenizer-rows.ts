@@ -42,8 +42,8 @@ export interface RowsRequest {
   readonly rows: number;
   /** Rows of the output. */
   readonly paddedRows: number;
-  /** True: an id without a token keeps the row it has; false: zeros. */
-  readonly keepsNameless: boolean;
+  /** The model whose rows without a token are kept, undefined where they become zeros. */
+  readonly namelessFrom: string | undefined;
 }
 
 export interface TokenRows {
@@ -61,18 +61,25 @@ export interface TokenRows {
 export function tokenRows(request: RowsRequest): TokenRows {
   const { vocabulary, models, rows, paddedRows } = request;
   const named = new Map(request.tokens.map((one) => [one.token, one]));
+  const nameless = [...models, ...request.donors].find(
+    ({ reference }) => reference === request.namelessFrom,
+  );
   const donors: string[] = [];
   const listed = (places: readonly Place[]): RowOf[] =>
     places.map(({ model: { reference }, row }) => {
       if (!donors.includes(reference)) donors.push(reference);
       return { donor: donors.indexOf(reference), row };
     });
-  const origins = models.map((model) =>
-    Array.from({ length: paddedRows }, (_, id): RowOrigin => {
+  const tokenIds = new Set(vocabulary.values());
+  const origins = models.map((model) => {
+    const taken = new Set(model.ids.values());
+    return Array.from({ length: paddedRows }, (_, id): RowOrigin => {
       if (id >= rows) return "mean";
-      return request.keepsNameless && id < model.rows ? id : [];
-    }),
-  );
+      if (nameless === undefined || id >= nameless.rows || tokenIds.has(id)) return [];
+      const isFree = id < model.rows && !taken.has(id);
+      return isFree ? id : listed([{ model: nameless, row: id }]);
+    });
+  });
   for (const [token, id] of vocabulary) {
     const wish = named.get(token);
     const standIn =

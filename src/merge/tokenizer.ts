@@ -111,7 +111,7 @@ export async function planTokenizer(
     tokens: request.tokens,
     rows: count,
     paddedRows: rows,
-    keepsNameless,
+    namelessFrom: keepsNameless ? source.reference : undefined,
   });
   const moved = new Map(
     [...table.rows].map(([reference, origins]) => {

@@ -9,6 +9,7 @@ import { resolveModel } from "../hub/reference.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import { compileRecipe } from "../recipe/compile.ts";
 import { type LoadedModels, loadModels } from "../recipe/models.ts";
+import { type OutputTokenizer, outputTokenizer } from "../recipe/output-tokenizer.ts";
 import { readRecipe } from "../recipe/read.ts";
 import { modelReferences, type Recipe } from "../recipe/recipe.ts";
 
@@ -32,6 +33,7 @@ export interface OpenedRecipe {
   /** By reference, in the recipe's order. */
   readonly models: LoadedModels;
   readonly seed: number;
+  readonly tokenizer: OutputTokenizer | undefined;
 }
 
 export interface PlannedMerge extends OpenedRecipe {
@@ -52,8 +54,9 @@ export function planOpened(
   { compat, allowCrimes = false }: RecipeFile,
   onNote: (note: string) => void,
 ): PlannedMerge {
-  const { recipe, models, seed } = opened;
-  const plan = compileRecipe(recipe, { models, seed, compat, allowCrimes, onNote });
+  const { recipe, models, seed, tokenizer } = opened;
+  const context = { models, seed, compat, tokenizer, allowCrimes, onNote };
+  const plan = compileRecipe(recipe, context);
   return { ...opened, plan };
 }
 
@@ -61,7 +64,7 @@ export function planOpened(
  * Reads a recipe file and opens its models. Relative model paths start from the working folder, then from
  * the file's.
  * @throws TsmergeError `usage` for an unreadable file, `config` for a recipe without meaning, and what
- * loadModels throws
+ * loadModels and outputTokenizer throw
  */
 export async function openRecipe(
   { file, seed: asked, compat, environment }: RecipeFile,
@@ -75,7 +78,9 @@ export async function openRecipe(
   const models = await loadModels(modelReferences(recipe), (reference) =>
     resolveModel(reference, { searchRoots, environment }),
   );
-  return { recipe, models, seed };
+  const tokenizer = await outputTokenizer(recipe, models, compat);
+  for (const note of tokenizer?.notes ?? []) onNote(note);
+  return { recipe, models, seed, tokenizer };
 }
 
 async function readText(file: string): Promise<string> {
