@@ -4,8 +4,11 @@ import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { auto } from "./auto.ts";
 import { cmaes } from "./cmaes.ts";
+import { de } from "./de.ts";
 import { ga } from "./ga.ts";
+import { latin } from "./latin.ts";
 import { lraCmaes } from "./lra-cmaes.ts";
+import { nsga2 } from "./nsga2.ts";
 import { random } from "./random.ts";
 import { cmaesBipop, cmaesIpop } from "./restarts.ts";
 import { sepCmaes } from "./sep-cmaes.ts";
@@ -20,6 +23,9 @@ export const STRATEGIES: readonly Strategy[] = [
   cmaesIpop,
   cmaesBipop,
   ga,
+  nsga2,
+  de,
+  latin,
   random,
 ];
 

@@ -1,0 +1,125 @@
+// NSGA-II (Deb et al. 2002): a genetic algorithm for several objectives at once, one per task. It hands back a
+// front, not a point; `recommend` takes from it the one with the best fitness, the tasks' weighted mean. Fronts
+// of noisy scores hold luck: score them again before believing them.
+
+import { type StreamKey, streamKey } from "../base/counter-rng.ts";
+import { choice } from "./deviate.ts";
+import { latinPoint } from "./latin.ts";
+import { fronts, survivors } from "./pareto.ts";
+import { checkTold, coldProblem, rankable, toGenes, toUnit } from "./problem.ts";
+import type { Problem, Strategy, Told } from "./strategy.ts";
+import { crossed, mutated } from "./variation.ts";
+
+interface Individual {
+  /** Unit-box coordinates, [n]. */
+  readonly x: readonly number[];
+  readonly fitness: number;
+  readonly objectives: readonly number[];
+  /** Generation × population + k of the candidate it was. */
+  readonly ordinal: number;
+}
+
+export interface Nsga2State {
+  readonly problem: Problem;
+  readonly generation: number;
+  /** Survivors by front and then by crowding, best first; empty until a generation has been told. */
+  readonly survivors: readonly Individual[];
+}
+
+const DEFAULT_POPULATION = 20;
+/** Tries to breed a child that is not known already. */
+const MAX_TRIES = 100;
+
+function populationOf({ problem }: { readonly problem: Problem }): number {
+  return problem.population ?? DEFAULT_POPULATION;
+}
+
+function ask(state: Nsga2State, k: number): { genome: number[]; parents: number[] } {
+  const { problem, survivors: known, generation } = state;
+  if (known.length === 0) {
+    if (k === 0 && generation === 0) return { genome: [...problem.start], parents: [] };
+    const key = streamKey(problem.seed, "nsga2", generation, "founders");
+    const x = latinPoint(key, k, populationOf(state), problem.start.length);
+    return { genome: toGenes(problem, x), parents: [] };
+  }
+  let child = breed(state, k, 0);
+  for (let attempt = 1; attempt < MAX_TRIES; attempt++) {
+    const { x } = child;
+    if (!known.some((one) => one.x.every((gene, i) => gene === x[i]))) break;
+    child = breed(state, k, attempt);
+  }
+  return { genome: toGenes(problem, child.x), parents: child.parents };
+}
+
+function breed(state: Nsga2State, k: number, attempt: number): { x: number[]; parents: number[] } {
+  const { problem, generation } = state;
+  const pair = Math.floor(k / 2); // both children of a crossover are used
+  const stream = (...parts: (string | number)[]) =>
+    streamKey(problem.seed, "nsga2", generation, attempt, ...parts);
+  const mother = tournament(stream(pair, "mother"), state.survivors);
+  const father = tournament(stream(pair, "father"), state.survivors);
+  const child = crossed(stream(pair, "crossover"), mother.x, father.x)[k % 2]!;
+  return { x: mutated(stream(k, "mutation"), child), parents: [mother.ordinal, father.ordinal] };
+}
+
+/** The better of two survivors drawn at random; they stand in the order of front and crowding. */
+function tournament(key: StreamKey, known: readonly Individual[]): Individual {
+  return known[Math.min(choice(key, 0, known.length), choice(key, 1, known.length))]!;
+}
+
+/** Parents and children compete; failures never survive. Without objectives the fitness is the only one. */
+function tell(state: Nsga2State, results: readonly Told[]): Nsga2State {
+  const population = populationOf(state);
+  checkTold(population, results);
+  const fitness = rankable(results);
+  const newcomers = results.map(({ genome, objectives }, k) => ({
+    x: toUnit(state.problem, genome),
+    fitness: fitness[k]!,
+    objectives: objectives ?? [fitness[k]!],
+    ordinal: state.generation * population + k,
+  }));
+  const all = [...state.survivors, ...newcomers.filter((one) => one.fitness !== -Infinity)];
+  const chosen = survivors(
+    all.map(({ objectives }) => objectives),
+    population,
+  );
+  return {
+    ...state,
+    generation: state.generation + 1,
+    survivors: chosen.map((index) => all[index]!),
+  };
+}
+
+/** The survivors that no other dominates, with their objectives. */
+export function paretoFront({
+  problem,
+  survivors: known,
+}: Nsga2State): { genome: number[]; objectives: readonly number[]; fitness: number }[] {
+  const [first = []] = fronts(known.map(({ objectives }) => objectives));
+  return first.map((index) => {
+    const { x, objectives, fitness } = known[index]!;
+    return { genome: toGenes(problem, x), objectives, fitness };
+  });
+}
+
+function recommend(state: Nsga2State): number[] {
+  const front = paretoFront(state);
+  const best = front.reduce<(typeof front)[number] | undefined>(
+    (known, one) => (known === undefined || one.fitness > known.fitness ? one : known),
+    undefined,
+  );
+  return best?.genome ?? [...state.problem.start];
+}
+
+export const nsga2: Strategy<Nsga2State> = {
+  name: "nsga2",
+  summary:
+    "genetic algorithm for several tasks at once: keeps the front of what no other dominates",
+  initial: (problem) => ({ problem: coldProblem(problem, "nsga2"), generation: 0, survivors: [] }),
+  populationSize: populationOf,
+  generation: (state) => state.generation,
+  ask,
+  tell,
+  recommend,
+  finished: () => undefined,
+};

@@ -1,0 +1,133 @@
+// Several objectives: the order of NSGA-II, known fronts, and what else was bred without a gradient.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { streamKey } from "../../src/base/counter-rng.ts";
+import { de } from "../../src/search/de.ts";
+import { latin, latinPoint } from "../../src/search/latin.ts";
+import { nsga2, paretoFront } from "../../src/search/nsga2.ts";
+import { crowding, dominates, fronts, hypervolume, survivors } from "../../src/search/pareto.ts";
+import type { Problem, Told } from "../../src/search/strategy.ts";
+import { sphere } from "./functions.ts";
+import { step } from "./run.ts";
+
+test("fronts and survivors of points that can be checked by eye", () => {
+  const points = [
+    [1, 5],
+    [3, 3],
+    [2, 2],
+    [5, 1],
+    [1, 1],
+    [3, 3],
+  ];
+  assert.ok(dominates([3, 3], [2, 2]) && !dominates([3, 3], [3, 3]) && !dominates([1, 5], [5, 1]));
+  assert.deepEqual(fronts(points), [[0, 1, 3, 5], [2], [4]]);
+  assert.deepEqual(survivors(points, 3).slice(0, 2), [0, 3]);
+  assert.deepEqual(survivors(points, 5).at(-1), 2);
+  assert.deepEqual(fronts([]), []);
+});
+
+test("crowding agrees with the golden case", () => {
+  const [a, b, c] = crowding([
+    [0, 0],
+    [0.5, 50],
+    [1, 100],
+  ]);
+  assert.deepEqual([a, b, c], [Infinity, 1, Infinity]);
+});
+
+test("the area above a reference", () => {
+  const points = [
+    [1, 3],
+    [2, 2],
+    [3, 1],
+    [1, 1],
+    [-1, 9],
+  ];
+  assert.equal(hypervolume(points, [0, 0]), 6);
+});
+
+function unit(n: number, population: number): Problem {
+  const fill = (value: number): number[] => Array(n).fill(value);
+  return { lower: fill(0), upper: fill(1), start: fill(0.5), sigma: 0.2, population, seed: 1 };
+}
+
+function evolved(
+  n: number,
+  population: number,
+  generations: number,
+  minimised: (x: readonly number[]) => number[],
+) {
+  let state = nsga2.initial(unit(n, population));
+  for (let g = 0; g < generations; g++) {
+    const told = Array.from({ length: population }, (_, k): Told => {
+      const { genome } = nsga2.ask(state, k);
+      const objectives = minimised(genome).map((value) => -value);
+      return { genome, fitness: objectives.reduce((sum, value) => sum + value, 0), objectives };
+    });
+    state = nsga2.tell(state, told);
+  }
+  return state;
+}
+
+test("ZDT1 with 30 genes: the front of 100 dominates .85 of the area, of at most .8767", () => {
+  const zdt1 = (x: readonly number[]) => {
+    const g = 1 + (9 * x.slice(1).reduce((sum, value) => sum + value, 0)) / (x.length - 1);
+    return [x[0]!, g * (1 - Math.sqrt(x[0]! / g))];
+  };
+  const front = paretoFront(evolved(30, 100, 200, zdt1));
+  const area = hypervolume(
+    front.map(({ objectives }) => objectives),
+    [-1.1, -1.1],
+  );
+  assert.ok(area > 0.85 && area < 0.8767, `${area}`);
+  assert.ok(front.length > 90, `${front.length} on the front`);
+});
+
+test("DTLZ2 with three objectives: the front lies near the unit sphere and reaches its corners", () => {
+  const dtlz2 = ([a, b, ...rest]: readonly number[]) => {
+    const g = rest.reduce((sum, value) => sum + (value - 0.5) ** 2, 0);
+    const [u, v] = [(a! * Math.PI) / 2, (b! * Math.PI) / 2];
+    return [
+      (1 + g) * Math.cos(u) * Math.cos(v),
+      (1 + g) * Math.cos(u) * Math.sin(v),
+      (1 + g) * Math.sin(u),
+    ];
+  };
+  const front = paretoFront(evolved(7, 60, 60, dtlz2));
+  const radii = front.map(({ objectives }) => Math.hypot(...objectives));
+  const mean = radii.reduce((sum, radius) => sum + radius, 0) / radii.length;
+  assert.ok(mean < 1.1, `${mean}`);
+  for (const m of [0, 1, 2]) {
+    assert.ok(Math.max(...front.map(({ objectives }) => -objectives[m]!)) > 0.95);
+  }
+});
+
+test("with one objective nsga2 is a genetic algorithm, and its best is recommended", () => {
+  let state = nsga2.initial(unit(4, 20));
+  const fitness = (x: readonly number[]) => -sphere.value(x.map((v) => v - 0.35));
+  for (let g = 0; g < 40; g++) state = step(nsga2, state, fitness);
+  assert.ok(fitness(nsga2.recommend(state)) > -1e-3);
+  assert.equal(paretoFront(state).length >= 1, true);
+});
+
+test("differential evolution solves a sphere, and keeps no failure over a score", () => {
+  const fitness = (x: readonly number[], k: number) =>
+    k % 5 === 4 ? Number.NaN : -sphere.value(x.map((v) => v - 0.35));
+  let state = de.initial({ ...unit(5, 25), resolution: 1e-9 });
+  for (let g = 0; g < 150; g++) state = step(de, state, fitness);
+  assert.ok(-fitness(de.recommend(state), 0) < 1e-5, `${fitness(de.recommend(state), 0)}`);
+  assert.ok(state.members.every((member, k) => (member.fitness === undefined) === (k % 5 === 4)));
+});
+
+test("a Latin hypercube has every gene once in every n-th of its range", () => {
+  const points = Array.from({ length: 12 }, (_, k) => latinPoint(streamKey(3), k, 12, 4));
+  for (let i = 0; i < 4; i++) {
+    const cells = points.map((x) => Math.floor(12 * x[i]!)).sort((a, b) => a - b);
+    assert.deepEqual(
+      cells,
+      Array.from({ length: 12 }, (_, cell) => cell),
+    );
+  }
+  assert.deepEqual(latin.ask(latin.initial(unit(2, 8)), 0).genome, [0.5, 0.5]);
+});
