@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { contentHash } from "../base/hash.ts";
 import { ioError } from "../base/io-error.ts";
-import { weightFiles } from "./folder.ts";
+import { splitLocation } from "../hub/location.ts";
+import { adapterFiles, weightFiles } from "./folder.ts";
 
 const CHUNK_BYTES = 4 * 2 ** 20;
 
@@ -15,13 +16,21 @@ const CHUNK_BYTES = 4 * 2 ** 20;
 const known = new Map<string, Promise<string>>();
 
 /**
- * SHA-256 over the digests of config.json and the weight files, as 64 hexadecimal digits. Reads every byte
- * once a process; a file is read again when its size or modification time differ.
- * @throws TsmergeError as weightFiles, and `io`
+ * SHA-256 over the digests of config.json and the weight files, and of an adapter's, as 64 hexadecimal
+ * digits. Reads every byte once a process; a file is read again when its size or modification time differ.
+ * @param location as of joinLocation
+ * @throws TsmergeError as weightFiles and adapterFiles, and `io`
  */
-export async function fingerprint(directory: string): Promise<string> {
+export async function fingerprint(location: string): Promise<string> {
+  const { folder: directory, adapter } = splitLocation(location);
   const { files } = await weightFiles(directory);
   const digests: Record<string, string> = {};
+  if (adapter !== undefined) {
+    const { weights, config } = await adapterFiles(adapter);
+    for (const file of [config, weights]) {
+      digests[`adapter/${file}`] = await digestOf(join(adapter, file));
+    }
+  }
   for (const file of ["config.json", ...files])
     digests[file] = await digestOf(join(directory, file));
   return contentHash(digests);

@@ -55,7 +55,7 @@ export async function weightFiles(directory: string): Promise<WeightFiles> {
   if (!present.includes("config.json")) {
     throw new TsmergeError("checkpoint", "config.json is missing", {
       where: directory,
-      hint: present.includes("adapter_config.json")
+      hint: present.includes(ADAPTER_CONFIG)
         ? "this is a LoRA adapter: write base+adapter, with the model it was trained on first"
         : "give the folder of a model in the Hugging Face layout",
     });
@@ -107,6 +107,28 @@ function noWeights(directory: string, present: readonly string[]): TsmergeError 
   return new TsmergeError("checkpoint", `${SINGLE_FILE} or ${INDEX_FILE} is missing${seen}`, {
     where: directory,
     hint: "download the weights too, or give another folder",
+  });
+}
+
+const ADAPTER_CONFIG = "adapter_config.json";
+const ADAPTER_WEIGHTS = ["adapter_model.safetensors", "adapter_model.bin"];
+
+/**
+ * The two files of a LoRA adapter as PEFT saves it.
+ * @throws TsmergeError `checkpoint` naming the one that is missing
+ */
+export async function adapterFiles(folder: string): Promise<{ config: string; weights: string }> {
+  const present = await readdir(folder).catch((cause: unknown) => {
+    throw ioError("read", folder, cause);
+  });
+  const weights = ADAPTER_WEIGHTS.find((name) => present.includes(name));
+  if (weights !== undefined && present.includes(ADAPTER_CONFIG)) {
+    return { config: ADAPTER_CONFIG, weights };
+  }
+  const missing = weights === undefined ? ADAPTER_WEIGHTS.join(" or ") : ADAPTER_CONFIG;
+  throw new TsmergeError("checkpoint", `${missing} is missing`, {
+    where: folder,
+    hint: "after the plus give the folder of a LoRA adapter as PEFT saves it",
   });
 }
 

@@ -4,13 +4,14 @@
 
 import type { TensorInfo } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
+import { joinLocation, splitLocation } from "../hub/location.ts";
 import { type ModelWeights, modelWeights } from "../model/model-weights.ts";
 import { readStoredConfig, type StoredConfig } from "../model/stored-config.ts";
 
 export interface LoadedModel {
   /** As the recipe names it. */
   readonly reference: string;
-  /** What its checkpoint is opened by: its folder, as a real path. */
+  /** What its checkpoint is opened by: its folder, with an adapter's after it (see joinLocation). */
   readonly location: string;
   /** The folder of its config.json and tokenizer, as a real path. */
   readonly directory: string;
@@ -26,7 +27,7 @@ export type LoadedModels = ReadonlyMap<string, LoadedModel>;
 
 /**
  * Reads headers and configurations of the models that `modelReferences` lists.
- * @param resolve finds a reference's folder; throws TsmergeError when there is none
+ * @param resolve finds a reference's location; throws TsmergeError when there is none
  */
 export async function loadModels(
   references: readonly string[],
@@ -34,12 +35,15 @@ export async function loadModels(
 ): Promise<LoadedModels> {
   const models = new Map<string, LoadedModel>();
   for (const reference of references) {
-    const checkpoint = await openCheckpoint(await resolve(reference));
+    const found = await resolve(reference);
+    const checkpoint = await openCheckpoint(found);
     const { directory, tensors } = checkpoint;
     await checkpoint.close();
+    const { adapter } = splitLocation(found);
+    const location = adapter === undefined ? directory : joinLocation(directory, adapter);
     const config = await readStoredConfig(directory);
     const weights = modelWeights(config, tensors, directory);
-    models.set(reference, { reference, location: directory, directory, config, tensors, weights });
+    models.set(reference, { reference, location, directory, config, tensors, weights });
   }
   return models;
 }

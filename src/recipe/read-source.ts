@@ -32,27 +32,22 @@ export interface PlacedSlice {
 }
 
 function checkReference(file: YamlFile, node: Node, reference: string): string {
-  if (reference.includes("+")) {
-    complain(
-      file,
-      node,
-      `"${reference}" names a LoRA adapter; adapters arrive later`,
-      "merge the adapter into its model first and name that folder",
-    );
-  } else if (reference.split("@").length > 2 || /^@|@$/.test(reference) || reference === "") {
+  const parts = reference.split("+");
+  const isPart = (part: string) => part.trim() !== "" && /^[^@]+(@[^@]+)?$/.test(part);
+  if (parts.length > 2 || !parts.every(isPart)) {
     complain(
       file,
       node,
       `"${reference}" is not a model reference`,
-      "write a folder or org/name, with @revision after it if needed",
+      "write a folder or org/name, with @revision after it if needed, and +adapter after that",
     );
   }
   return reference;
 }
 
 /**
- * A model reference as one string, `path` or `path@revision`, from a string or from mergekit's
- * `{model: {path, revision}}`. Undefined after a complaint.
+ * A model reference as one string, `path`, `path@revision` or either with `+adapter`, from a string or from
+ * mergekit's `{model: {path, revision}, lora: {path, revision}}`. Undefined after a complaint.
  */
 export function readReference(file: YamlFile, node: Node, what: string): string | undefined {
   if (isScalar(node) && typeof node.value === "string") {
@@ -63,30 +58,44 @@ export function readReference(file: YamlFile, node: Node, what: string): string 
     return undefined;
   }
   const members = membersOf(file, node, what);
-  for (const later of ["lora", "override_architecture"]) {
-    const member = members.find(({ key }) => key === later);
-    if (member === undefined || isNothing(member.value)) continue;
-    complain(file, member.keyNode, `${later} arrives later`, `delete ${later}`);
+  const override = members.find(({ key }) => key === "override_architecture");
+  if (override !== undefined && !isNothing(override.value)) {
+    const hint = "delete it; config.json says what the model is";
+    complain(file, override.keyNode, "override_architecture is not supported", hint);
   }
   rejectUnknown(file, members, ["model", "lora", "override_architecture"], what);
-  const model = memberValue(members, "model");
-  if (model === undefined || !isMap(model)) {
+  const model = readPath(file, memberValue(members, "model"), node, what);
+  const lora = memberValue(members, "lora");
+  if (model === undefined || lora === undefined || isNothing(lora)) return model;
+  const adapter = readPath(file, lora, node, `lora of ${what}`);
+  return adapter === undefined ? undefined : checkReference(file, node, `${model}+${adapter}`);
+}
+
+/** `{path, revision}` as `path@revision`. */
+function readPath(
+  file: YamlFile,
+  node: Node | undefined,
+  parent: Node,
+  what: string,
+): string | undefined {
+  if (node === undefined || !isMap(node)) {
     complain(
       file,
-      node,
-      `${what} is ${describe(file, node)}`,
+      node ?? parent,
+      `${what} is ${describe(file, node ?? parent)}`,
       "write {model: {path: …, revision: …}}",
     );
     return undefined;
   }
-  const inner = rejectUnknown(file, membersOf(file, model, what), ["path", "revision"], what);
-  const path = memberValue(inner, "path");
-  const revision = memberValue(inner, "revision");
+  const members = rejectUnknown(file, membersOf(file, node, what), ["path", "revision"], what);
+  const path = memberValue(members, "path");
+  const revision = memberValue(members, "revision");
   if (path === undefined) {
-    complain(file, model, `${what} has no path`, "write {model: {path: …}}");
+    complain(file, node, `${what} has no path`, "write {model: {path: …}}");
     return undefined;
   }
-  const suffix = revision === undefined ? "" : `@${String(plain(file, revision))}`;
+  const isWhole = revision === undefined || isNothing(revision);
+  const suffix = isWhole ? "" : `@${String(plain(file, revision))}`;
   return checkReference(file, path, `${String(plain(file, path))}${suffix}`);
 }
 

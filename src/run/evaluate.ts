@@ -43,7 +43,8 @@ export interface Evaluation {
 }
 
 /**
- * Scores the model in a folder, in the type its weights are stored in.
+ * Scores the model at a location (a folder, or one with an adapter after it: see joinLocation), in the type its
+ * weights are stored in.
  * @param tasks names of groups or leaf tasks
  * @throws TsmergeError as loading tasks and models does; `interrupted` after the signal
  */
@@ -59,7 +60,7 @@ export async function evaluateModel(
   const items = limitStratified(firsts, options.limit ?? Number.POSITIVE_INFINITY, seed);
   const models = await loadModels([directory], async (reference) => reference);
   const model = models.get(directory)!;
-  const tokenizer = await loadTokenizer(directory);
+  const tokenizer = await loadTokenizer(model.directory);
   const workload = buildWorkload("eval", items, tokenizer, {
     prefixId: tokenizer.prefixId,
     maxLength: (await readModelConfig(model.directory)).maxPositions,

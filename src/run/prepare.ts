@@ -108,9 +108,10 @@ export async function contestOf(outline: Outline): Promise<Contest> {
   const { config, models, space, seed, items, strategy, problem, workloads } = outline;
   const fingerprints = new Map<string, string>();
   const parents: Record<string, string> = {};
-  for (const { reference, directory } of models.values()) {
-    parents[reference] = await fingerprint(directory);
-    fingerprints.set(directory, parents[reference]);
+  for (const { reference, location, directory } of models.values()) {
+    parents[reference] = await fingerprint(location);
+    fingerprints.set(directory, await fingerprint(directory)); // the donor's is its folder's
+    fingerprints.set(location, parents[reference]);
   }
   const composed = (recipe: Recipe): Composition => {
     const plan = compileRecipe(recipe, { models, seed, compat: false });

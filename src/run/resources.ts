@@ -11,7 +11,7 @@ const MEMORY_SHARE = 0.6;
 
 /** Bytes that one worker keeps resident: every parent as stored, and one candidate in float32. */
 export function workerBytes(models: LoadedModels): number {
-  const folders = new Map([...models.values()].map((model) => [model.directory, model]));
+  const folders = new Map([...models.values()].map((model) => [model.location, model]));
   const each = [...folders.values()].map(({ tensors }) => [...tensors.values()]);
   const parents = each.flat().reduce((sum, { byteLength }) => sum + byteLength, 0);
   const outputs = each.map((tensors) =>

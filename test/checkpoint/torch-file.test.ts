@@ -1,6 +1,8 @@
 // Pickled weights: read where they are plain, refused by name where they would run anything.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
 import { TsmergeError } from "../../src/base/errors.ts";
@@ -98,6 +100,33 @@ test("parameters, and the versions that a state dict carries, are seen through",
   ]);
   const [tensor] = await read(torchFile(state, { 0: BYTES }));
   assert.equal(tensor?.name, "a");
+});
+
+/** What torch 2.13 saved, by its own `torch.save` of a dictionary with these entries. */
+const SAVED: readonly [string, string, string, string][] = [
+  ["model.norm.weight", "float32", "2,3", "000000000000803f0000004000004040000080400000a040"],
+  ["tied", "float32", "2,3", "000000000000803f0000004000004040000080400000a040"],
+  ["row", "float32", "3", "00004040000080400000a040"],
+  ["parameter", "float32", "2", "0000803f0000803f"],
+  ["half", "float16", "2", "003e00c0"],
+  ["brain", "bfloat16", "2,1", "003f4040"],
+  ["eight", "float8_e4m3fn", "2", "3840"],
+  ["ids", "int64", "3", "000000000000000001000000000000000200000000000000"],
+  ["sixteen", "uint16", "2", "07000800"],
+  ["flags", "bool", "2", "0100"],
+];
+
+test("a file that torch wrote gives its tensors, of every kind of type", async () => {
+  const file = readFileSync(join(import.meta.dirname, "torch-2.13.bin"));
+  const tensors = new Map((await read(file)).map((tensor) => [tensor.name, tensor]));
+  for (const [name, dtype, shape, hex] of SAVED) {
+    const tensor = tensors.get(name);
+    assert.ok(tensor, name);
+    assert.deepEqual([tensor.dtype, tensor.shape.join()], [dtype, shape]);
+    const { fileOffset, byteLength } = tensor;
+    assert.equal(file.toString("hex", fileOffset, fileOffset + byteLength), hex, name);
+  }
+  assert.equal(tensors.size, SAVED.length);
 });
 
 const evil = op.call(op.global("os", "system"), op.tuple(op.text("true")));

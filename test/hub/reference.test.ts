@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { cacheRoot } from "../../src/hub/cache.ts";
+import { joinLocation } from "../../src/hub/location.ts";
 import { resolveModel } from "../../src/hub/reference.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "tsmerge-hub-")));
@@ -76,9 +77,16 @@ test("what cannot be a repository is a path only", async () => {
   for (const reference of ["./absent", "/absent", "a/b/c", "org/name@../../x", "a@b@c", "../x"]) {
     await assert.rejects(find(reference), { code: "usage", hint: /^check the path/ }, reference);
   }
-  await assert.rejects(find("org/name+org/adapter"), { hint: /^model\+adapter is not supported/ });
   await assert.rejects(find("file"), { message: /file is a file, and a model is a folder$/ });
   await assert.rejects(find(" "), { message: "a model's name is empty" });
+});
+
+test("base+adapter is two folders in one location, each found on its own", async () => {
+  assert.equal(await find("org/name+gpt2"), joinLocation(main, gpt2));
+  assert.equal(await find("org/both+org/name@v1.0"), joinLocation(join(work, "org/both"), old));
+  await assert.rejects(find("org/name+org/absent"), { hint: "run `hf download org/absent`" });
+  await assert.rejects(find("org/name+a+b"), { message: '"org/name+a+b" names 2 adapters' });
+  await assert.rejects(find("org/name+"), { message: "a model's name is empty" });
 });
 
 test("the cache's place follows the variables in huggingface_hub's order", () => {

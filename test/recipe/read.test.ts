@@ -92,7 +92,22 @@ test("under compat unknown keys are noted and ignored", () => {
 
 test("what arrives later is refused in both modes", () => {
   assert.match(refusal("merge_method: della\nmodels: []\n"), /della arrives later/);
-  assert.match(refusal(`${HEAD}models: [{model: a+lora, parameters: {weight: 1}}]\n`), /LoRA/);
+});
+
+test("an adapter follows its model after a plus, in mergekit's two spellings", () => {
+  const models = (entry: string) =>
+    read(`${HEAD}models: [{model: ${entry}, parameters: {weight: 1}}]\n`).recipe.slices[0]?.sources;
+  assert.equal(models("org/a@v1+org/l@v2")?.[0]?.model, "org/a@v1+org/l@v2");
+  const dictionary = "{model: {path: org/a, revision: v1}, lora: {path: org/l, revision: v2}}";
+  assert.equal(models(dictionary)?.[0]?.model, "org/a@v1+org/l@v2");
+  assert.equal(models("{model: {path: a}, lora: null}")?.[0]?.model, "a");
+  for (const entry of ["a+b+c", "a+", "+b", "a@b@c", "a+b@"]) {
+    const text = `${HEAD}models: [{model: "${entry}", parameters: {weight: 1}}]\n`;
+    assert.match(refusal(text), /is not a model reference/, entry);
+  }
+  const override = "{model: {path: a}, override_architecture: B}";
+  const text = `${HEAD}models: [{model: ${override}, parameters: {weight: 1}}]\n`;
+  assert.match(refusal(text), /override_architecture is not supported/);
 });
 
 test("an unknown method suggests the nearest", () => {

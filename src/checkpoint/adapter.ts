@@ -1,0 +1,122 @@
+// What a LoRA adapter does to each tensor of its base: a product of two thin matrices added (LoRA, Hu et al.
+// 2021, arXiv:2106.09685, eq. 3), or a whole tensor put in its place. Names are PEFT's. Matrices are read when
+// their tensor is; nothing is computed here.
+
+import { isFloatType } from "../base/dtype.ts";
+import { TsmergeError } from "../base/errors.ts";
+import { didYouMean } from "../base/suggest.ts";
+import { type AdapterConfig, readAdapterConfig } from "./adapter-config.ts";
+import type { Checkpoint, TensorInfo } from "./checkpoint.ts";
+import { openFiles } from "./files.ts";
+import { adapterFiles } from "./folder.ts";
+
+/** A change of W, [rows, columns], by scale·L·R with L [rows, rank] and R [rank, columns]. */
+export interface LowRankChange {
+  readonly kind: "low-rank";
+  readonly rank: number;
+  readonly scale: number;
+  /** The adapter's B, or where `isTransposed` its A as the left factor's transpose; `right` likewise. */
+  readonly left: TensorInfo;
+  readonly right: TensorInfo;
+  /** True when W is stored inputs first: then L = Aᵀ and R = Bᵀ. */
+  readonly isTransposed: boolean;
+}
+
+export interface Replacement {
+  readonly kind: "replacement";
+  readonly by: TensorInfo;
+}
+
+export interface Adapter {
+  readonly checkpoint: Checkpoint;
+  /** By the base's tensor names. */
+  readonly changes: ReadonlyMap<string, LowRankChange | Replacement>;
+}
+
+const PREFIX = "base_model.model.";
+/** `q_proj.lora_A.weight`, `q_proj.lora_A.default.weight`, `embed_tokens.lora_embedding_A`. */
+const FACTOR = /^(.+)\.lora_(embedding_)?([AB])(?:\.[^.]+)?(?:\.weight)?$/;
+
+interface Pair {
+  readonly isEmbedding: boolean;
+  A?: TensorInfo;
+  B?: TensorInfo;
+}
+
+/**
+ * Opens the adapter in a folder and finds the base's tensors that it changes.
+ * @throws TsmergeError `checkpoint` for missing files, `incompatible` for what does not fit the base
+ */
+export async function openAdapter(base: Checkpoint, folder: string): Promise<Adapter> {
+  const { weights } = await adapterFiles(folder);
+  const config = await readAdapterConfig(folder);
+  const checkpoint = await openFiles(folder, { files: [weights], index: undefined });
+  try {
+    return { checkpoint, changes: changesOf(base, checkpoint, config) };
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+function changesOf(base: Checkpoint, adapter: Checkpoint, config: AdapterConfig) {
+  const refuse = (message: string, hint = "use the model that the adapter was trained on") =>
+    new TsmergeError("incompatible", message, { where: adapter.directory, hint });
+  const pairs = new Map<string, Pair>();
+  const changes = new Map<string, LowRankChange | Replacement>();
+  const target = (name: string): TensorInfo => {
+    // adapters of a bare model leave out what its causal class puts in front, or have it where the files do not
+    const short = name.slice(name.indexOf(".") + 1);
+    const found = base.tensors.get(name) ?? base.tensors.get(short);
+    if (found === undefined) {
+      const guess = didYouMean(name, [...base.tensors.keys()]);
+      throw refuse(`the adapter changes ${name}, which the base does not hold${guess}`);
+    }
+    if (isFloatType(found.dtype)) return found;
+    throw refuse(`the adapter changes ${found.name}, which is stored as ${found.dtype}`);
+  };
+  for (const tensor of adapter.tensors.values()) {
+    if (!isFloatType(tensor.dtype)) throw refuse(`${tensor.name} is stored as ${tensor.dtype}`);
+    const name = tensor.name.startsWith(PREFIX) ? tensor.name.slice(PREFIX.length) : tensor.name;
+    const [, module, embedding, letter] = FACTOR.exec(name) ?? [];
+    if (module !== undefined && (letter === "A" || letter === "B")) {
+      const pair: Pair = pairs.get(module) ?? { isEmbedding: embedding !== undefined };
+      pair[letter] = tensor;
+      pairs.set(module, pair);
+    } else if (/\.lora_/.test(name)) {
+      throw refuse(
+        `${tensor.name} is no matrix of plain LoRA`,
+        "merge the adapter with PEFT first",
+      );
+    } else {
+      const plain = name.replace(/\.(modules_to_save|base_layer)(\.default)?\./, ".");
+      const { name: replaced, shape } = target(plain);
+      if (shape.slice(1).join() !== tensor.shape.slice(1).join()) {
+        throw refuse(`${tensor.name} is [${tensor.shape}], and the base's is [${shape}]`);
+      }
+      changes.set(replaced, { kind: "replacement", by: tensor });
+    }
+  }
+  for (const [module, { A, B, isEmbedding }] of pairs) {
+    const weight = target(`${module}.weight`);
+    if (A === undefined || B === undefined) {
+      throw refuse(`${module} has only one of lora_A and lora_B`, "download the adapter again");
+    }
+    const [rank = 0, inputs] = A.shape;
+    const [outputs, inner] = B.shape;
+    const shapes = `A [${A.shape}] and B [${B.shape}] do not fit ${weight.name} [${weight.shape}]`;
+    if (A.shape.length !== 2 || B.shape.length !== 2 || inner !== rank || rank === 0) {
+      throw refuse(shapes);
+    }
+    const stored = weight.shape.join();
+    const isPlain = stored === [outputs, inputs].join();
+    const isSwapped = stored === [inputs, outputs].join();
+    const isTransposed = isEmbedding || (isSwapped && (config.isFanInFanOut || !isPlain));
+    if (isTransposed ? !isSwapped : !isPlain) throw refuse(shapes);
+    const [left, right] = isTransposed ? [A, B] : [B, A];
+    const scale = config.scaleOf(module, rank);
+    changes.set(weight.name, { kind: "low-rank", rank, scale, left, right, isTransposed });
+  }
+  if (changes.size > 0) return changes;
+  throw refuse("the adapter changes nothing: it holds no tensors", "download the adapter again");
+}
