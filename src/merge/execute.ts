@@ -11,6 +11,7 @@ import { contentHash } from "../base/hash.ts";
 import { ioError } from "../base/io-error.ts";
 import { copyDonorFiles } from "../checkpoint/donor-files.ts";
 import { CheckpointWriter } from "../checkpoint/writer.ts";
+import { splitLocation } from "../hub/location.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { type HireCrew, soloCrew } from "./crew.ts";
 import { weightsDigest } from "./fingerprint.ts";
@@ -256,8 +257,14 @@ async function identityOf(plan: MergePlan, shardBytes: number | undefined): Prom
   return contentHash({ plan, parents, shardBytes: shardBytes ?? null });
 }
 
-/** Name, size and time of change of a folder's files: quicker than a hash of what they hold. */
-async function filesOf(directory: string): Promise<[string, number, number][]> {
+/** Name, size and time of change of a model's files: quicker than a hash of what they hold. */
+async function filesOf(location: string): Promise<[string, number, number][]> {
+  const { folder, adapter } = splitLocation(location);
+  const own = await filesIn(folder);
+  return adapter === undefined ? own : [...own, ...(await filesIn(adapter))];
+}
+
+async function filesIn(directory: string): Promise<[string, number, number][]> {
   try {
     const names = (await readdir(directory)).sort();
     return await Promise.all(

@@ -121,8 +121,8 @@ export function threadsFor(
 /** Content hash of each parent, by reference. */
 async function parentHashes({ models }: PlannedMerge): Promise<ReadonlyMap<string, string>> {
   const hashes = new Map<string, string>();
-  for (const { reference, directory } of models.values()) {
-    hashes.set(reference, await fingerprint(directory));
+  for (const { reference, location } of models.values()) {
+    hashes.set(reference, await fingerprint(location));
   }
   return hashes;
 }

@@ -10,6 +10,7 @@ import { hasErrorCode, ioError } from "../base/io-error.ts";
 import { weightFiles } from "../checkpoint/folder.ts";
 import { parseShardSize } from "../checkpoint/shard-size.ts";
 import { planShards } from "../checkpoint/shards.ts";
+import { splitLocation } from "../hub/location.ts";
 import type { MergePlan, TensorPlan } from "../merge/plan.ts";
 import { elementsOf } from "../merge/tensor-pass.ts";
 import { memoryOf } from "../merge/tiles.ts";
@@ -118,7 +119,7 @@ async function resultOf(
     readBytes,
     writtenBytes,
     memoryBytes: memoryOf(plan.tensors, threads),
-    seconds: (readBytes + writtenBytes) / (await readRate(plan.models[0]!)),
+    seconds: (readBytes + writtenBytes) / (await readRate(splitLocation(plan.models[0]!).folder)),
   };
 }
 
