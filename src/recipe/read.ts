@@ -28,7 +28,9 @@ import {
   membersOf,
   memberValue,
   note,
+  openDocuments,
   openYaml,
+  plain,
   reject,
   type YamlFile,
 } from "./yaml-file.ts";
@@ -37,6 +39,8 @@ export interface ReadRecipe {
   readonly recipe: Recipe;
   /** What was understood although it was not written so; each is printed to the user. */
   readonly notes: readonly string[];
+  /** What other recipes of the file call its output. */
+  readonly name?: string;
   /** The seed that a `# tsmerge:` comment carries. */
   readonly seed?: number;
   /** The whole record of that comment, such as versions and hashes. */
@@ -44,6 +48,7 @@ export interface ReadRecipe {
 }
 
 const KEYS = [
+  "name",
   "merge_method",
   "models",
   "slices",
@@ -83,7 +88,18 @@ export function readRecipe(
   text: string,
   options: { readonly file: string; readonly compat?: boolean },
 ): ReadRecipe {
-  const file = openYaml(text, options.file, options.compat ?? false);
+  return readFrom(openYaml(text, options.file, options.compat ?? false));
+}
+
+/** Reads a file of one recipe or several, divided by lines of three dashes. Throws as readRecipe. */
+export function readRecipes(
+  text: string,
+  options: { readonly file: string; readonly compat?: boolean },
+): ReadRecipe[] {
+  return openDocuments(text, options.file, options.compat ?? false).map(readFrom);
+}
+
+function readFrom(file: YamlFile): ReadRecipe {
   const members = membersOf(file, file.document.contents ?? undefined, "a recipe");
   const method = readMethod(file, members);
   checkKeys(file, members, method);
@@ -99,6 +115,7 @@ export function readRecipe(
   });
   const types = readTypes(file, members);
   const tokenizer = readTokenizer(file, members);
+  const name = readName(file, members);
   failOnProblems(file);
   const record = recordIn(file);
   return {
@@ -111,9 +128,20 @@ export function readRecipe(
       ...tokenizer,
     },
     notes: file.notes,
+    ...(name === undefined ? {} : { name }),
     ...(record?.seed === undefined ? {} : { seed: record.seed }),
     ...(record === undefined ? {} : { record }),
   };
+}
+
+function readName(file: YamlFile, members: readonly Entry[]): string | undefined {
+  const node = memberValue(members, "name");
+  if (node === undefined) return undefined;
+  const name = String(plain(file, node));
+  if (/^\w[\w.-]*$/.test(name)) return name;
+  const hint = "write letters, digits, dots and dashes: the output's folder is called by it";
+  complain(file, node, `name is ${describe(file, node)}`, hint);
+  return undefined;
 }
 
 function bare(slice: PlacedSlice): Slice {

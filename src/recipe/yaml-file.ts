@@ -9,6 +9,7 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  parseAllDocuments,
   parseDocument,
   visit,
 } from "yaml";
@@ -62,7 +63,25 @@ const INNER_KEYS = /^(weight|density|drop_rate|layer_range|filter|value|t|lambda
 export function openYaml(text: string, name: string, lenient = false): YamlFile {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const file = { name, text, document, lines, notes: [], problems: [], lenient };
+  return opened({ name, text, document, lines, lenient });
+}
+
+/** As openYaml, for a file of several documents, of which empty ones do not count. */
+export function openDocuments(text: string, name: string, lenient = false): YamlFile[] {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
+  const whole = Array.isArray(documents)
+    ? documents.filter(
+        ({ contents, errors }) => !isNothing(contents ?? undefined) || errors.length > 0,
+      )
+    : [];
+  if (whole.length === 0) return [openYaml(text, name, lenient)];
+  return whole.map((document) => opened({ name, text, document, lines, lenient }));
+}
+
+function opened(parsed: Omit<YamlFile, "notes" | "problems">): YamlFile {
+  const { name, text, document, lines } = parsed;
+  const file = { ...parsed, notes: [], problems: [] };
   const error = document.errors[0];
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);

@@ -14,10 +14,10 @@ import type { MergePlan } from "../merge/plan.ts";
 import { drawsInOrder, elementsOf } from "../merge/tensor-pass.ts";
 import { renderRecipe } from "../recipe/render.ts";
 import { modelCard } from "./model-card.ts";
-import { type PlannedMerge, planMerge, type RecipeFile } from "./planned-merge.ts";
+import { type PlannedMerge, readStages } from "./planned-merge.ts";
+import { prepareStages, type StagesOptions } from "./stages.ts";
 
-export interface MergeFileOptions extends RecipeFile {
-  readonly outDir: string;
+export interface MergeFileOptions extends StagesOptions {
   /** As `--out-shard-size` writes it. */
   readonly shardSize: string;
   readonly device: Device;
@@ -46,19 +46,24 @@ const SMALL_BYTES = 2 ** 28;
 const MOST_THREADS = 8;
 
 /**
- * Merges a recipe file.
- * @throws TsmergeError `usage` for threads that the device cannot have, and what planMerge and executeWith throw
+ * Merges a recipe file, with the stages its output builds on.
+ * @throws TsmergeError `usage` for threads that the device cannot have, and what readStages, prepareStages and
+ * executeWith throw
  */
 export async function mergeFile(
   options: MergeFileOptions,
   listeners: MergeListeners = {},
 ): Promise<ExecutedMerge> {
   parseShardSize(options.shardSize); // a slip is told before models are opened
-  const planned = await planMerge(options, listeners.onNote ?? (() => {}));
+  const onNote = listeners.onNote ?? (() => {});
+  const stages = await readStages(options, onNote);
+  const merge = (stage: PlannedMerge, outDir: string) =>
+    executePlanned(stage, { ...options, outDir, force: false }, listeners);
+  const planned = await prepareStages(stages, options, merge, onNote);
   return executePlanned(planned, options, listeners);
 }
 
-/** Merges what planMerge gave. Throws as executeWith. */
+/** Merges what planStage gave. Throws as executeWith. */
 export async function executePlanned(
   planned: PlannedMerge,
   options: MergeFileOptions,

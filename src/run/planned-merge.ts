@@ -10,8 +10,9 @@ import type { MergePlan } from "../merge/plan.ts";
 import { compileRecipe } from "../recipe/compile.ts";
 import { type LoadedModels, loadModels } from "../recipe/models.ts";
 import { type OutputTokenizer, outputTokenizer } from "../recipe/output-tokenizer.ts";
-import { readRecipe } from "../recipe/read.ts";
+import { type ReadRecipe, readRecipes } from "../recipe/read.ts";
 import { modelReferences, type Recipe } from "../recipe/recipe.ts";
+import { orderStages } from "../recipe/stages.ts";
 
 /** Of masks when neither the command nor the recipe names one. */
 const DEFAULT_SEED = 0;
@@ -40,12 +41,13 @@ export interface PlannedMerge extends OpenedRecipe {
   readonly plan: MergePlan;
 }
 
-/** openRecipe, then planOpened. */
-export async function planMerge(
+/** openStage, then planOpened. */
+export async function planStage(
+  stage: ReadRecipe,
   file: RecipeFile,
   onNote: (note: string) => void,
 ): Promise<PlannedMerge> {
-  return planOpened(await openRecipe(file, onNote), file, onNote);
+  return planOpened(await openStage(stage, file, onNote), file, onNote);
 }
 
 /** Compiles. Throws as compileRecipe. */
@@ -61,18 +63,48 @@ export function planOpened(
 }
 
 /**
- * Reads a recipe file and opens its models. Relative model paths start from the working folder, then from
- * the file's.
- * @throws TsmergeError `usage` for an unreadable file, `config` for a recipe without meaning, and what
- * loadModels and outputTokenizer throw
+ * The recipes of a file in the order they are merged; the last one makes the output.
+ * @throws TsmergeError `usage` for an unreadable file, `config` for a recipe without meaning
+ */
+export async function readStages(
+  { file, compat }: RecipeFile,
+  onNote: (note: string) => void,
+): Promise<readonly ReadRecipe[]> {
+  const recipes = readRecipes(await readText(file), { file, compat });
+  const { stages, notes } = orderStages(recipes, file);
+  for (const note of [...stages.flatMap((stage) => stage.notes), ...notes]) onNote(note);
+  return stages;
+}
+
+/**
+ * Reads a file of one recipe and opens its models.
+ * @throws TsmergeError `usage` for a file of several, and as readStages and openStage
  */
 export async function openRecipe(
+  file: RecipeFile,
+  onNote: (note: string) => void,
+): Promise<OpenedRecipe> {
+  const [stage, ...others] = await readStages(file, onNote);
+  if (stage !== undefined && others.length === 0) return openStage(stage, file, onNote);
+  throw new TsmergeError(
+    "usage",
+    `the file holds ${others.length + 1} recipes that build on each other`,
+    {
+      where: file.file,
+      hint: "merge it: models that do not exist yet cannot be looked at",
+    },
+  );
+}
+
+/**
+ * Opens a recipe's models. Relative paths start from the working folder, then from the file's.
+ * @throws TsmergeError as loadModels and outputTokenizer
+ */
+export async function openStage(
+  { recipe, seed: recorded }: ReadRecipe,
   { file, seed: asked, compat, environment }: RecipeFile,
   onNote: (note: string) => void,
 ): Promise<OpenedRecipe> {
-  const text = await readText(file);
-  const { recipe, notes, seed: recorded } = readRecipe(text, { file, compat });
-  for (const note of notes) onNote(note);
   const seed = asked ?? recorded ?? DEFAULT_SEED;
   const searchRoots = [process.cwd(), dirname(resolve(file))];
   const models = await loadModels(modelReferences(recipe), (reference) =>

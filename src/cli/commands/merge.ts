@@ -18,6 +18,7 @@ import { wholeNumber } from "../values.ts";
 
 interface MergeFlags {
   readonly outDir?: string;
+  readonly workDir?: string;
   readonly seed?: number;
   readonly compat?: "mergekit";
   readonly allowCrimes: boolean;
@@ -41,6 +42,7 @@ export function mergeCommand(name = "merge"): Command {
     .usage("[options] CONFIG OUT | --out-dir DIR CONFIG...")
     .argument("<paths...>", "recipe and folder to write; with --out-dir every path is a recipe")
     .option("--out-dir <dir>", "merge each recipe into DIR/<its name>")
+    .option("--work-dir <dir>", "where the stages of a file of several recipes stay (OUT.stages)")
     .addOption(seedOption())
     .addOption(
       new Option(
@@ -179,5 +181,6 @@ function optionsOf(pair: Pair, flags: MergeFlags, name: string): MergeFileOption
     command: [name === "merge" ? "tsmerge" : name, ...process.argv.slice(2)].join(" "),
     environment: { ...environment(), ...(cache === undefined ? {} : { HF_HUB_CACHE: cache }) },
     ...(flags.numThreads === undefined ? {} : { threads: flags.numThreads }),
+    ...(flags.workDir === undefined ? {} : { workDir: flags.workDir }),
   };
 }
