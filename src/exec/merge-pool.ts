@@ -27,7 +27,7 @@ export function mergePool(threads: number): HireCrew {
       throw new TsmergeError("internal", "draws in order were dealt to several threads");
     }
     const shared = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
-    const setup: MergeSetup = { plan, shared };
+    const setup: MergeSetup = { plan, threads, shared };
     const pool = new Piscina<MergeJob, MergeAnswer>({
       filename: WORKER_FILE.href,
       name: "mergeTensor",

@@ -7,6 +7,7 @@ import type { MergePlan } from "../merge/plan.ts";
 /** What every thread is born with. */
 export interface MergeSetup {
   readonly plan: MergePlan;
+  readonly threads: number;
   /** [KiB computed since last asked, not 0 when the threads shall stop] */
   readonly shared: Int32Array;
 }

@@ -11,10 +11,10 @@ let merger: Promise<TensorMerger> | undefined;
 
 /** What mergePool calls by name. */
 export async function mergeTensor({ index, place }: MergeJob): Promise<MergeAnswer> {
-  const { plan, shared } = workerData as MergeSetup; // mergePool is the only one that fills it
+  const { plan, threads, shared } = workerData as MergeSetup; // mergePool is the only one that fills it
   let rest = 0; // bytes below a KiB, told with the next tile
   try {
-    merger ??= openTensorMerger(plan, wasmKernel());
+    merger ??= openTensorMerger(plan, wasmKernel(), { threads });
     const opened = await merger;
     const sha256 = await opened.merge(index, place, (bytes) => {
       if (Atomics.load(shared, 1) !== 0) {

@@ -30,7 +30,7 @@ export type HireCrew = (plan: MergePlan, options: CrewOptions) => Promise<Crew>;
 /** A crew of one on the calling thread. */
 export function soloCrew(kernel: Kernel): HireCrew {
   return async (plan, { masks, onBytes, signal }) => {
-    const merger = await openTensorMerger(plan, kernel, masks);
+    const merger = await openTensorMerger(plan, kernel, masks === undefined ? {} : { masks });
     const report = (bytes: number) => {
       signal?.throwIfAborted();
       onBytes(bytes);

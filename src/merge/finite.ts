@@ -9,10 +9,7 @@ export function checkFinite(name: string, type: FloatType, bytes: Uint8Array): v
   const holds =
     type === "float32"
       ? sumIsFinite(new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4))
-      : exponentsAreFinite(
-          new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2),
-          type === "bfloat16" ? 0x7f80 : 0x7c00,
-        );
+      : exponentsAreFinite(bytes, type === "bfloat16" ? 0x7f80 : 0x7c00);
   if (holds) return;
   throw new TsmergeError("numeric", `tensor ${name} of the merge holds NaN or infinity`, {
     hint: "use smaller weights, or check that no parent holds NaN",
@@ -33,8 +30,18 @@ function sumIsFinite(values: Float32Array): boolean {
   return Number.isFinite(a) && Number.isFinite(b) && Number.isFinite(c) && Number.isFinite(d);
 }
 
-function exponentsAreFinite(bits: Uint16Array, exponent: number): boolean {
+/** Two numbers at a time: adding the exponent's lowest bit to a full exponent, and to no other, sets the sign's place. */
+function exponentsAreFinite(bytes: Uint8Array, exponent: number): boolean {
+  const lowest = exponent & -exponent;
+  const [masks, ones] = [exponent * 0x10001, lowest * 0x10001];
+  const pairs = Math.floor(bytes.byteLength / 4);
+  const isSplit = bytes.byteOffset % 4 !== 0; // a view of pairs must be aligned
+  const words = isSplit
+    ? new Uint32Array(bytes.slice(0, 4 * pairs).buffer)
+    : new Uint32Array(bytes.buffer, bytes.byteOffset, pairs);
   let found = 0;
-  for (let i = 0; i < bits.length; i++) found |= (bits[i]! & exponent) === exponent ? 1 : 0;
-  return found === 0;
+  for (let i = 0; i < words.length; i++) found |= (words[i]! & masks) + ones;
+  const last = new Uint16Array(bytes.slice(4 * pairs).buffer)[0] ?? 0;
+  found |= (last & exponent) + lowest;
+  return (found & 0x80008000) === 0;
 }

@@ -14,7 +14,7 @@ import { checkFinite } from "./finite.ts";
 import type { MergePlan } from "./plan.ts";
 import { tensorFacts } from "./statistics.ts";
 import { arithmeticOf, maskGenerator, type ProgramCache, prepareTensor } from "./tensor-pass.ts";
-import { fileInputs, openBuffers, streamTiles } from "./tiles.ts";
+import { fileInputs, heldInputs, openBuffers, streamTiles } from "./tiles.ts";
 
 export interface TensorMerger {
   /**
@@ -29,21 +29,27 @@ export interface TensorMerger {
   close(): Promise<void>;
 }
 
+export interface MergerOptions {
+  /** Where an earlier merge stopped drawing. */
+  readonly masks?: readonly number[];
+  /** Workers that share the memory for tiles; 1 by default. */
+  readonly threads?: number;
+}
+
 /**
  * Opens the parents and the tile buffers of one worker.
- * @param masks where an earlier merge stopped drawing
  * @throws TsmergeError as openCheckpoint, and `incompatible` for tensors that cannot be merged
  */
 export async function openTensorMerger(
   plan: MergePlan,
   kernel: Kernel,
-  masks?: readonly number[],
+  options: MergerOptions = {},
 ): Promise<TensorMerger> {
   const checkpoints: Checkpoint[] = [];
   const closeAll = () => Promise.all(checkpoints.map((checkpoint) => checkpoint.close()));
   try {
     for (const model of plan.models) checkpoints.push(await openCheckpoint(model));
-    return mergerOver(plan, kernel, checkpoints, masks, closeAll);
+    return mergerOver(plan, kernel, checkpoints, options, closeAll);
   } catch (error) {
     await closeAll();
     throw error;
@@ -54,16 +60,17 @@ function mergerOver(
   plan: MergePlan,
   kernel: Kernel,
   checkpoints: readonly Checkpoint[],
-  masks: readonly number[] | undefined,
+  { masks, threads }: MergerOptions,
   closeAll: () => Promise<unknown>,
 ): TensorMerger {
   const sources = plan.tensors.map((tensor) => fileInputs(tensor, checkpoints));
-  const buffers = openBuffers(kernel, plan.tensors, sources);
+  const buffers = openBuffers(kernel, plan.tensors, sources, threads);
   const generator = maskGenerator(plan, masks);
   const programs: ProgramCache = new Map();
   return {
     async merge(index, place, onBytes) {
-      const [tensor, inputs] = [plan.tensors[index]!, sources[index]!];
+      const tensor = plan.tensors[index]!;
+      const inputs = heldInputs(sources[index]!, buffers.hold);
       const reader = elementReader(kernel, inputs, tensor.loadAs, arithmeticOf(tensor));
       const facts = tensorFacts(reader, tensor.base);
       const operands = { types: inputs.types, facts, store: tensor.dtype };

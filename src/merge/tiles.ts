@@ -12,8 +12,11 @@ import { elementsOf, type TensorPass } from "./tensor-pass.ts";
 
 /** Elements of a tile at most. */
 const TILE = 2 ** 20;
-/** Bytes of all tiles together, at most. */
+/** Bytes of all tiles together, at most: of one thread, and of all. */
 const BUFFER_BYTES = 2 ** 27;
+const ALL_BUFFER_BYTES = 3 * 2 ** 26;
+/** Bytes of the inputs that all threads together hold for their statistics, at most. */
+const HELD_BYTES = 5 * 2 ** 26;
 /** Views start at multiples of it. */
 const ALIGNMENT = 64;
 
@@ -21,6 +24,8 @@ const ALIGNMENT = 64;
 export interface FileInputs extends TensorInputs {
   /** Fills `into` with the bytes of input `input` from an element on. */
   readInto(input: number, firstElement: number, into: Uint8Array): Promise<void>;
+  /** The bytes of some elements where they are in memory already. */
+  view?(input: number, firstElement: number, elements: number): Uint8Array | undefined;
 }
 
 /** The sources of a tensor; `checkpoints` are the plan's models. Throws TsmergeError `incompatible` as typeOf. */
@@ -44,6 +49,38 @@ export function fileInputs(tensor: TensorPlan, checkpoints: readonly Checkpoint[
   };
 }
 
+/** One read: several at once copy faster than one. */
+const LOAD_BYTES = 2 ** 23;
+
+/**
+ * The same inputs, which stay in `hold` once statistics have asked for them, so that the disk is read once
+ * whatever the number of passes; where they do not fit, `source` itself.
+ */
+export function heldInputs(source: FileInputs, hold: Uint8Array): FileInputs {
+  const { elements, types } = source;
+  const widths = types.map(bytesPerElement);
+  const bytes = widths.reduce((sum, width) => sum + aligned(elements * width), 0);
+  if (bytes > hold.length) return source;
+  const whole = carve(hold, source, elements);
+  const loading: (Promise<unknown> | undefined)[] = types.map(() => undefined);
+  const load = (i: number): Promise<unknown> => {
+    const step = LOAD_BYTES / widths[i]!;
+    const starts = Array.from({ length: Math.ceil(elements / step) }, (_, k) => k * step);
+    return Promise.all(starts.map((first) => source.readInto(i, first, viewOf(i, first, step))));
+  };
+  const viewOf = (i: number, first: number, count: number) =>
+    whole[i]!.subarray(first * widths[i]!, (first + count) * widths[i]!);
+  return {
+    ...source,
+    view: (i, first, count) => (loading[i] === undefined ? undefined : viewOf(i, first, count)),
+    async read(i, first, count) {
+      loading[i] ??= load(i);
+      await loading[i];
+      return viewOf(i, first, count);
+    },
+  };
+}
+
 /** A process of Node with compiled kernels. */
 const PROCESS_BYTES = 130 * 2 ** 20;
 /** What a further thread takes, besides its tiles. */
@@ -55,9 +92,10 @@ const STATISTICS_WIDTH = 16;
 export function memoryOf(tensors: readonly TensorPlan[], threads: number): number {
   const elements = Math.max(...tensors.map(({ shape }) => elementsOf(shape)));
   const widest = Math.max(...tensors.map(({ sources }) => 4 * (sources.length + 1)));
-  const tiles = Math.min(BUFFER_BYTES, 2 * widest * Math.min(TILE, elements));
+  const tiles = Math.min(bufferBytes(threads), 2 * widest * Math.min(TILE, elements));
+  const held = Math.min(HELD_BYTES / threads, widest * elements);
   const statistics = STATISTICS_WIDTH * Math.min(SORT_LIMIT, elements);
-  return PROCESS_BYTES + threads * (THREAD_BYTES + tiles + statistics);
+  return PROCESS_BYTES + threads * (THREAD_BYTES + tiles + held + statistics);
 }
 
 interface Slot {
@@ -67,8 +105,12 @@ interface Slot {
   written: Promise<void>;
 }
 
+const bufferBytes = (threads: number) => Math.min(BUFFER_BYTES, ALL_BUFFER_BYTES / threads);
+
 export interface TileBuffers {
   readonly tileElements: number;
+  /** Room for heldInputs. */
+  readonly hold: Uint8Array;
   /** The slots in turn: a slot's inputs are free when the tile after it has been computed. */
   next(): Slot;
   /** Waits for every write; throws the first that failed. */
@@ -76,11 +118,12 @@ export interface TileBuffers {
   close(): void;
 }
 
-/** Room for two tiles of the plan's widest tensor, in kernel memory. */
+/** Room for two tiles of the plan's widest tensor and for held inputs, in kernel memory. */
 export function openBuffers(
   kernel: Kernel,
   tensors: readonly TensorPlan[],
   inputs: readonly TensorInputs[],
+  threads = 1,
 ): TileBuffers {
   const widths = inputs.map(({ types }) =>
     types.reduce((sum, type) => sum + bytesPerElement(type), 0),
@@ -88,11 +131,17 @@ export function openBuffers(
   const inputWidth = Math.max(...widths);
   const outputWidth = Math.max(...tensors.map(({ dtype }) => bytesPerElement(dtype)));
   const most = Math.max(...tensors.map(({ shape }) => elementsOf(shape)));
-  const fitting = Math.floor(BUFFER_BYTES / 2 / (inputWidth + outputWidth));
+  const fitting = Math.floor(bufferBytes(threads) / 2 / (inputWidth + outputWidth));
   const tileElements = Math.max(1, Math.min(TILE, fitting, most));
   const padding = ALIGNMENT * Math.max(...inputs.map(({ types }) => types.length));
   const sizes = [tileElements * inputWidth + padding, tileElements * outputWidth].map(aligned);
-  const arena = kernel.arena(2 * (sizes[0]! + sizes[1]!));
+  const heldMost = Math.max(
+    ...inputs.map(({ types, elements }) =>
+      types.reduce((sum, type) => sum + aligned(elements * bytesPerElement(type)), 0),
+    ),
+  );
+  const held = Math.min(aligned(HELD_BYTES / threads), heldMost);
+  const arena = kernel.arena(2 * (sizes[0]! + sizes[1]!) + held);
   const slots = [0, 1].map(
     (): Slot => ({
       inputs: arena.allocate(sizes[0]!),
@@ -103,6 +152,7 @@ export function openBuffers(
   let turn = 0;
   return {
     tileElements,
+    hold: arena.allocate(held), // its pages are taken when they are first written
     next: () => slots[turn++ % slots.length]!,
     async idle() {
       for (const slot of slots) await slot.written;
@@ -132,14 +182,18 @@ export async function streamTiles(
     const elements = Math.min(buffers.tileElements, sources.elements - firstElement);
     if (elements <= 0) return undefined;
     const slot = buffers.next();
-    const inputs = carve(slot.inputs, sources, elements);
+    const room = carve(slot.inputs, sources, elements);
+    const held = room.map((_, i) => sources.view?.(i, firstElement, elements));
+    const reads = room.flatMap((view, i) =>
+      held[i] === undefined ? [sources.readInto(i, firstElement, view)] : [],
+    );
     return {
       slot,
       firstElement,
       elements,
-      inputs,
+      inputs: room.map((view, i) => held[i] ?? view),
       output: slot.output.subarray(0, elements * bytesPerElement(tensor.dtype)),
-      read: held(Promise.all(inputs.map((view, i) => sources.readInto(i, firstElement, view)))),
+      read: settledLater(Promise.all(reads)),
     };
   };
   let tile = start(0);
@@ -148,7 +202,7 @@ export async function streamTiles(
     const following = start(tile.firstElement + tile.elements);
     await tile.slot.written;
     await pass.run(tile.firstElement, tile.elements, tile.inputs, tile.output);
-    tile.slot.written = held(write(tile.output));
+    tile.slot.written = settledLater(write(tile.output));
     tile = following;
   }
 }
@@ -167,7 +221,7 @@ function carve(bytes: Uint8Array, { types }: TensorInputs, elements: number): Ui
 const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 
 /** A promise that is awaited later: its failure waits with it, instead of ending the process as unhandled. */
-function held<T>(promise: Promise<T>): Promise<T> {
+function settledLater<T>(promise: Promise<T>): Promise<T> {
   promise.catch(() => {});
   return promise;
 }
