@@ -10,6 +10,7 @@ const DATA = join(import.meta.dirname, "../../shared/datasets");
 
 const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   kernel: async () => (await import("./bench-kernel.ts")).benchKernel(),
+  merge: async () => (await import("./bench-merge.ts")).benchMerge(),
   decoder: async () => (await import("./bench-decoder.ts")).benchDecoder(),
   tokens: benchTokens,
   search: async () => (await import("./bench-search.ts")).benchSearch(),
