@@ -68,3 +68,28 @@ test("a variance per gene handles two hundred genes", () => {
   );
   assert.ok(evaluations <= 22_470 * 1.06, `${evaluations}`);
 });
+
+test("where the box lies and in what unit it is measured changes nothing", () => {
+  const trajectory = (strategy: Strategy, offset: number, unit: number): number[] => {
+    const shifted = (value: number) => offset + unit * value;
+    const n = 4;
+    let state = strategy.initial({
+      lower: Array(n).fill(shifted(-3)),
+      upper: Array(n).fill(shifted(5)),
+      start: Array(n).fill(shifted(2)),
+      sigma: 0.2,
+      seed: 8,
+    });
+    for (let g = 0; g < 30; g++) {
+      state = step(strategy, state, (x) => -sphere.value(x.map((v) => (v - offset) / unit)));
+    }
+    return strategy.recommend(state).map((x) => (x - offset) / unit);
+  };
+  for (const strategy of [cmaes, lraCmaes, sepCmaes] as readonly Strategy[]) {
+    const plain = trajectory(strategy, 0, 1);
+    const moved = trajectory(strategy, 7, 0.25);
+    moved.forEach((value, i) => {
+      assert.ok(Math.abs(value - plain[i]!) < 1e-10, `${strategy.name}: ${value} and ${plain[i]}`);
+    });
+  }
+});

@@ -36,7 +36,7 @@ export function evolveCommand(name: string): Command {
     .option("--generations <n>", "generations (also --n-iterations)", wholeNumber(1))
     .option("--budget-minutes <m>", "minutes (--timeout counts seconds)", positiveNumber)
     .optionsGroup("How:")
-    .option("--strategy <name>", "cmaes, ga or random (cmaes)")
+    .option("--strategy <name>", "cmaes, auto, lra-cmaes, ga, … (cmaes)")
     .option("--population <n>", "candidates a generation", wholeNumber(2))
     .option(
       "--sigma <x>",
