@@ -2,13 +2,14 @@
 // folder appears when everything in it is complete; a merge that is stopped goes on, when it is run again,
 // at the first shard that is not.
 
-import { readdir, stat } from "node:fs/promises";
+import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { bytesPerElement } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { contentHash } from "../base/hash.ts";
 import { ioError } from "../base/io-error.ts";
+import { stringifyLike } from "../base/json-text.ts";
 import { copyDonorFiles } from "../checkpoint/donor-files.ts";
 import { CheckpointWriter } from "../checkpoint/writer.ts";
 import { splitLocation } from "../hub/location.ts";
@@ -95,7 +96,7 @@ export async function executeWith(
       options.copyDonor === false ? [] : await copyDonorFiles(plan.donor, folder.staging, except);
     const texts = {
       ...replaced,
-      "config.json": `${JSON.stringify(plan.config, null, 2)}\n`,
+      "config.json": await configText(plan),
       ...(typeof options.files === "function"
         ? await options.files(weights.sha256)
         : options.files),
@@ -276,6 +277,15 @@ async function filesIn(directory: string): Promise<[string, number, number][]> {
   } catch (cause) {
     throw ioError("read", directory, cause);
   }
+}
+
+/** config.json as the donor writes it: some readers tell 0 from 0.0. */
+async function configText({ config, donor }: MergePlan): Promise<string> {
+  const path = join(donor, "config.json");
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw ioError("read", path, cause);
+  });
+  return `${stringifyLike(config, text)}\n`;
 }
 
 async function writeText(path: string, text: string): Promise<void> {
