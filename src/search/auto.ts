@@ -46,17 +46,17 @@ export function chosen(problem: Problem): Choice {
         ? lraCmaes.name
         : cmaes.name;
   const genes = n === 1 ? "1 gene" : `${n} genes`;
-  const scores =
-    items === undefined
-      ? "scores from few items"
-      : `scores from ${items} item${items === 1 ? "" : "s"}`;
-  const size =
+  const scores = `scores from ${items === undefined ? "few" : items} item${items === 1 ? "" : "s"}`;
+  const reason =
     problem.population !== undefined
-      ? `${population} candidates a generation as asked`
+      ? ", as asked"
       : population > usual
-        ? `${population} candidates a generation, twice the usual, against the noise`
-        : `${population} candidates a generation${noisy ? `, as ${evaluations} evaluations leave no room for more` : ""}`;
-  return { strategy, population, why: `${strategy} for ${genes} and ${scores}; ${size}` };
+        ? ", twice the usual, against the noise"
+        : noisy
+          ? `, as ${evaluations} evaluations leave no room for more`
+          : "";
+  const why = `${strategy} for ${genes} and ${scores}; ${population} candidates a generation${reason}`;
+  return { strategy, population, why };
 }
 
 function innerOf({ choice }: AutoState): Strategy {

@@ -121,8 +121,9 @@ function finished({ problem, survivors }: GaState): string | undefined {
     const genes = survivors.map((one) => one.x[i]!);
     return Math.max(...genes) - Math.min(...genes);
   });
-  return ranges.every((range) => range < GENE_RESOLUTION)
-    ? `converged: the survivors differ by less than ${GENE_RESOLUTION} of every gene's range`
+  const resolution = problem.resolution ?? GENE_RESOLUTION;
+  return ranges.every((range) => range < resolution)
+    ? `converged: the survivors differ by less than ${resolution} of every gene's range`
     : undefined;
 }
 

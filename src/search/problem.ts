@@ -11,10 +11,10 @@ export const GENE_RESOLUTION = 1e-3;
  * The problem as it came, once it is known to make sense.
  * @throws TsmergeError `config`: no genes, lists of unequal length, an empty or infinite range, a start
  * outside its range, an integer gene with broken bounds, a step size that is not positive, a population below
- * 2, a seed that is no integer
+ * 2, a resolution outside (0, 1), a seed that is no integer
  */
 export function checkedProblem(problem: Problem): Problem {
-  const { lower, upper, start, sigma, population, seed } = problem;
+  const { lower, upper, start, sigma, population, resolution, seed } = problem;
   const n = start.length;
   if (n === 0) throw refused("a search needs at least one gene", "declare a gene with a range");
   if (lower.length !== n || upper.length !== n) {
@@ -48,6 +48,12 @@ export function checkedProblem(problem: Problem): Problem {
   }
   if (population !== undefined && !(Number.isInteger(population) && population >= 2)) {
     throw refused(`the population is ${population}`, "a whole number of at least 2 is expected");
+  }
+  if (resolution !== undefined && !(resolution > 0 && resolution < 1)) {
+    throw refused(
+      `the resolution is ${resolution}`,
+      "a fraction of each gene's range, such as 0.001, is expected",
+    );
   }
   if (!Number.isSafeInteger(seed)) {
     throw refused(`the search seed is ${seed}`, "a whole number is expected");

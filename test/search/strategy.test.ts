@@ -134,6 +134,7 @@ test("a problem that makes no sense is refused in a sentence", () => {
     [{ start: [Number.NaN, 0, 1] }, /gene 0 starts at NaN/],
     [{ sigma: 0 }, /sigma is 0/],
     [{ population: 1 }, /population is 1/],
+    [{ resolution: 0 }, /resolution is 0/],
     [{ seed: 0.5 }, /seed is 0.5/],
   ];
   for (const strategy of STRATEGIES) {
