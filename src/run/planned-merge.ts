@@ -7,6 +7,7 @@ import { TsmergeError } from "../base/errors.ts";
 import type { Environment } from "../hub/cache.ts";
 import { resolveModel } from "../hub/reference.ts";
 import type { MergePlan } from "../merge/plan.ts";
+import { advise, adviseOnModels } from "../recipe/advice.ts";
 import { compileRecipe } from "../recipe/compile.ts";
 import { type LoadedModels, loadModels } from "../recipe/models.ts";
 import { type OutputTokenizer, outputTokenizer } from "../recipe/output-tokenizer.ts";
@@ -111,7 +112,8 @@ export async function openStage(
     resolveModel(reference, { searchRoots, environment }),
   );
   const tokenizer = await outputTokenizer(recipe, models, compat);
-  for (const note of tokenizer?.notes ?? []) onNote(note);
+  const advice = [...advise(recipe), ...(await adviseOnModels(recipe, models))];
+  for (const note of [...(tokenizer?.notes ?? []), ...advice]) onNote(note);
   return { recipe, models, seed, tokenizer };
 }
 
