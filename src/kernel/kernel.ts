@@ -15,6 +15,8 @@ export interface Program {
   readonly inputs: readonly FloatType[];
   /** The type inputs are cast to before the arithmetic (a recipe's dtype); undefined keeps the stored value. */
   readonly loadAs?: FloatType;
+  /** How many of the last inputs are not cast to `loadAs`: numbers that the host computed for each element. */
+  readonly uncast?: number;
   readonly arithmetic: Arithmetic;
   /** The type the result is rounded to, once, at the end. */
   readonly round: FloatType;

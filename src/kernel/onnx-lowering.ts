@@ -7,7 +7,7 @@ import { Graph, typeNumber, type Value } from "../onnx/graph.ts";
 import type { Device } from "../ort/session.ts";
 import type { Program } from "./kernel.ts";
 import { roundValue } from "./onnx-round.ts";
-import { type Step, stepsOf } from "./program.ts";
+import { castOf, type Step, stepsOf } from "./program.ts";
 
 /** The operator set that BitCast appeared in; only graphs for the CPU use it. */
 const BITCAST_OPSET = 26;
@@ -162,7 +162,7 @@ function lowerStep(
   switch (node.op) {
     case "input": {
       const stored = widen(graph, options, program.inputs[node.index]!, inputs.input(node.index));
-      const { loadAs } = program;
+      const loadAs = castOf(program, node.index);
       if (loadAs === undefined || options.device === "webgpu") return stored;
       return roundValue(graph, options.device, loadAs, stored);
     }

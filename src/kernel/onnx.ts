@@ -11,7 +11,7 @@ import { input } from "./expression.ts";
 import type { CompiledProgram, Kernel, Program, TileCall } from "./kernel.ts";
 import { feedsFor } from "./onnx-feeds.ts";
 import { type LoweredProgram, lower } from "./onnx-lowering.ts";
-import { checkCall, type Demand, demandOf, programKey } from "./program.ts";
+import { castOf, checkCall, type Demand, demandOf, programKey } from "./program.ts";
 import { interpret } from "./reference.ts";
 import { wasmKernel } from "./wasm.ts";
 
@@ -99,10 +99,9 @@ function widenedProgram(
   converter: Kernel,
 ): CompiledProgram {
   const demand = demandOf(program);
-  const { loadAs, round, store } = program;
+  const { round, store } = program;
   const plain = { expression: input(0), arithmetic: "float32", draws: "counter" } as const;
   const wide = { round: "float32", store: "float32" } as const;
-  const cast = loadAs === undefined ? {} : { loadAs };
   const wideProgram: Program = { ...program, ...wide, inputs: program.inputs.map(() => "float32") };
   const inner = tiledProgram(wideProgram, lowered, session, tile);
   return {
@@ -115,6 +114,8 @@ function widenedProgram(
       };
       const inputs: Uint8Array[] = [];
       for (const [i, type] of program.inputs.entries()) {
+        const loadAs = castOf(program, i);
+        const cast = loadAs === undefined ? {} : { loadAs };
         inputs.push(new Uint8Array(4 * call.elements));
         await convert({ ...plain, ...wide, ...cast, inputs: [type] }, call.inputs[i]!, inputs[i]!);
       }

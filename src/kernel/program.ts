@@ -1,7 +1,7 @@
 // A Program taken apart for the back ends: its nodes in computing order, its identity, and the check
 // of a call against it. Not a back end; reference.ts does not use the node list, so that it stays an oracle.
 
-import { bytesPerElement } from "../base/dtype.ts";
+import { bytesPerElement, type FloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { Expression, Mask } from "./expression.ts";
 import type { Program, TileCall } from "./kernel.ts";
@@ -95,9 +95,14 @@ export function stepsOf(expression: Expression): Step[] {
 
 /** A text that is equal for two programs exactly when their content is. */
 export function programKey(program: Program): string {
-  const { inputs, loadAs, arithmetic, round, store, draws } = program;
-  const facts = [inputs.join(), loadAs ?? "", arithmetic, round, store, draws];
+  const { inputs, loadAs, uncast, arithmetic, round, store, draws } = program;
+  const facts = [inputs.join(), loadAs ?? "", uncast ?? 0, arithmetic, round, store, draws];
   return `${facts.join("|")}|${stepsOf(program.expression).map(stepKey).join(" ")}`;
+}
+
+/** The type that input `index` is cast to before the arithmetic, if any. */
+export function castOf({ inputs, loadAs, uncast }: Program, index: number): FloatType | undefined {
+  return index < inputs.length - (uncast ?? 0) ? loadAs : undefined;
 }
 
 /** The arguments that a program's nodes refer to. Throws TsmergeError `internal` for an input it does not declare. */

@@ -7,7 +7,7 @@ import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, roundTo } from "../base/half.
 import { bumpArena } from "./arena.ts";
 import type { Expression, Mask } from "./expression.ts";
 import type { Arithmetic, CompiledProgram, Kernel, Program, TileCall } from "./kernel.ts";
-import { checkCall, demandOf } from "./program.ts";
+import { castOf, checkCall, demandOf } from "./program.ts";
 
 /** Elements computed at a time: bounds the interpreter's memory, changes no result. */
 const CHUNK = 4096;
@@ -191,7 +191,8 @@ function readInput(
   const type = program.inputs[index]!;
   const bytes = call.inputs[index]!;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const cast = (x: number) => (program.loadAs === undefined ? x : roundTo(program.loadAs, x));
+  const loadAs = castOf(program, index);
+  const cast = (x: number) => (loadAs === undefined ? x : roundTo(loadAs, x));
   return Float64Array.from({ length: count }, (_, i) => cast(readElement(view, type, from + i)));
 }
 

@@ -4,7 +4,7 @@
 import type { FloatType } from "../base/dtype.ts";
 import { roundTo } from "../base/half.ts";
 import type { Program } from "./kernel.ts";
-import type { Node, Step } from "./program.ts";
+import { castOf, type Node, type Step } from "./program.ts";
 import { narrowBf16, narrowF16, type Registers, roundBf16, roundF16 } from "./wasm-half.ts";
 import { type Code, f32x4, i32x4, v128 } from "./wasm-module.ts";
 
@@ -32,13 +32,13 @@ export interface VectorPlan {
 
 /** Plans a program in any arithmetic but f64. */
 export function planVector(program: Program, steps: readonly Step[]): VectorPlan {
-  const { arithmetic, round, inputs, loadAs } = program;
+  const { arithmetic, round, inputs } = program;
   const halfType = arithmetic === "f64" || arithmetic === "float32" ? round : arithmetic;
   const fits: boolean[] = [];
   for (const { node, operands } of steps) {
     fits.push(fitsType(node, operands, fits, program, halfType));
   }
-  const nansAreShort = inputs.every((type) => (loadAs ?? type) === "bfloat16");
+  const nansAreShort = inputs.every((type, i) => (castOf(program, i) ?? type) === "bfloat16");
   return { program, steps, fits, halfType, nansAreShort };
 }
 
@@ -51,7 +51,7 @@ function fitsType(
 ): boolean {
   switch (node.op) {
     case "input":
-      return (program.loadAs ?? program.inputs[node.index]) === type;
+      return (castOf(program, node.index) ?? program.inputs[node.index]) === type;
     case "constant":
       return Object.is(roundTo(type, node.value), Math.fround(node.value));
     case "neg":
@@ -145,9 +145,9 @@ function computeStep(
 const isPlusZero = ({ node }: Step): boolean => node.op === "constant" && Object.is(node.value, 0);
 
 function loadValue(plan: VectorPlan, to: Registers, from: Operands, index: number): Code {
-  const { loadAs, inputs } = plan.program;
+  const loadAs = castOf(plan.program, index);
   const stored = from.input(index);
-  if (loadAs === undefined || loadAs === inputs[index]) return stored;
+  if (loadAs === undefined || loadAs === plan.program.inputs[index]) return stored;
   // What is cast may hold long NaNs, whatever the casts' results hold.
   return roundValue({ ...plan, nansAreShort: false }, to, loadAs, stored);
 }

@@ -10,6 +10,7 @@ import { TsmergeError } from "../base/errors.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { compileOnDevice, type DeviceProgram, drawTensor } from "../kernel/device-program.ts";
+import { input } from "../kernel/expression.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { DeviceTensor, HostTensor } from "../ort/tensor.ts";
 import { Transfer } from "../ort/transfer.ts";
@@ -116,6 +117,7 @@ export class DeviceMerger {
     const prepared = await prepareMerge(masks, plan.compat, tensor, sources.facts);
     if (prepared === undefined) return undefined;
     const { scalars, integers, draws } = prepared;
+    refusePlanes(prepared);
     // the host's half of the check for NaN and infinity: a GPU need not keep either
     checkFinite(tensor.name, "float32", new Uint8Array(Float32Array.from(scalars).buffer));
     const inputs: DeviceTensor[] = [];
@@ -155,16 +157,16 @@ export class DeviceMerger {
   #parent(
     plan: MergePlan,
     tensor: TensorPlan,
-    input: number,
+    source: number,
     { types, reader }: Sources,
   ): Promise<DeviceTensor> {
-    const { model, name } = tensor.sources[input]!;
+    const { model, name } = tensor.sources[source]!;
     const { shape, loadAs } = tensor;
     // a cast that changes no value does not make it another tensor: parents are scored uncast, too
-    const cast = loadAs === "float32" || loadAs === types[input] ? undefined : loadAs;
+    const cast = loadAs === "float32" || loadAs === types[source] ? undefined : loadAs;
     return this.#uploaded(["parent", plan.models[model], name, cast, shape], async () => {
       const data = new Float32Array(reader.elements);
-      await reader.each([{ input }], ([tile], firstElement) => data.set(tile!, firstElement));
+      await reader.each([input(source)], ([tile], firstElement) => data.set(tile!, firstElement));
       checkFinite(name, "float32", new Uint8Array(data.buffer));
       return { type: "float32", shape, data };
     });
@@ -199,6 +201,16 @@ export class DeviceMerger {
     const options = { refuseCpuFallback: this.#refuseCpuFallback };
     return compiledOnce(programs, prepared, form, (p) => compileOnDevice(p, rank, options));
   }
+}
+
+/** Planes are made on the host for every candidate; uploading them would cost more than merging there. */
+function refusePlanes({ method, planes }: PreparedMerge): void {
+  if (planes.length === 0) return;
+  throw new TsmergeError(
+    "device",
+    `${method.name} ranks or measures rows on the host, which a merge on the GPU would wait for`,
+    { hint: "use --device cpu, or another method" },
+  );
 }
 
 function refuseCompat(plan: MergePlan): void {

@@ -1,11 +1,12 @@
 // One output tensor's inputs as streams of numbers: what statistics read. The kernel itself widens,
-// casts and subtracts, so a task vector here has the very bits that the merge computes with.
+// casts and computes, so a task vector here has the very bits that the merge computes with.
 
 import { bytesPerElement, type FloatType, isFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { input, sub } from "../kernel/expression.ts";
-import type { Arithmetic, Kernel } from "../kernel/kernel.ts";
+import type { Expression } from "../kernel/expression.ts";
+import type { Arithmetic, CompiledProgram, Kernel } from "../kernel/kernel.ts";
+import { stepsOf } from "../kernel/program.ts";
 import type { TensorSource } from "./plan.ts";
 
 /** The stored inputs of one output tensor, wherever they lie. */
@@ -17,71 +18,103 @@ export interface TensorInputs {
   read(input: number, first: number, count: number): Uint8Array | Promise<Uint8Array>;
 }
 
-/** The values of one input, or its differences from another. */
-export interface Series {
-  readonly input: number;
-  readonly minus?: number;
-}
-
+/** Computes expressions over a tensor's inputs, which hold no draws and no integers. */
 export interface ElementReader {
   readonly elements: number;
-  /** Streams the given series side by side in element order; tiles are overwritten after `visit` returns. */
+  /** Streams the values of `series` side by side in element order; tiles are overwritten after `visit` returns. */
   each(
-    series: readonly Series[],
+    series: readonly Expression[],
     visit: (tiles: readonly Float32Array[], firstElement: number) => void,
+    scalars?: readonly number[],
   ): Promise<void>;
+  /** The values of elements [first, first + count), one array a series. */
+  read(series: readonly Expression[], first: number, count: number): Promise<Float32Array[]>;
 }
 
 /** Elements of a tile: small enough for the cache, large enough that a read is not a chore. */
 const TILE = 2 ** 16;
 
-/** Reads `inputs` as the merge does: cast to `loadAs`, differences rounded to `arithmetic`. */
+/** A series ready to be computed. */
+interface Column {
+  readonly program: CompiledProgram;
+  /** For each of the tensor's inputs, the one that is read in its place: only what a series needs is read. */
+  readonly reads: readonly number[];
+}
+
+/** Reads `inputs` as the merge does: cast to `loadAs`, every operation rounded to `arithmetic`. */
 export function elementReader(
   kernel: Kernel,
   inputs: TensorInputs,
   loadAs: FloatType | undefined,
   arithmetic: Arithmetic,
 ): ElementReader {
-  const compile = ({ input: a, minus: b }: Series) =>
-    kernel.compile({
-      expression: b === undefined ? input(0) : sub(input(0), input(1)),
-      inputs: b === undefined ? [inputs.types[a]!] : [inputs.types[a]!, inputs.types[b]!],
+  const compile = async (expression: Expression): Promise<Column> => {
+    const used = new Set(
+      stepsOf(expression).flatMap(({ node }) => (node.op === "input" ? [node.index] : [])),
+    );
+    const [anyUsed = 0] = used;
+    const reads = inputs.types.map((_, i) => (used.has(i) ? i : anyUsed));
+    const program = await kernel.compile({
+      expression,
+      inputs: reads.map((i) => inputs.types[i]!),
       ...(loadAs === undefined ? {} : { loadAs }),
       arithmetic,
       round: "float32", // exact: a value of any arithmetic below f64 is a float32
       store: "float32",
       draws: "counter",
     });
-  const noScalars = new Float64Array(0);
-  const noIntegers = new Uint32Array(0);
+    return { program, reads };
+  };
+
+  async function compute(
+    { program, reads }: Column,
+    firstElement: number,
+    output: Float32Array,
+    scalars: Float64Array,
+  ): Promise<void> {
+    const elements = output.length;
+    const views = new Map<number, Uint8Array>();
+    for (const i of new Set(reads)) views.set(i, await inputs.read(i, firstElement, elements));
+    await program.run({
+      elements,
+      firstElement,
+      inputs: reads.map((i) => views.get(i)!),
+      output: new Uint8Array(output.buffer, output.byteOffset, output.byteLength),
+      scalars,
+      integers: NO_INTEGERS,
+      streams: [],
+    });
+  }
 
   return {
     elements: inputs.elements,
-    async each(series, visit) {
-      const programs = await Promise.all(series.map(compile));
+    async each(series, visit, scalars = []) {
+      const columns = await Promise.all(series.map(compile));
+      const numbers = Float64Array.from(scalars);
       const size = Math.min(TILE, inputs.elements);
       const buffers = series.map(() => new Float32Array(size));
       for (let firstElement = 0; firstElement < inputs.elements; firstElement += size) {
         const elements = Math.min(size, inputs.elements - firstElement);
         const tiles = buffers.map((buffer) => buffer.subarray(0, elements));
-        for (const [s, { input: a, minus: b }] of series.entries()) {
-          const views = [await inputs.read(a, firstElement, elements)];
-          if (b !== undefined) views.push(await inputs.read(b, firstElement, elements));
-          await programs[s]!.run({
-            elements,
-            firstElement,
-            inputs: views,
-            output: new Uint8Array(tiles[s]!.buffer, 0, elements * bytesPerElement("float32")),
-            scalars: noScalars,
-            integers: noIntegers,
-            streams: [],
-          });
+        for (const [s, column] of columns.entries()) {
+          await compute(column, firstElement, tiles[s]!, numbers);
         }
         visit(tiles, firstElement);
       }
     },
+    async read(series, first, count) {
+      const columns = await Promise.all(series.map(compile));
+      const values = series.map(() => new Float32Array(count));
+      for (const [s, column] of columns.entries()) {
+        await compute(column, first, values[s]!, NO_SCALARS);
+      }
+      return values;
+    },
   };
 }
+
+const NO_SCALARS = new Float64Array(0);
+const NO_INTEGERS = new Uint32Array(0);
 
 /** Inputs whose bytes are in memory: reads return views at once. */
 export interface ResidentInputs extends TensorInputs {

@@ -59,7 +59,7 @@ const DIGITS = [
 ] as const;
 
 /** Keys from large to small and the index each had; equal keys keep their order. Overwrites `keys`. */
-function sortDescending(keys: Uint32Array<ArrayBuffer>): {
+export function sortDescending(keys: Uint32Array<ArrayBuffer>): {
   sorted: Uint32Array;
   order: Uint32Array;
 } {

@@ -1,8 +1,11 @@
 // What a merge method is: parameters, one elementwise expression, and coefficients computed from
-// statistics of its inputs. A method never touches bytes, tiles or files.
+// statistics of its inputs. A method never touches bytes or files. What differs by row or element and is no
+// elementwise formula (a rank, a norm of a row) reaches the expression as a plane of host-computed numbers.
 
-import type { Expression } from "../kernel/expression.ts";
+import { type Expression, input } from "../kernel/expression.ts";
 import type { Arithmetic } from "../kernel/kernel.ts";
+import type { ElementReader } from "./elements.ts";
+import type { Sum } from "./sums.ts";
 
 export interface ParameterSpec {
   readonly name: string;
@@ -46,6 +49,18 @@ export interface TensorStatistics {
   cutMass(i: number, density: number): Promise<Mass>;
   /** Σ|x_i − x_base| over the whole tensor and over the elements whose draw in stream `stream` is below `bound` (of 2^24). */
   drawnMass(i: number, stream: number, bound: number): Promise<Mass>;
+  /** As magnitudeCut, for a count from 0 (nothing is kept) to all elements. */
+  countCut(i: number, count: number): Promise<MagnitudeCut>;
+  /** Σ|x_i − x_base| over the whole tensor and over the `most` largest elements without the `least` largest. */
+  bandMass(i: number, most: number, least: number): Promise<Mass>;
+  /** Where a method computes facts of its own from. */
+  readonly inputs: ElementReader;
+  /** A fact of the method's own, made at most once a run; `name` tells it from every other of these inputs. */
+  fact<T>(name: string, make: () => Promise<T>): Promise<T>;
+  /** A fresh reader of mask stream `stream` from its first element: fills a plane with the next 24-bit draws. */
+  draws(stream: number): (plane: Uint32Array) => void;
+  /** A sum of magnitudes: in f64, or as torch sums float32 under compat. */
+  sum(): Sum;
 }
 
 /** Where a task vector is cut: kept are magnitudes above `threshold`, and those equal to it with an index below `cut`. */
@@ -66,6 +81,12 @@ export interface Coefficients {
   readonly integers: readonly number[];
 }
 
+/** Fills `plane` with the numbers of the elements from `firstElement` on; called once a tile, in element order. */
+export type PlaneFill = (plane: Float32Array, firstElement: number) => void | Promise<void>;
+
+/** Plane p of a merge as its expression reads it. */
+export const plane = (merge: TensorMerge, p: number): Expression => input(merge.inputs + p);
+
 export interface MergeMethod {
   /** As `merge_method:` spells it. */
   readonly name: string;
@@ -85,4 +106,18 @@ export interface MergeMethod {
   /** Input index of each mask stream, in drawing order (mergekit draws model after model). */
   streams(merge: TensorMerge): readonly number[];
   coefficients(merge: TensorMerge, statistics: TensorStatistics): Promise<Coefficients>;
+  /**
+   * The planes that the expression reads besides the inputs: float32, never cast, made tile by tile. A method
+   * with planes is merged on the host only.
+   */
+  planes?(merge: TensorMerge, statistics: TensorStatistics): Promise<readonly PlaneFill[]>;
+  /**
+   * Under compat mergekit returns float32 whatever the data type, for a float32 mask or factor of its own:
+   * the expression is then computed in float32, and its planes hold what is still in the data type.
+   */
+  readonly promotes?: boolean;
 }
+
+/** Whether a base, where a recipe names one, is no model like the others: it has no parameters and is not counted. */
+export const setsBaseApart = ({ base }: MergeMethod): boolean =>
+  base === "required" || base === "optional";

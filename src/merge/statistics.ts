@@ -3,8 +3,9 @@
 
 import { draw24, type StreamKey } from "../base/counter-rng.ts";
 import { TsmergeError } from "../base/errors.ts";
+import { type Expression, input, sub } from "../kernel/expression.ts";
 import type { TensorDraws } from "./draws.ts";
-import type { ElementReader, Series } from "./elements.ts";
+import type { ElementReader } from "./elements.ts";
 import {
   DENSITY_STEPS,
   highHistogram,
@@ -20,6 +21,9 @@ import { cascadeSum, orderedSum, type Sum } from "./sums.ts";
 
 /** Draws of one table bucket: 2^24 / 4096. */
 const BUCKET_DRAWS = 2 ** 12;
+
+/** Nothing finite is larger. A device need not keep infinities. */
+const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
 
 /** Σ|δ| by draw bucket, summed up: kept[b] is the mass of draws below b·BUCKET_DRAWS. */
 interface MassTable {
@@ -48,8 +52,8 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
     return made;
   };
 
-  const difference = (i: number): Series => {
-    if (base !== undefined) return { input: i, minus: base };
+  const difference = (i: number): Expression => {
+    if (base !== undefined) return sub(input(i), input(base));
     throw new TsmergeError("internal", `input ${i} has no base to be compared with`, {
       hint: "declare the method's base as required",
     });
@@ -64,7 +68,7 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
 
   async function dot(i: number, j: number): Promise<number> {
     let total = 0;
-    await reader.each(i === j ? [{ input: i }] : [{ input: i }, { input: j }], (tiles) => {
+    await reader.each(i === j ? [input(i)] : [input(i), input(j)], (tiles) => {
       const x = tiles[0]!;
       const y = tiles.at(-1)!;
       let sum = total; // a local: captured variables are slow in inner loops, here and below
@@ -82,7 +86,11 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
       );
       return { threshold: table.thresholds[step]!, cut: table.cuts[step]! };
     }
-    const k = keptCount(density, reader.elements);
+    return countCut(i, keptCount(density, reader.elements));
+  }
+
+  async function countCut(i: number, k: number): Promise<MagnitudeCut> {
+    if (k <= 0) return { threshold: LARGEST_FLOAT32, cut: 0 };
     return once(`cut ${i} ${k}`, async () => {
       const high = await once(`high ${i}`, () => highHistogram(stream(i)));
       return selectCut(stream(i), reader.elements, high, k);
@@ -107,12 +115,17 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
     return { total: total.total(), kept: part.total() };
   }
 
-  async function cutMass(i: number, density: number, sum: () => Sum): Promise<Mass> {
-    const { threshold, cut } = await magnitudeCut(i, density);
+  /** The mass that `most` keeps and `least` does not. */
+  function massBetween(
+    i: number,
+    most: MagnitudeCut,
+    least: MagnitudeCut,
+    sum: () => Sum,
+  ): Promise<Mass> {
     return massOf(i, sum, (magnitudes, firstElement, kept) => {
       for (let e = 0; e < kept.length; e++) {
         const x = magnitudes[e]!;
-        kept[e] = x > threshold || (x === threshold && firstElement + e < cut) ? x : 0;
+        kept[e] = isKept(most, x, firstElement + e) && !isKept(least, x, firstElement + e) ? x : 0;
       }
     });
   }
@@ -154,7 +167,18 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
         dot: (i, j) => once(`dot ${Math.min(i, j)} ${Math.max(i, j)}`, () => dot(i, j)),
         magnitudeCut,
         cutMass: (i, density) =>
-          once(`cut mass ${i} ${density} ${torchSums}`, () => cutMass(i, density, sum)),
+          once(`cut mass ${i} ${density} ${torchSums}`, async () =>
+            massBetween(i, await magnitudeCut(i, density), await countCut(i, 0), sum),
+          ),
+        countCut,
+        bandMass: (i, most, least) =>
+          once(`band mass ${i} ${most} ${least} ${torchSums}`, async () =>
+            massBetween(i, await countCut(i, most), await countCut(i, least), sum),
+          ),
+        inputs: reader,
+        fact: (name, make) => once(`fact ${name}`, make),
+        draws: (stream) => draws.reader(stream),
+        sum,
         // The procedure depends on the bound alone: a sum in another order has other last bits, and an
         // exported recipe must merge to the bytes that were scored.
         async drawnMass(i, s, bound) {
@@ -172,3 +196,6 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
     },
   };
 }
+
+const isKept = ({ threshold, cut }: MagnitudeCut, magnitude: number, element: number): boolean =>
+  magnitude > threshold || (magnitude === threshold && element < cut);

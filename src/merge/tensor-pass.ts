@@ -12,7 +12,7 @@ import {
   sequentialGenerator,
   type TensorDraws,
 } from "./draws.ts";
-import type { MergeMethod, TensorMerge } from "./method.ts";
+import type { MergeMethod, PlaneFill, TensorMerge } from "./method.ts";
 import { methodNamed } from "./methods/registry.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
 import type { TensorFacts } from "./statistics.ts";
@@ -45,6 +45,8 @@ export interface PreparedMerge {
   readonly draws: TensorDraws;
   /** How many mask streams the expression draws from. */
   readonly streams: number;
+  /** The planes that the expression reads after the inputs. */
+  readonly planes: readonly PlaneFill[];
 }
 
 /** Compiled programs by what tells them apart, so that no expression is built twice. */
@@ -97,7 +99,11 @@ function tensorMerge(tensor: TensorPlan, method: MergeMethod, compat: boolean): 
 
 /** What a tensor's facts depend on: the files of its sources, its base and the types they are read in. */
 export function factsKey(plan: MergePlan, tensor: TensorPlan): string {
-  const sources = tensor.sources.map(({ model, name }) => [plan.models[model], name]);
+  const sources = tensor.sources.map(({ model, name, rows }) => [
+    plan.models[model],
+    name,
+    rows?.key,
+  ]);
   return JSON.stringify([sources, tensor.base, tensor.loadAs, arithmeticOf(tensor)]);
 }
 
@@ -121,13 +127,15 @@ export async function prepareMerge(
   // bfloat16 sums are rounded so coarsely that the order of summing does not show
   const statistics = facts.statistics(draws, compat && merge.arithmetic !== "bfloat16");
   const { scalars, integers } = await method.coefficients(merge, statistics);
+  const planes = (await method.planes?.(merge, statistics)) ?? [];
   return {
     method,
     merge,
     scalars: Float64Array.from(scalars),
     integers: Uint32Array.from(integers),
     draws,
-    streams: inputs.length,
+    streams: method.planes === undefined ? inputs.length : 0, // planes take the draws in
+    planes,
   };
 }
 
@@ -142,10 +150,11 @@ export async function prepareTensor(
 ): Promise<TensorPass> {
   const prepared = await prepareMerge(masks, compat, tensor, facts);
   if (prepared === undefined) return { run() {} };
-  const { draws, streams, scalars, integers } = prepared;
+  const { draws, streams, scalars, integers, planes } = prepared;
   const form: ProgramForm = {
-    inputs: types,
+    inputs: [...types, ...planes.map(() => "float32" as const)],
     ...(tensor.loadAs === undefined ? {} : { loadAs: tensor.loadAs }),
+    ...(planes.length === 0 ? {} : { uncast: planes.length }),
     round: tensor.dtype,
     store,
     draws: compat ? "planes" : "counter",
@@ -153,10 +162,36 @@ export async function prepareTensor(
   const program = await compiledOnce(programs, prepared, form, (p) => kernel.compile(p));
   const call = { scalars, integers };
   const draw = drawing(draws.keys, streams, (stream) => draws.reader(stream));
+  const run = (
+    firstElement: number,
+    inputs: readonly Uint8Array[],
+    output: Uint8Array,
+    n: number,
+  ) => program.run({ elements: n, firstElement, inputs, output, ...call, ...draw(n) });
+  if (planes.length === 0) {
+    return { run: (first, elements, views, output) => run(first, views, output, elements) };
+  }
   return {
-    run: (firstElement, elements, views, output) =>
-      program.run({ elements, firstElement, inputs: views, output, ...call, ...draw(elements) }),
+    async run(first, elements, views, output) {
+      const filled = await fillPlanes(planes, first, elements);
+      await run(first, [...views, ...filled], output, elements);
+    },
   };
+}
+
+/** The bytes of each plane for one tile. */
+async function fillPlanes(
+  planes: readonly PlaneFill[],
+  firstElement: number,
+  elements: number,
+): Promise<Uint8Array[]> {
+  const filled: Uint8Array[] = [];
+  for (const fill of planes) {
+    const plane = new Float32Array(elements);
+    await fill(plane, firstElement);
+    filled.push(new Uint8Array(plane.buffer));
+  }
+  return filled;
 }
 
 /** The draws of the next tile: keys as they are, or planes filled from readers opened once. */
@@ -188,7 +223,7 @@ export async function compiledOnce<Compiled>(
   form: ProgramForm,
   compile: (program: Program) => Compiled | Promise<Compiled>,
 ): Promise<Compiled> {
-  const { arithmetic } = merge;
+  const arithmetic = merge.compat && method.promotes ? "float32" : merge.arithmetic;
   const key = `${method.name} ${method.variant(merge)} ${JSON.stringify({ ...form, arithmetic })}`;
   const known = programs.get(key);
   if (known !== undefined) return known;

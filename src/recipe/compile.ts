@@ -3,7 +3,7 @@
 
 import { type FloatType, isFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
-import type { MergeMethod, ParameterSpec } from "../merge/method.ts";
+import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
 import type { MergePlan, TensorPlan, TensorSource } from "../merge/plan.ts";
 import { type Leniency, layOut, type Row, type RowInput } from "./layout.ts";
@@ -102,8 +102,9 @@ function presentInputs(row: Row, method: MergeMethod, context: CompileContext): 
     });
   });
   const fitted = fitShapes(row.name, present, method, context);
-  if (method.base === "required" && present.length > 0 && !present.some((one) => one.isBase)) {
-    const base = row.inputs.find((one) => one.isBase)?.model.reference;
+  const base = row.inputs.find((one) => one.isBase)?.model.reference;
+  const needsBase = method.base === "required" || (setsBaseApart(method) && base !== undefined);
+  if (needsBase && present.length > 0 && !present.some((one) => one.isBase)) {
     throw new TsmergeError(
       "incompatible",
       `the base ${base} has no tensor ${row.name}, and ${present[0]?.model.reference} has`,
@@ -155,12 +156,12 @@ function tensorPlan(
     global: lookUp(method, "global", row.name, row, [row.slice.parameters, recipe.parameters]),
     perModel: present.map(({ source, tensor, isBase }) => {
       const levels = [source.parameters, row.slice.parameters, recipe.parameters];
-      if (isBase && method.base === "required") return {};
+      if (isBase && setsBaseApart(method)) return {};
       return lookUp(method, "model", tensor.name, row, levels, source.model);
     }),
     loadAs,
     arithmetic: compat ? work : "float32",
-    dtype: recipe.outDtype ?? returned,
+    dtype: recipe.outDtype ?? (compat && method.promotes ? "float32" : returned),
   };
 }
 

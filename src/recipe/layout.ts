@@ -2,10 +2,10 @@
 // rows of names, before any parameter is looked up. Precedence and numbers are compile.ts's.
 
 import { TsmergeError } from "../base/errors.ts";
-import type { MergeMethod } from "../merge/method.ts";
+import { type MergeMethod, setsBaseApart } from "../merge/method.ts";
 import type { WeightTemplate } from "../model/family.ts";
 import type { ModelWeights, Weight } from "../model/model-weights.ts";
-import { configDifference } from "./differences.ts";
+import { checkExpertLayouts, configDifference } from "./differences.ts";
 import type { LoadedModel, LoadedModels } from "./models.ts";
 import type { Recipe, Slice, Source } from "./recipe.ts";
 
@@ -87,7 +87,7 @@ function withBase(slice: Slice, base: string | undefined, method: MergeMethod): 
       hint: "list it under models",
     });
   }
-  if (method.base !== "required") return sources;
+  if (!setsBaseApart(method)) return sources;
   const layerRange = sources[0]?.layerRange;
   return [
     ...sources,
@@ -215,6 +215,7 @@ export function layOut(
 ): Layout {
   const slices = recipe.slices.map((slice) => rangedSlice(slice, recipe, method, models));
   checkArchitectures(slices, leniency);
+  checkExpertLayouts(modelsOf(slices));
   const outside = { t: 0, output: 0, offset: 0 };
   const rows = rowsOf(slices[0]!, "pre", leniency, outside);
   const origins: { model: LoadedModel; layer: number }[] = [];

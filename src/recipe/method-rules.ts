@@ -2,7 +2,7 @@
 // out: slerp's base, linear's weights, a base listed with parameters. Works on read slices, not on YAML.
 
 import type { Node } from "yaml";
-import type { MergeMethod } from "../merge/method.ts";
+import { type MergeMethod, setsBaseApart } from "../merge/method.ts";
 import type { PlacedSlice, PlacedSource } from "./read-source.ts";
 import type { Parameters } from "./recipe.ts";
 import { complain, note, type YamlFile } from "./yaml-file.ts";
@@ -24,7 +24,7 @@ export function applyRules(
   const slices = based.slices.map((slice) => ({
     ...slice,
     sources: slice.sources.map((source) =>
-      method.base === "required"
+      setsBaseApart(method)
         ? withoutBaseParameters(file, source, slice.base ?? based.base)
         : source,
     ),
@@ -56,10 +56,27 @@ function chooseBase(
   const isListed = draft.slices.some((slice) =>
     slice.sources.some(({ source }) => source.model === base),
   );
+  if (base !== undefined && method.name === "karcher" && file.lenient && !isListed) {
+    return averageBaseIn(file, at, draft, base);
+  }
   if (base !== undefined && method.base === "none" && !isListed) {
     note(file, at, `${method.name} has no base: base_model ${base} only gives its configuration`);
   }
   return draft;
+}
+
+/** mergekit's karcher takes a base that is only named for one more model. */
+function averageBaseIn(file: YamlFile, at: Node | undefined, draft: Draft, base: string): Draft {
+  note(file, at, `karcher has no base: base_model ${base} is averaged in, as mergekit does it`);
+  const slices = draft.slices.map((slice) => {
+    const [first] = slice.sources;
+    if (first === undefined) return slice; // refused already
+    const { layerRange } = first.source;
+    const ranged = layerRange === undefined ? {} : { layerRange };
+    const added = { source: { model: base, ...ranged, parameters: {} }, node: first.node };
+    return { ...slice, sources: [...slice.sources, added] };
+  });
+  return { ...draft, slices };
 }
 
 /** slerp without a base_model starts (t = 0) at the first source. */
@@ -129,9 +146,7 @@ function partsOf(
   recipeBase: string | undefined,
 ): readonly PlacedSource[] {
   const base = slice.base ?? recipeBase;
-  return slice.sources.filter(
-    ({ source }) => !(method.base === "required" && source.model === base),
-  );
+  return slice.sources.filter(({ source }) => !(setsBaseApart(method) && source.model === base));
 }
 
 function checkSlice(
@@ -182,7 +197,7 @@ function checkCount(
       : count < minModels
         ? `at least ${minModels}`
         : `at most ${maxModels}`;
-  const besides = method.base === "required" ? " besides the base" : "";
+  const besides = setsBaseApart(method) ? " besides the base" : "";
   complain(
     file,
     at,
@@ -205,7 +220,7 @@ function checkBasePlace(
       `base_model ${base} is not one of the models`,
       `list it, or name one that is listed`,
     );
-  } else if (method.base === "required") {
+  } else if (setsBaseApart(method)) {
     const ranges = new Set(slice.sources.map(({ source }) => JSON.stringify(source.layerRange)));
     if (ranges.size <= 1) return;
     complain(

@@ -5,7 +5,7 @@ import { isMap, type Node } from "yaml";
 import { z } from "zod";
 import { type FloatType, parseFloatType } from "../base/dtype.ts";
 import { didYouMean } from "../base/suggest.ts";
-import type { MergeMethod, ParameterSpec } from "../merge/method.ts";
+import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
 import { MERGE_METHODS } from "../merge/methods/registry.ts";
 import type { Gene, Genome } from "./genome.ts";
 import { readReference } from "./read-source.ts";
@@ -62,16 +62,20 @@ const GENE = z.object({
 const SMALLEST_DENSITY = 2 ** -12;
 
 /** Where a parameter is searched unless the file says. */
-function defaultGene(name: string, models: number, negative: boolean): Gene {
-  switch (name) {
+function defaultGene(spec: ParameterSpec, models: number, negative: boolean): Gene {
+  switch (spec.name) {
     case "weight": // 1/M is mergekit-evolve's start; task vectors seldom want more than 1.5 of themselves
       return { lower: negative ? -0.5 : 0, upper: 1.5, start: 1 / models };
     case "density": // an empty task vector is a weight of 0, so the range ends above 0
       return { lower: 0.05, upper: 1, start: 0.7 };
     case "t":
       return { lower: 0, upper: 1, start: 0.5 };
-    default: // lambda
+    case "lambda":
       return { lower: 0, upper: 2, start: 1 };
+    default: {
+      const { min: lower = 0, max: upper = 1, default: start = lower } = spec;
+      return { lower, upper, start };
+    }
   }
 }
 
@@ -142,10 +146,10 @@ function checkModels(
 ): readonly string[] {
   const at = members.find(({ key }) => key === "models")?.keyNode;
   const baseAt = members.find(({ key }) => key === "base_model")?.keyNode;
-  const isApart = method.base === "required";
+  const isApart = setsBaseApart(method);
   const models = [...new Set(listed)].filter((model) => !(isApart && model === base));
   const methodAt = members.find(({ key }) => key === "merge_method")?.value;
-  if (isApart && base === undefined) {
+  if (method.base === "required" && base === undefined) {
     complain(
       file,
       methodAt,
@@ -185,10 +189,12 @@ function checkModels(
   return models;
 }
 
-/** mergekit-evolve's default: true for linear, ties and dare_ties. */
+/** mergekit-evolve's default, true for linear, ties and dare_ties; the method's own for methods that it does not search. */
 function normalizeOf(method: MergeMethod, asked: boolean | undefined): Record<string, number> {
-  if (!method.parameters.some((spec) => spec.name === "normalize")) return {};
-  return { normalize: Number(asked ?? ["linear", "ties", "dare_ties"].includes(method.name)) };
+  const spec = method.parameters.find(({ name }) => name === "normalize");
+  if (spec === undefined) return {};
+  const byDefault = method.name === "dare_ties" ? 1 : spec.default;
+  return { normalize: asked === undefined ? (byDefault ?? 0) : Number(asked) };
 }
 
 function readParameters(
@@ -212,7 +218,7 @@ function readParameters(
   const parameters: Record<string, Gene | number> = {};
   for (const spec of specs) {
     const member = members.find(({ key }) => key === spec.name);
-    const byDefault = defaultGene(spec.name, models, negative);
+    const byDefault = defaultGene(spec, models, negative);
     if (member !== undefined && !isNothing(member.value)) {
       const read = readGene(file, member, spec, byDefault);
       if (read !== undefined) parameters[spec.name] = read;

@@ -62,23 +62,6 @@ const KEYS = [
   "parameters",
 ];
 
-/** Methods of mergekit that this version does not have. */
-const LATER_METHODS = [
-  "nuslerp",
-  "multislerp",
-  "karcher",
-  "breadcrumbs",
-  "breadcrumbs_ties",
-  "della",
-  "della_linear",
-  "sce",
-  "model_stock",
-  "arcee_fusion",
-  "nearswap",
-  "ram",
-  "ramplus_tl",
-];
-
 /**
  * Reads a recipe in mergekit's YAML.
  * @param options.file the name in messages; `compat`: unknown keys become notes, as mergekit ignores them
@@ -181,8 +164,6 @@ function readMethod(file: YamlFile, members: readonly Entry[]): MergeMethod | un
       "moe is not a merge method: a mixture of experts is a program of its own (mergekit-moe), which arrives later",
       "to merge the experts instead, list them under models: and choose ties or dare_ties",
     );
-  } else if (LATER_METHODS.includes(name)) {
-    complain(file, node, `merge_method ${name} arrives later`, `use one of ${known.join(", ")}`);
   } else {
     complain(
       file,

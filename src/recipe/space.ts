@@ -3,7 +3,7 @@
 
 import { streamKey, uniform } from "../base/counter-rng.ts";
 import { TsmergeError } from "../base/errors.ts";
-import type { MergeMethod } from "../merge/method.ts";
+import { type MergeMethod, setsBaseApart } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
 import { type Gene, type Genome, shortNames } from "./genome.ts";
 import { type LayerGroup, layerGroups } from "./layer-groups.ts";
@@ -172,8 +172,7 @@ function sourcesOf(
     },
   }));
   // mergekit appends an unlisted base to `models:` only, so slices list it
-  const listsBase =
-    layerRange !== undefined && method.base === "required" && genome.base !== undefined;
+  const listsBase = layerRange !== undefined && setsBaseApart(method) && genome.base !== undefined;
   return listsBase ? [...sources, { model: genome.base, ...range, parameters: {} }] : sources;
 }
 

@@ -41,7 +41,11 @@ for (const { name: method } of MERGE_METHODS) {
     for (const compat of [false, true]) {
       test(`${method} in ${type}${compat ? " (compat)" : ""} ships what it scores`, async () => {
         const kernel = wasmKernel();
-        const plan = planOver(modelsOf(type), method, type, { compat });
+        const whole = planOver(modelsOf(type), method, type, { compat });
+        // where two models point apart, as numbers may, mergekit's model_stock divides by zero
+        const isUndefined = method === "model_stock" && compat;
+        const tensors = whole.tensors.filter(({ shape }) => !isUndefined || shape.length > 0);
+        const plan = { ...whole, tensors };
         const outDir = join(scratch, "out", `${method}-${type}-${compat}`);
         const executed = await executeMerge(plan, kernel, { outDir });
         const merger = new CandidateMerger(kernel);

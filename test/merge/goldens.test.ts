@@ -128,6 +128,6 @@ test("every golden configuration of our methods is run", needsGoldens, () => {
   assert.equal(configs().length, 39);
   assert.equal(
     cases.filter(({ file }) => OURS.has(methodOf(readFileSync(file, "utf8")))).length,
-    34,
+    50,
   );
 });

@@ -28,8 +28,12 @@ export function decode(type: FloatType, bytes: Uint8Array): number[] {
 export interface TensorCase {
   readonly method: string;
   readonly inputs: readonly ArrayLike<number>[];
+  /** One axis unless given. */
+  readonly shape?: readonly number[];
   /** Stored and computed type of everything. */
   readonly type: FloatType;
+  /** What the result is rounded to and stored as; `type` unless given. */
+  readonly output?: FloatType;
   readonly base?: number;
   readonly global?: Readonly<Record<string, number>>;
   readonly perModel?: readonly Readonly<Record<string, number>>[];
@@ -41,11 +45,11 @@ export interface TensorCase {
 
 /** Merges one tensor. */
 export async function mergeTensor(kernel: Kernel, wanted: TensorCase): Promise<number[]> {
-  const { type } = wanted;
+  const { type, output: store = type } = wanted;
   const elements = wanted.inputs[0]!.length;
   const tensor: TensorPlan = {
     name: "tensor",
-    shape: [elements],
+    shape: wanted.shape ?? [elements],
     method: wanted.method,
     sources: wanted.inputs.map((_, model) => ({ model, name: "tensor" })),
     base: wanted.base,
@@ -53,7 +57,7 @@ export async function mergeTensor(kernel: Kernel, wanted: TensorCase): Promise<n
     perModel: wanted.perModel ?? wanted.inputs.map(() => ({})),
     loadAs: undefined,
     arithmetic: wanted.compat ? type : "float32",
-    dtype: type,
+    dtype: store,
   };
   const plan: MergePlan = {
     models: wanted.inputs.map((_, i) => `model-${i}`),
@@ -71,15 +75,15 @@ export async function mergeTensor(kernel: Kernel, wanted: TensorCase): Promise<n
   const pass = await prepareTensor(kernel, new Map(), maskGenerator(plan), plan.compat, tensor, {
     types,
     facts,
-    store: type,
+    store,
   });
-  const output = new Uint8Array(elements * bytesPerElement(type));
+  const output = new Uint8Array(elements * bytesPerElement(store));
   const tile = wanted.tile ?? elements;
   for (let first = 0; first < elements; first += tile) {
     const count = Math.min(tile, elements - first);
-    const width = bytesPerElement(type);
+    const width = bytesPerElement(store);
     const views = await Promise.all(types.map((_, i) => inputs.read(i, first, count)));
     await pass.run(first, count, views, output.subarray(first * width, (first + count) * width));
   }
-  return decode(type, output);
+  return decode(store, output);
 }

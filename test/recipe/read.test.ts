@@ -90,10 +90,6 @@ test("under compat unknown keys are noted and ignored", () => {
   assert.match(notes[0]!, /^r\.yml:6:1: ignored: .*parametrs/);
 });
 
-test("what arrives later is refused in both modes", () => {
-  assert.match(refusal("merge_method: della\nmodels: []\n"), /della arrives later/);
-});
-
 test("an adapter follows its model after a plus, in mergekit's two spellings", () => {
   const models = (entry: string) =>
     read(`${HEAD}models: [{model: ${entry}, parameters: {weight: 1}}]\n`).recipe.slices[0]?.sources;

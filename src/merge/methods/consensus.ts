@@ -9,11 +9,21 @@ import {
   ge,
   gt,
   lt,
+  type Mask,
   not,
   or,
   select,
   sum,
 } from "../../kernel/expression.ts";
+
+/** For each contribution, whether it has the sign of their sum; zero counts as positive there, and never agrees. */
+export function agreement(contributions: readonly Expression[]): Mask[] {
+  const zero = constant(0);
+  const isPositive = ge(sum(contributions), zero);
+  return contributions.map((omega) =>
+    or(and(isPositive, gt(omega, zero)), and(not(isPositive), lt(omega, zero))),
+  );
+}
 
 /**
  * The majority sign is that of Σω (zero counts as positive); a contribution counts iff it has that sign, so
@@ -25,10 +35,7 @@ export function consensus(
   weights: readonly Expression[],
 ): { readonly total: Expression; readonly divisor: Expression } {
   const zero = constant(0);
-  const isPositive = ge(sum(contributions), zero);
-  const agrees = contributions.map((omega) =>
-    or(and(isPositive, gt(omega, zero)), and(not(isPositive), lt(omega, zero))),
-  );
+  const agrees = agreement(contributions);
   const counted = (terms: readonly Expression[]) =>
     sum(terms.map((term, p) => select(agrees[p]!, term, zero)));
   const divisor = counted(weights);

@@ -3,10 +3,23 @@
 import { TsmergeError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import type { MergeMethod } from "../method.ts";
+import { arceeFusion } from "./arcee_fusion.ts";
+import { breadcrumbs } from "./breadcrumbs.ts";
+import { breadcrumbsTies } from "./breadcrumbs_ties.ts";
 import { dareLinear } from "./dare_linear.ts";
 import { dareTies } from "./dare_ties.ts";
+import { della } from "./della.ts";
+import { dellaLinear } from "./della_linear.ts";
+import { karcher } from "./karcher.ts";
 import { linear } from "./linear.ts";
+import { modelStock } from "./model_stock.ts";
+import { multislerp } from "./multislerp.ts";
+import { nearswap } from "./nearswap.ts";
+import { nuslerp } from "./nuslerp.ts";
 import { passthrough } from "./passthrough.ts";
+import { ram } from "./ram.ts";
+import { ramplusTl } from "./ramplus_tl.ts";
+import { sce } from "./sce.ts";
 import { slerp } from "./slerp.ts";
 import { taskArithmetic } from "./task_arithmetic.ts";
 import { ties } from "./ties.ts";
@@ -14,10 +27,23 @@ import { ties } from "./ties.ts";
 export const MERGE_METHODS: readonly MergeMethod[] = [
   linear,
   slerp,
+  nuslerp,
+  multislerp,
+  karcher,
   taskArithmetic,
   ties,
   dareLinear,
   dareTies,
+  della,
+  dellaLinear,
+  breadcrumbs,
+  breadcrumbsTies,
+  sce,
+  modelStock,
+  arceeFusion,
+  nearswap,
+  ram,
+  ramplusTl,
   passthrough,
 ];
 

@@ -8,13 +8,36 @@ export interface TaskVectorForm {
   readonly name: string;
   readonly summary: string;
   readonly reference: string;
-  /** How a task vector is thinned to `density` of its elements: not at all, to its largest, or by chance. */
-  readonly sparsify: "none" | "magnitude" | "random";
+  /**
+   * How a task vector is thinned to `density` of its elements: not at all, to its largest, by chance, to its
+   * largest without outliers, or by chance that favours the largest of each row.
+   */
+  readonly sparsify: "none" | "magnitude" | "random" | "band" | "rank";
   /** Only contributions of the majority's sign count (TIES). */
   readonly consensus: boolean;
   readonly normalizeByDefault: boolean;
   readonly rescaleByDefault: boolean;
 }
+
+const GAMMA: ParameterSpec = {
+  name: "gamma",
+  scope: "model",
+  kind: "number",
+  default: 0.01,
+  min: 0,
+  max: 1,
+  summary: "share of the task vector's largest elements that is dropped",
+};
+
+const EPSILON: ParameterSpec = {
+  name: "epsilon",
+  scope: "model",
+  kind: "number",
+  default: 0.15,
+  min: 0,
+  max: 0.5,
+  summary: "how far the smallest and largest elements' probabilities are from density",
+};
 
 /** Parameters of a form: mergekit's names, scopes and defaults. */
 export function taskVectorParameters(form: TaskVectorForm): ParameterSpec[] {
@@ -36,6 +59,8 @@ export function taskVectorParameters(form: TaskVectorForm): ParameterSpec[] {
       max: 1,
       summary: isSparse ? "share of the task vector that is kept" : "accepted, without effect",
     },
+    ...(form.sparsify === "band" ? [GAMMA] : []),
+    ...(form.sparsify === "rank" ? [EPSILON] : []),
     {
       name: "normalize",
       scope: "global",

@@ -3,74 +3,64 @@
 // expression stand at fixed places (slot functions below), so expression and coefficients cannot drift.
 
 import {
-  abs,
   add,
-  and,
   constant,
   div,
-  drawBelow,
   type Expression,
-  eq,
-  gt,
-  indexBelow,
   input,
-  type Mask,
   mul,
-  or,
   scalar,
   select,
-  sub,
   sum,
 } from "../../kernel/expression.ts";
 import type { Mass, MergeMethod, TensorMerge, TensorStatistics } from "../method.ts";
 import { consensus } from "./consensus.ts";
+import { delta, modelsOf } from "./deltas.ts";
+import { SPARSIFIERS, type Thinned } from "./sparsifiers.ts";
 import { type TaskVectorForm, taskVectorParameters } from "./task-vector-parameters.ts";
 import { asCompat, globalParameter, modelParameter } from "./weights.ts";
 
-/** Draws are integers below this; an element is kept at density d iff its draw < d·2^24. */
-const DRAWS = 2 ** 24;
 /** Masses below it are not rescaled, nor divisors below DIVISOR_FLOOR divided by (mergekit's guards). */
 const MASS_FLOOR = 1e-7;
 const DIVISOR_FLOOR = 1e-8;
 
-// Places in Coefficients.scalars of task vector p of n; its integer (cut or bound) stands at p.
-const factorAt = (p: number) => 4 * p; // multiplies δ
-const weightAt = (p: number) => 4 * p + 1; // counts in the consensus' divisor
-const thresholdAt = (p: number) => 4 * p + 2;
-const rescaleAt = (p: number) => 4 * p + 3;
-const lambdaAt = (n: number) => 4 * n;
-const divisorAt = (n: number) => 4 * n + 1;
+// Places in Coefficients.scalars of task vector p of n; its two integers (cuts or a bound) stand at 2p.
+const factorAt = (p: number) => 5 * p; // multiplies δ
+const weightAt = (p: number) => 5 * p + 1; // counts in the consensus' divisor
+const rescaleAt = (p: number) => 5 * p + 2;
+const thresholdsAt = (p: number) => 5 * p + 3; // two of them
+const lambdaAt = (n: number) => 5 * n;
+const divisorAt = (n: number) => 5 * n + 1;
 
-/** Input indices of the task vectors: all but the base. */
-const modelsOf = (merge: TensorMerge) =>
-  Array.from({ length: merge.inputs }, (_, i) => i).filter((i) => i !== merge.base);
 const flag = (merge: TensorMerge, name: string) => globalParameter(merge, name) !== 0;
 
 /** A member of the family as a MergeMethod. */
 export function taskVectorMethod(form: TaskVectorForm): MergeMethod {
+  const sparsifier = form.sparsify === "none" ? undefined : SPARSIFIERS[form.sparsify];
   /** Whether input i is thinned: at density 1 nothing is masked and nothing drawn. */
   const isSparse = (merge: TensorMerge, i: number) =>
-    form.sparsify !== "none" && modelParameter(merge, i, "density") < 1;
+    sparsifier !== undefined && modelParameter(merge, i, "density") < 1;
   /** Native mode without a vote folds normalize, λ and the rescaling into one factor a model. */
   const isFolded = (merge: TensorMerge) => !merge.compat && !form.consensus;
 
+  const planeOf = sparsifier?.plane;
   const streams = (merge: TensorMerge) =>
-    form.sparsify === "random" ? modelsOf(merge).filter((i) => isSparse(merge, i)) : [];
-
-  function keptMask(merge: TensorMerge, p: number, i: number, delta: Expression): Mask {
-    if (form.sparsify === "random") return drawBelow(streams(merge).indexOf(i), p);
-    const [magnitude, threshold] = [abs(delta), scalar(thresholdAt(p))];
-    return or(gt(magnitude, threshold), and(eq(magnitude, threshold), indexBelow(p)));
-  }
+    sparsifier?.draws ? modelsOf(merge).filter((i) => isSparse(merge, i)) : [];
+  const thinnedAt = (merge: TensorMerge, p: number, i: number): Thinned => ({
+    input: i,
+    stream: streams(merge).indexOf(i),
+    scalarsAt: thresholdsAt(p),
+    integersAt: 2 * p,
+  });
 
   /** ω_i: the weighted, thinned task vector. */
   function contribution(merge: TensorMerge, p: number, i: number): Expression {
-    const delta = sub(input(i), input(merge.base!));
+    const change = delta(merge, i);
     const factor = scalar(factorAt(p));
-    if (!isSparse(merge, i)) return mul(factor, delta);
-    const kept = keptMask(merge, p, i, delta);
-    if (!merge.compat) return select(kept, mul(factor, delta), constant(0));
-    const thinned = select(kept, delta, constant(0));
+    if (sparsifier === undefined || !isSparse(merge, i)) return mul(factor, change);
+    const kept = sparsifier.mask(merge, thinnedAt(merge, p, i), change);
+    if (!merge.compat) return select(kept, mul(factor, change), constant(0));
+    const thinned = select(kept, change, constant(0));
     return mul(factor, flag(merge, "rescale") ? mul(thinned, scalar(rescaleAt(p))) : thinned);
   }
 
@@ -92,24 +82,22 @@ export function taskVectorMethod(form: TaskVectorForm): MergeMethod {
     return add(base, change);
   }
 
-  /** Numbers of task vector p: [factor, weight, threshold, rescale] and its integer. */
-  async function vectorNumbers(merge: TensorMerge, i: number, statistics: TensorStatistics) {
+  /** Numbers of task vector p: [factor, weight, rescale, two thresholds] and its two integers. */
+  async function vectorNumbers(
+    merge: TensorMerge,
+    p: number,
+    i: number,
+    statistics: TensorStatistics,
+  ): Promise<{ scalars: readonly number[]; integers: readonly number[] }> {
     const weight = asCompat(merge, modelParameter(merge, i, "weight"));
-    if (!isSparse(merge, i)) return { scalars: [weight, weight, 0, 1], integer: 0 };
-    const density = modelParameter(merge, i, "density");
-    const rescales = flag(merge, "rescale");
-    if (form.sparsify === "magnitude") {
-      const { threshold, cut } = await statistics.magnitudeCut(i, density);
-      const rescale = rescales ? rescaling(merge, await statistics.cutMass(i, density)) : 1;
-      const factor = merge.compat ? weight : weight * rescale;
-      return { scalars: [factor, weight, threshold, rescale], integer: cut };
+    if (sparsifier === undefined || !isSparse(merge, i)) {
+      return { scalars: [weight, weight, 1, 0, 0], integers: [0, 0] };
     }
-    const work = sparsifyMerge(merge);
-    const bound = Math.ceil(asCompat(work, density) * DRAWS);
-    const stream = streams(merge).indexOf(i);
-    const rescale = rescales ? rescaling(work, await statistics.drawnMass(i, stream, bound)) : 1;
+    const thinning = await sparsifier.thin(merge, thinnedAt(merge, p, i), statistics);
+    const { scalars, integers, mass } = thinning;
+    const rescale = flag(merge, "rescale") ? rescaling(sparsifier.work(merge), await mass()) : 1;
     const factor = merge.compat ? weight : weight * rescale;
-    return { scalars: [factor, weight, 0, rescale], integer: bound };
+    return { scalars: [factor, weight, rescale, ...scalars], integers };
   }
 
   return {
@@ -136,9 +124,11 @@ export function taskVectorMethod(form: TaskVectorForm): MergeMethod {
     },
     async coefficients(merge, statistics) {
       const vectors = [];
-      for (const i of modelsOf(merge)) vectors.push(await vectorNumbers(merge, i, statistics));
+      for (const [p, i] of modelsOf(merge).entries()) {
+        vectors.push(await vectorNumbers(merge, p, i, statistics));
+      }
       const scalars = vectors.flatMap((vector) => vector.scalars);
-      const integers = vectors.map((vector) => vector.integer);
+      const integers = vectors.flatMap((vector) => vector.integers);
       const weights = vectors.map((_, p) => scalars[weightAt(p)]!);
       const divisor = flag(merge, "normalize") ? divisorOf(merge, weights) : 1;
       const lambda = globalParameter(merge, "lambda");
@@ -147,12 +137,15 @@ export function taskVectorMethod(form: TaskVectorForm): MergeMethod {
       }
       return { scalars: [...scalars, lambda, divisor], integers };
     },
+    ...(planeOf === undefined
+      ? {}
+      : {
+          planes: async (merge, statistics) =>
+            modelsOf(merge).flatMap((i, p) =>
+              isSparse(merge, i) ? [planeOf(merge, thinnedAt(merge, p, i), statistics)] : [],
+            ),
+        }),
   };
-}
-
-/** mergekit draws and rescales float16 in float32 on the CPU; other types in their own. */
-function sparsifyMerge(merge: TensorMerge): TensorMerge {
-  return merge.arithmetic === "float16" ? { ...merge, arithmetic: "float32" } : merge;
 }
 
 /** Σ|δ| / Σ|kept δ|: what `rescale` multiplies survivors by, so that the l1 norm stays; 1 where either is next to nothing. */

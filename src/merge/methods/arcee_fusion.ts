@@ -1,0 +1,141 @@
+// arcee_fusion: takes over only the changes that matter most: large ones in rows whose distribution changed. The
+// divergences of the rows and the cut of all importances come before the merge, in passes of their own; what
+// is taken over is a plane. mergekit takes quantiles of tensors over 10^6 elements from a random sample: they are
+// exact here, except under compat.
+
+import { add, type Expression, input, sub } from "../../kernel/expression.ts";
+import { highHistogram, type Stream, selectCut } from "../magnitudes.ts";
+import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
+import { alongLastAxis } from "../vectors.ts";
+import { inputsVariant } from "./deltas.ts";
+import { asCompat } from "./weights.ts";
+
+/** Added to probabilities, so that none is 0. */
+const SMALLEST_PROBABILITY = 1e-8;
+/** Whiskers of a box plot: what lies farther above the median than this many interquartile ranges matters. */
+const WHISKER = 1.5;
+
+function ends(merge: TensorMerge): [number, number] {
+  const a = merge.base ?? 0;
+  return [a, 1 - a];
+}
+
+const change = (merge: TensorMerge): Expression => {
+  const [a, b] = ends(merge);
+  return sub(input(b), input(a));
+};
+
+/** One row's Σ p·ln(p/q), p and q the softmax of b and a: how much the row as a distribution changed. */
+function divergence(a: Float32Array, b: Float32Array, round: (x: number) => number): number {
+  const [q, p] = [softmax(a, round), softmax(b, round)];
+  let total = 0;
+  for (let e = 0; e < p.length; e++) {
+    total += round(p[e]! * round(Math.log(round(p[e]! / q[e]!))));
+  }
+  return round(total);
+}
+
+function softmax(row: Float32Array, round: (x: number) => number): Float64Array {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const x of row) largest = Math.max(largest, x);
+  let total = 0;
+  const powers = Float64Array.from(row, (x) => Math.exp(x - largest));
+  for (const power of powers) total += power;
+  return powers.map((power) => round(round(power / total) + SMALLEST_PROBABILITY));
+}
+
+/** Elements of the rows that are read at once, at least one row. */
+const TILE = 2 ** 16;
+
+function rowLengthOf(merge: TensorMerge): number {
+  return Math.min(alongLastAxis(merge.shape).inner, merge.elements);
+}
+
+/** The divergence of each row. */
+function divergences(merge: TensorMerge, statistics: TensorStatistics): Promise<Float64Array> {
+  const round = (x: number) => asCompat(merge, x);
+  const length = rowLengthOf(merge);
+  const rows = merge.elements / length;
+  const atOnce = Math.max(1, Math.floor(TILE / length));
+  const series = ends(merge).map(input);
+  return statistics.fact(`divergences ${merge.compat}`, async () => {
+    const results = new Float64Array(rows);
+    for (let first = 0; first < rows; first += atOnce) {
+      const count = Math.min(atOnce, rows - first);
+      const [a, b] = await statistics.inputs.read(series, first * length, count * length);
+      for (let row = 0; row < count; row++) {
+        const at = row * length;
+        const values = [a!, b!].map((tile) => tile.subarray(at, at + length));
+        results[first + row] = divergence(values[0]!, values[1]!, round);
+      }
+    }
+    return results;
+  });
+}
+
+/** Turns changes into importances |δ|·kl of their rows, in place. */
+function weigh(
+  merge: TensorMerge,
+  kl: Float64Array,
+  changes: Float32Array,
+  firstElement: number,
+): void {
+  const length = rowLengthOf(merge);
+  for (let e = 0; e < changes.length; e++) {
+    const row = Math.floor((firstElement + e) / length);
+    changes[e] = asCompat(merge, Math.abs(changes[e]!) * kl[row]!);
+  }
+}
+
+/** What importance an element must have to be taken over: median + 1.5·(Q3 − Q1). */
+function thresholdOf(merge: TensorMerge, statistics: TensorStatistics): Promise<number> {
+  return statistics.fact(`importance ${merge.compat}`, async () => {
+    const kl = await divergences(merge, statistics);
+    const importances: Stream = (visit) =>
+      statistics.inputs.each([change(merge)], ([tile], firstElement) => {
+        weigh(merge, kl, tile!, firstElement);
+        visit(tile as Float32Array<ArrayBuffer>, firstElement); // readers own their tiles
+      });
+    const high = await highHistogram(importances);
+    /** The sorted value at trunc(q·(n − 1)), which is the (n − that)-th largest. */
+    const quantile = async (q: number) => {
+      const rank = merge.elements - Math.trunc(q * (merge.elements - 1));
+      return (await selectCut(importances, merge.elements, high, rank)).threshold;
+    };
+    const [median, low, upper] = [await quantile(0.5), await quantile(0.25), await quantile(0.75)];
+    const round = (x: number) => asCompat(merge, x);
+    return round(median + round(WHISKER * round(upper - low)));
+  });
+}
+
+/** y = a + (b − a) where |b − a|·kl reaches the threshold; a elsewhere, a the base. */
+export const arceeFusion: MergeMethod = {
+  name: "arcee_fusion",
+  summary: "the other model's most important changes",
+  reference: "Arcee Fusion, as mergekit states it",
+  base: "firstSource",
+  minModels: 2,
+  maxModels: 2,
+  parameters: [],
+  promotes: true,
+  variant: inputsVariant,
+  expression: (merge) =>
+    merge.inputs === 1 ? input(0) : add(input(ends(merge)[0]), plane(merge, 0)),
+  streams: () => [],
+  coefficients: async () => ({ scalars: [], integers: [] }),
+  async planes(merge, statistics) {
+    if (merge.inputs === 1) return [];
+    const kl = await divergences(merge, statistics);
+    const threshold = await thresholdOf(merge, statistics);
+    return [
+      async (taken, firstElement) => {
+        const [changes] = await statistics.inputs.read([change(merge)], firstElement, taken.length);
+        const importances = changes!.slice();
+        weigh(merge, kl, importances, firstElement);
+        for (let e = 0; e < taken.length; e++) {
+          taken[e] = importances[e]! >= threshold ? changes![e]! : 0;
+        }
+      },
+    ];
+  },
+};

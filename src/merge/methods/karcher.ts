@@ -1,0 +1,92 @@
+// karcher: the Riemannian mean of the models' directions, by fixed-point iteration, with their mean length. Every
+// step is a combination of the models, so it iterates on their Gram matrix and then merges in one pass; always
+// in float32. There is no base and there are no weights.
+
+import { input, mul, scalar, sum } from "../../kernel/expression.ts";
+import type { MergeMethod, TensorMerge } from "../method.ts";
+import { modelsOf } from "./deltas.ts";
+import { gramOf, product } from "./gram.ts";
+import { globalParameter } from "./weights.ts";
+
+const allOf = (merge: TensorMerge) => modelsOf({ ...merge, base: undefined });
+const scaled = (x: readonly number[], factor: number) => x.map((value) => value * factor);
+const plus = (x: readonly number[], y: readonly number[]) => x.map((value, i) => value + y[i]!);
+const clampCosine = (x: number) => Math.max(-1, Math.min(1, x));
+
+/**
+ * The coefficients of the mean direction over models with the given Gram matrix (Karcher 1977): from the
+ * normalised mean, steps of u ← exp_u(Σ α_i log_u(u_i)) until one is shorter than `tol`.
+ */
+function meanDirection(
+  gram: readonly (readonly number[])[],
+  models: readonly number[],
+  maxIterations: number,
+  tol: number,
+): number[] {
+  const share = 1 / models.length;
+  const length = (x: readonly number[]) => Math.sqrt(Math.max(0, product(gram, x, x)));
+  const units = models.map((i) => gram.map((row, j) => (i === j ? 1 / Math.sqrt(row[i]!) : 0)));
+  const mean = scaled(units.reduce(plus), share);
+  let u = length(mean) < tol ? units[0]! : scaled(mean, 1 / length(mean));
+  for (let iteration = 0; iteration < maxIterations; iteration++) {
+    let tangent = u.map(() => 0);
+    for (const unit of units) {
+      const cosine = clampCosine(product(gram, u, unit));
+      const angle = Math.acos(cosine);
+      if (angle < tol) continue;
+      const factor = (share * angle) / Math.sin(angle);
+      tangent = plus(tangent, scaled(plus(unit, scaled(u, -cosine)), factor));
+    }
+    const step = length(tangent);
+    if (step < tol) break;
+    u = plus(scaled(u, Math.cos(step)), scaled(tangent, Math.sin(step) / step));
+    u = scaled(u, 1 / length(u));
+  }
+  return u;
+}
+
+export const karcher: MergeMethod = {
+  name: "karcher",
+  summary: "mean direction of the models on the sphere, with their mean length",
+  reference: "Karcher 1977, Riemannian center of mass and mollifier smoothing",
+  base: "none",
+  minModels: 1,
+  maxModels: Number.POSITIVE_INFINITY,
+  arithmetic: "float32",
+  parameters: [
+    {
+      name: "max_iter",
+      scope: "global",
+      kind: "number",
+      default: 10,
+      min: 0,
+      summary: "most iterations",
+    },
+    {
+      name: "tol",
+      scope: "global",
+      kind: "number",
+      default: 1e-5,
+      min: 0,
+      summary: "a shorter step ends the iteration; a shorter tensor has no direction",
+    },
+  ],
+  variant: (merge) => `${merge.inputs}`,
+  expression(merge) {
+    const models = allOf(merge);
+    return models.length === 1 ? input(0) : sum(models.map((i) => mul(scalar(i), input(i))));
+  },
+  streams: () => [],
+  async coefficients(merge, statistics) {
+    const models = allOf(merge);
+    if (models.length === 1) return { scalars: [], integers: [] };
+    const tol = globalParameter(merge, "tol");
+    const gram = await gramOf({ ...merge, base: undefined }, statistics, models);
+    const lengths = models.map((i) => Math.sqrt(gram[i]![i]!));
+    const directed = models.filter((i) => lengths[i]! > tol);
+    if (directed.length === 0) return { scalars: models.map(() => 0), integers: [] };
+    const u = meanDirection(gram, directed, globalParameter(merge, "max_iter"), tol);
+    const meanLength = lengths.reduce((total, length) => total + length, 0) / models.length;
+    return { scalars: scaled(u, meanLength), integers: [] };
+  },
+};

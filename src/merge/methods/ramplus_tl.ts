@@ -1,0 +1,115 @@
+// ramplus_tl: ram, with what a model changed alone made a little larger, the more so the more of its other
+// changes it shares (they are averaged, and so weakened). Two passes: the shares are counted over the whole
+// tensor before the merge.
+
+import {
+  add,
+  constant,
+  div,
+  type Expression,
+  eq,
+  input,
+  mul,
+  scalar,
+  select,
+  sum,
+} from "../../kernel/expression.ts";
+import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
+import { activityOf, epsilonParameter } from "./active.ts";
+import { delta, inputsVariant, modelsOf } from "./deltas.ts";
+import { globalParameter } from "./weights.ts";
+
+const factorAt = (p: number) => p + 1;
+
+/** Under compat, λ is float32 and makes the result so: task vectors that are rounded to a half type come as planes. */
+const hasPlanes = (merge: TensorMerge) => merge.compat && merge.arithmetic !== "float32";
+
+function expression(merge: TensorMerge): Expression {
+  const base = input(merge.base!);
+  const models = modelsOf(merge);
+  if (models.length === 0) return base;
+  const deltas = models.map((i, p) => (hasPlanes(merge) ? plane(merge, p) : delta(merge, i)));
+  const { active, count } = activityOf(deltas);
+  const isAlone = eq(count, constant(1));
+  const zero = constant(0);
+  const shares = deltas.map((change, p) => {
+    const alone = mul(change, scalar(factorAt(p)));
+    return select(active[p]!, select(isAlone, alone, div(change, count)), zero);
+  });
+  return add(base, sum(shares));
+}
+
+/** For each model, how many elements it changed alone and how many with others. */
+function countShares(merge: TensorMerge, epsilon: number, statistics: TensorStatistics) {
+  const models = modelsOf(merge);
+  return statistics.fact(`shares ${epsilon}`, async () => {
+    const alone = new Float64Array(models.length);
+    const shared = new Float64Array(models.length);
+    const bound = Math.fround(epsilon);
+    const series = models.map((i) => delta(merge, i));
+    await statistics.inputs.each(series, (tiles) => {
+      for (let e = 0; e < tiles[0]!.length; e++) {
+        let count = 0;
+        for (const tile of tiles) count += Math.abs(tile[e]!) > bound ? 1 : 0;
+        const counts = count === 1 ? alone : shared;
+        for (const [p, tile] of tiles.entries()) {
+          counts[p]! += Math.abs(tile[e]!) > bound ? 1 : 0;
+        }
+      }
+    });
+    return { alone, shared };
+  });
+}
+
+/**
+ * y = base + Σ λ_i·δ_i where one model changed the element, + Σ δ_i / c where c did; λ_i = 1 + r·min(ρ_i, α),
+ * ρ_i = shared_i / max(alone_i, ε) (Reinforced Agent Merging, RAM+ over whole tensors).
+ */
+export const ramplusTl: MergeMethod = {
+  name: "ramplus_tl",
+  summary: "ram, with what a model changed alone strengthened",
+  reference: "Reinforced Agent Merging (RAM+), as mergekit states it",
+  base: "required",
+  minModels: 1,
+  maxModels: Number.POSITIVE_INFINITY,
+  parameters: [
+    epsilonParameter,
+    {
+      name: "r",
+      scope: "global",
+      kind: "number",
+      default: 0.1,
+      min: 0,
+      summary: "how much changes of one model are strengthened",
+    },
+    {
+      name: "alpha",
+      scope: "global",
+      kind: "number",
+      default: 0.2,
+      min: 0,
+      summary: "largest share of shared changes that counts",
+    },
+  ],
+  promotes: true,
+  variant: (merge) => `${inputsVariant(merge)}${hasPlanes(merge) ? " planes" : ""}`,
+  expression,
+  streams: () => [],
+  async coefficients(merge, statistics) {
+    const epsilon = globalParameter(merge, "epsilon");
+    const [r, alpha] = [globalParameter(merge, "r"), globalParameter(merge, "alpha")];
+    const { alone, shared } = await countShares(merge, epsilon, statistics);
+    const factors = Array.from(shared, (count, p) => {
+      const ratio = count / Math.max(alone[p]!, epsilon);
+      return 1 + r * Math.min(ratio, alpha);
+    });
+    return { scalars: [epsilon, ...factors], integers: [] };
+  },
+  async planes(merge, { inputs }) {
+    if (!hasPlanes(merge)) return [];
+    return modelsOf(merge).map((i) => async (values: Float32Array, firstElement: number) => {
+      const [change] = await inputs.read([delta(merge, i)], firstElement, values.length);
+      values.set(change!);
+    });
+  },
+};

@@ -1,0 +1,92 @@
+// DELLA's masks: each element is kept with a probability that grows with the rank of its magnitude in its row.
+// Ranks need whole rows, so masks are planes: the rows under a tile are read and sorted when the tile is
+// computed, and nothing of the tensor's size is held. Rows lie along the last axis; a vector is one row.
+
+import { TsmergeError } from "../../base/errors.ts";
+import { sortDescending } from "../magnitudes.ts";
+import type { Mass, PlaneFill, TensorMerge, TensorStatistics } from "../method.ts";
+import { alongLastAxis } from "../vectors.ts";
+import { delta } from "./deltas.ts";
+import { asCompat, modelParameter } from "./weights.ts";
+
+const DRAWS = 2 ** 24;
+const MAGNITUDE_BITS = 0x7fffffff;
+/** Elements of a tile when a whole tensor's mass is summed. */
+const TILE = 2 ** 16;
+
+/** Throws TsmergeError `config` unless density ± epsilon are probabilities of elements that may be kept or not. */
+export function requireProbabilities(merge: TensorMerge, input: number): void {
+  const density = modelParameter(merge, input, "density");
+  const epsilon = modelParameter(merge, input, "epsilon");
+  if (density - epsilon > 0 && density + epsilon < 1) return;
+  throw new TsmergeError(
+    "config",
+    `density ${density} with epsilon ${epsilon} gives probabilities from ${density - epsilon} to ${density + epsilon}`,
+    { hint: "choose epsilon below density and below 1 − density" },
+  );
+}
+
+/**
+ * Fills planes with 1 where an element of task vector `input` is kept and 0 elsewhere: kept is what is drawn with
+ * probability density − ε + 2ε·q, q = (rank − 1)/(n − 1) of n elements (Deep et al. 2024, DELLA-Merging, eq. 1).
+ * A row of one element has q = 1/2.
+ */
+export function keepByRank(
+  merge: TensorMerge,
+  input: number,
+  stream: number,
+  statistics: TensorStatistics,
+): PlaneFill {
+  const round = (x: number) => asCompat(merge, x);
+  const density = modelParameter(merge, input, "density");
+  const epsilon = modelParameter(merge, input, "epsilon");
+  const { elements } = merge;
+  const rowLength = Math.min(alongLastAxis(merge.shape).inner, elements);
+  const probabilities = Float64Array.from({ length: rowLength }, (_, rank) => {
+    const q = rowLength === 1 ? 0.5 : round(round(rank) / round(rowLength - 1));
+    return round(round(round(q * 2) * round32(merge, epsilon)) + round32(merge, density - epsilon));
+  });
+  const draw = statistics.draws(stream);
+  const series = [delta(merge, input)];
+  return async (plane, firstElement) => {
+    const start = firstElement - (firstElement % rowLength);
+    const end = Math.ceil((firstElement + plane.length) / rowLength) * rowLength;
+    const [change] = await statistics.inputs.read(series, start, end - start);
+    const draws = new Uint32Array(plane.length);
+    draw(draws);
+    const bits = new Uint32Array(change!.buffer);
+    for (let row = start; row < end; row += rowLength) {
+      const keys = bits.slice(row - start, row - start + rowLength);
+      for (let e = 0; e < rowLength; e++) keys[e] = ~keys[e]! & MAGNITUDE_BITS; // largest first
+      const { order } = sortDescending(keys);
+      for (let rank = 0; rank < rowLength; rank++) {
+        const e = row + order[rank]! - firstElement;
+        if (e < 0 || e >= plane.length) continue;
+        plane[e] = draws[e]! < probabilities[rank]! * DRAWS ? 1 : 0;
+      }
+    }
+  };
+}
+
+/** mergekit's scalars are float32 whatever the data type. */
+const round32 = (merge: TensorMerge, x: number) => (merge.compat ? Math.fround(x) : x);
+
+/** Σ|δ| of the whole task vector and of what its planes keep. */
+export async function rankMass(
+  merge: TensorMerge,
+  input: number,
+  stream: number,
+  statistics: TensorStatistics,
+): Promise<Mass> {
+  const fill = keepByRank(merge, input, stream, statistics);
+  const [total, kept] = [statistics.sum(), statistics.sum()];
+  for (let first = 0; first < merge.elements; first += TILE) {
+    const plane = new Float32Array(Math.min(TILE, merge.elements - first));
+    await fill(plane, first);
+    const [change] = await statistics.inputs.read([delta(merge, input)], first, plane.length);
+    const magnitudes = change!.map(Math.abs);
+    total.add(magnitudes);
+    kept.add(magnitudes.map((x, e) => x * plane[e]!));
+  }
+  return { total: total.total(), kept: kept.total() };
+}

@@ -1,0 +1,141 @@
+// How a task vector is thinned: which of its elements are kept, as a mask of the expression and the numbers
+// that the mask reads. Ranks within rows have a file of their own (row-ranks.ts).
+
+import {
+  abs,
+  and,
+  constant,
+  drawBelow,
+  type Expression,
+  eq,
+  gt,
+  indexBelow,
+  type Mask,
+  not,
+  or,
+  scalar,
+} from "../../kernel/expression.ts";
+import {
+  type MagnitudeCut,
+  type Mass,
+  type PlaneFill,
+  plane,
+  type TensorMerge,
+  type TensorStatistics,
+} from "../method.ts";
+import { keepByRank, rankMass, requireProbabilities } from "./row-ranks.ts";
+import { asCompat, modelParameter } from "./weights.ts";
+
+/** Draws are integers below this; an element is kept at density d iff its draw < d·2^24. */
+const DRAWS = 2 ** 24;
+
+/** One thinned task vector: its input, its place among those that draw, and where its numbers stand. */
+export interface Thinned {
+  readonly input: number;
+  readonly stream: number;
+  /** Two scalars, then two integers, stand at these places and the next. */
+  readonly scalarsAt: number;
+  readonly integersAt: number;
+}
+
+/** The numbers of a mask, and what of the vector's mass it keeps (asked for when survivors are rescaled). */
+export interface Thinning {
+  readonly scalars: readonly [number, number];
+  readonly integers: readonly [number, number];
+  readonly mass: () => Promise<Mass>;
+}
+
+export interface Sparsifier {
+  /** Each thinned vector takes a mask stream of its own. */
+  readonly draws: boolean;
+  /** The merge in the type that thinning and rescaling are computed in. */
+  work(merge: TensorMerge): TensorMerge;
+  mask(merge: TensorMerge, thinned: Thinned, delta: Expression): Mask;
+  thin(merge: TensorMerge, thinned: Thinned, statistics: TensorStatistics): Promise<Thinning>;
+  /** The plane of a vector whose mask reads one (its stream's). */
+  plane?(merge: TensorMerge, thinned: Thinned, statistics: TensorStatistics): PlaneFill;
+}
+
+/** Kept are magnitudes above the scalar at `at`, and those equal to it below the index at `integerAt`. */
+function within(magnitude: Expression, at: number, integerAt: number): Mask {
+  const threshold = scalar(at);
+  return or(gt(magnitude, threshold), and(eq(magnitude, threshold), indexBelow(integerAt)));
+}
+
+/** The largest elements (TIES). */
+const magnitude: Sparsifier = {
+  draws: false,
+  work: (merge) => merge,
+  mask: (_merge, { scalarsAt, integersAt }, delta) => within(abs(delta), scalarsAt, integersAt),
+  async thin(merge, { input }, statistics) {
+    const density = modelParameter(merge, input, "density");
+    const { threshold, cut } = await statistics.magnitudeCut(input, density);
+    const mass = () => statistics.cutMass(input, density);
+    return { scalars: [threshold, 0], integers: [cut, 0], mass };
+  },
+};
+
+/** mergekit draws and rescales float16 in float32 on the CPU; other types in their own. */
+const drawnWork = (merge: TensorMerge): TensorMerge =>
+  merge.arithmetic === "float16" ? { ...merge, arithmetic: "float32" } : merge;
+
+/** Elements drawn with one probability (DARE). */
+const random: Sparsifier = {
+  draws: true,
+  work: drawnWork,
+  mask: (_merge, { stream, integersAt }) => drawBelow(stream, integersAt),
+  async thin(merge, { input, stream }, statistics) {
+    const density = asCompat(drawnWork(merge), modelParameter(merge, input, "density"));
+    const bound = Math.ceil(density * DRAWS);
+    const mass = () => statistics.drawnMass(input, stream, bound);
+    return { scalars: [0, 0], integers: [bound, 0], mass };
+  },
+};
+
+/**
+ * The largest elements without the very largest: of N, `least` are too large and the next ones up to `most`
+ * are kept. mergekit drops everything where nothing is too large (its slice ends at −0); that is kept under compat.
+ */
+function bandOf(merge: TensorMerge, input: number): { most: number; least: number } {
+  const { elements } = merge;
+  const kept = Math.trunc(modelParameter(merge, input, "density") * elements);
+  const outliers = Math.trunc(modelParameter(merge, input, "gamma") * elements);
+  const least = Math.min(outliers, elements - kept);
+  return { most: merge.compat && least === 0 ? 0 : least + kept, least };
+}
+
+const band: Sparsifier = {
+  draws: false,
+  work: (merge) => merge,
+  mask(_merge, { scalarsAt, integersAt }, delta) {
+    const size = abs(delta);
+    const isOutlier = within(size, scalarsAt + 1, integersAt + 1);
+    return and(within(size, scalarsAt, integersAt), not(isOutlier));
+  },
+  async thin(merge, { input }, statistics) {
+    const { most, least } = bandOf(merge, input);
+    const cuts: MagnitudeCut[] = [];
+    for (const count of [most, least]) cuts.push(await statistics.countCut(input, count));
+    return {
+      scalars: [cuts[0]!.threshold, cuts[1]!.threshold],
+      integers: [cuts[0]!.cut, cuts[1]!.cut],
+      mass: () => statistics.bandMass(input, most, least),
+    };
+  },
+};
+
+/** Elements drawn with a probability that grows with their rank in their row (DELLA). */
+const rank: Sparsifier = {
+  draws: true,
+  work: drawnWork,
+  mask: (merge, { stream }) => eq(plane(merge, stream), constant(1)),
+  async thin(merge, { input, stream }, statistics) {
+    requireProbabilities(merge, input);
+    const mass = () => rankMass(drawnWork(merge), input, stream, statistics);
+    return { scalars: [0, 0], integers: [0, 0], mass };
+  },
+  plane: (merge, { input, stream }, statistics) =>
+    keepByRank(drawnWork(merge), input, stream, statistics),
+};
+
+export const SPARSIFIERS = { magnitude, random, band, rank } as const;
