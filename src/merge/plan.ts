@@ -56,7 +56,7 @@ export interface TensorPlan {
 }
 
 export interface MergePlan {
-  /** Model folders (real paths), in the order TensorSource.model counts. */
+  /** Locations (see joinLocation) with real paths, in the order TensorSource.model counts. */
   readonly models: readonly string[];
   /** In execution order, which is also the order mergekit's mask generator is consumed in. */
   readonly tensors: readonly TensorPlan[];

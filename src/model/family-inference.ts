@@ -1,10 +1,10 @@
 // A family made from a model's tensors, for architectures that have no table: `prefix.N.rest` names are the
 // weights of layer N, what some layers lack is optional, and a matrix with a row for each token is an
-// embedding. What tensors cannot tell, such as buffers that code recomputes, is merged like a weight.
+// embedding. A tensor that is no weight, but for the few that COMPUTED names, is merged like one.
 
 import { TsmergeError } from "../base/errors.ts";
 import type { TensorInfo } from "../checkpoint/checkpoint.ts";
-import type { Family, WeightTemplate } from "./family.ts";
+import { COMPUTED, type Family, type WeightTemplate } from "./family.ts";
 import { configValue, type StoredConfig } from "./stored-config.ts";
 
 /** Where configurations count layers; also looked for in the text model of a multimodal one. */
@@ -34,7 +34,8 @@ export function inferFamily(
   tensors: ReadonlyMap<string, TensorInfo>,
   where: string,
 ): { family: Family; layers: number } {
-  const stack = mainStack(tensors.values(), config);
+  const weights = [...tensors.values()].filter(({ name }) => !COMPUTED.test(name));
+  const stack = mainStack(weights, config);
   const layers = stack?.layers.size ?? 0;
   const gap = stack === undefined ? -1 : [...stack.layers.keys()].findIndex((n) => n >= layers);
   if (stack !== undefined && gap >= 0) {
@@ -44,9 +45,7 @@ export function inferFamily(
       { where, hint: "download the model again: weights of some layers are missing" },
     );
   }
-  const outside = [...tensors.values()].filter(
-    ({ name }) => stack === undefined || !isIn(stack, name),
-  );
+  const outside = weights.filter(({ name }) => stack === undefined || !isIn(stack, name));
   const templates = outside.map((tensor) => templateOf(tensor, config));
   const embeddings = templates.filter(({ name, isEmbed }) => isEmbed && !AFTER_LAYERS.test(name));
   const twin = embeddings.length === 1 ? embeddings[0] : undefined;
@@ -68,7 +67,7 @@ export function inferFamily(
 }
 
 /** The stack that the configuration counts, else the one with most numbers. */
-function mainStack(tensors: Iterable<TensorInfo>, config: StoredConfig): Stack | undefined {
+function mainStack(tensors: readonly TensorInfo[], config: StoredConfig): Stack | undefined {
   const stacks = new Map<string, Stack>();
   for (const { name, elements } of tensors) {
     const [, prefix, index, rest] = LAYER_NAME.exec(name) ?? [];

@@ -16,6 +16,9 @@ export interface WeightTemplate {
   readonly isForeign?: true;
 }
 
+/** Tables that code computes and that old versions of transformers stored: of any family, no weights. */
+export const COMPUTED = /(^|\.)(inv_freq|position_ids|masked_bias)$/;
+
 /** The two ways in which a layer's experts are stored; `{expert}` in a name counts them from 0. */
 export interface ExpertLayouts {
   /** Configuration keys that may say how many there are. */

@@ -6,7 +6,7 @@ import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
 import type { TensorInfo } from "../checkpoint/checkpoint.ts";
 import { ARCHITECTURES } from "./architecture.ts";
-import type { ExpertLayouts, Family, WeightTemplate } from "./family.ts";
+import { COMPUTED, type ExpertLayouts, type Family, type WeightTemplate } from "./family.ts";
 import { inferFamily } from "./family-inference.ts";
 import { MERGE_ONLY_FAMILIES } from "./family-tables.ts";
 import { configValue, type StoredConfig } from "./stored-config.ts";
@@ -26,6 +26,8 @@ export interface ModelWeights {
   readonly isInferred: boolean;
   readonly layers: number;
   readonly isTied: boolean;
+  /** Whether a layer's experts are one tensor; undefined without experts that a table knows. */
+  readonly isPacked?: boolean;
   /** By template name, here and below. */
   readonly pre: ReadonlyMap<string, Weight>;
   readonly layer: readonly ReadonlyMap<string, Weight>[];
@@ -65,8 +67,9 @@ export function modelWeights(
   const layers = countAt(config, [known.layersKey], MAX_LAYERS, where);
   const spell = spelling(known, tensors);
   const isTied = config.raw.tie_word_embeddings ?? known.isTiedByDefault ?? false;
-  const origin = { isInferred: false, isTied: isTied === true };
-  const definite = withExperts(known, config, tensors, spell, where);
+  const { isPacked, ...definite } = withExperts(known, config, tensors, spell, where);
+  const packing = isPacked === undefined ? {} : { isPacked };
+  const origin = { isInferred: false, isTied: isTied === true, ...packing };
   const named = spelledOut(definite, layers, spell, origin);
   const foreign = foreignTemplates(named, tensors);
   if (foreign.length === 0) return named;
@@ -116,7 +119,7 @@ function withExperts(
   tensors: ReadonlyMap<string, TensorInfo>,
   spell: (name: string) => string,
   where: string,
-): Family {
+): Family & { isPacked?: boolean } {
   const { experts, ...rest } = family;
   if (experts === undefined) return family;
   const isPacked = [...tensors.keys()].some(
@@ -127,7 +130,7 @@ function withExperts(
   const templates = isPacked
     ? experts.packed
     : separateExperts(experts, countAt(config, experts.countKeys, MAX_EXPERTS, where));
-  return { ...rest, layer: [...family.layer, ...templates] };
+  return { ...rest, layer: [...family.layer, ...templates], isPacked };
 }
 
 function separateExperts({ separate }: ExpertLayouts, count: number): WeightTemplate[] {
@@ -143,7 +146,7 @@ function spelledOut(
   family: Family,
   layers: number,
   spell: (name: string) => string,
-  origin: Pick<ModelWeights, "isInferred" | "isTied">,
+  origin: Pick<ModelWeights, "isInferred" | "isTied" | "isPacked">,
 ): ModelWeights {
   const weightsOf = (templates: readonly WeightTemplate[], prefix: string) =>
     new Map(
@@ -175,6 +178,6 @@ function foreignTemplates(
     for (const name of family.ignored) known.add(spell(`${family.layerPrefix}${index}.${name}`));
   }
   return [...tensors.keys()]
-    .filter((name) => !known.has(name))
+    .filter((name) => !known.has(name) && !COMPUTED.test(name))
     .map((name) => ({ name, optional: true, isForeign: true }));
 }

@@ -128,6 +128,7 @@ test("a tensor that the table does not know is merged where it is found, a buffe
   const llama = config({ architectures: ["LlamaForCausalLM"], num_hidden_layers: 1 });
   const held = tensorsOf({
     "value_head.weight": [1, 2],
+    "model.embed.position_ids": [4],
     "model.layers.0.self_attn.rotary_emb.inv_freq": [2],
   });
   const { family } = modelWeights(llama, held, "m");
