@@ -59,6 +59,9 @@ export interface ExecutedMerge {
   readonly files: readonly string[];
 }
 
+/** Any of the files that a tokenizer can be read from. */
+const TOKENIZER = /^(tokenizer\.(json|model)|vocab\.json)$/;
+
 /** executeWith on the calling thread. */
 export function executeMerge(
   plan: MergePlan,
@@ -94,6 +97,10 @@ export async function executeWith(
     const except = Object.keys(replaced);
     const donated =
       options.copyDonor === false ? [] : await copyDonorFiles(plan.donor, folder.staging, except);
+    const isToken = (name: string) => TOKENIZER.test(name);
+    if (options.copyDonor !== false && ![...donated, ...except].some(isToken)) {
+      options.onNote?.(`${plan.donor} holds no tokenizer, so the merged model has none`);
+    }
     const texts = {
       ...replaced,
       "config.json": await configText(plan),

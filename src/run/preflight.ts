@@ -67,7 +67,7 @@ export async function preflight(
     planned = planOpened(opened, options, onNote);
   } catch (error) {
     if (!(error instanceof TsmergeError)) throw error;
-    problems.push(error.message, ...conflictsOf(opened.models));
+    problems.push(...new Set([error.message, ...conflictsOf(opened.models)]));
   }
   const result = planned && (await resultOf(planned, options, shardBytes, onNote));
   const freeDiskBytes = await freeDisk(options.outDir);

@@ -8,8 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { parse } from "yaml";
+import { CheckpointWriter } from "../../src/checkpoint/writer.ts";
 import { mergeProgress } from "../../src/cli/merge-progress.ts";
-import { writeModel } from "../merge/models.ts";
+import { elementsOf } from "../../src/merge/tensor-pass.ts";
+import { SHAPES, writeModel } from "../merge/models.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const folder = mkdtempSync(join(tmpdir(), "tsmerge-merge-"));
@@ -97,6 +99,34 @@ test("--dry-run prints sizes, room and time, and writes nothing", () => {
   assert.match(stdout, /disk: reads 287 KiB, writes 144 KiB of .* free/);
   assert.match(stdout, /nothing stands in the way/);
   assert.ok(!existsSync(at("never")) && !existsSync(at("never.tsmerge-partial")));
+});
+
+test("models that do not fit are told by name before anything is merged", async () => {
+  const directory = at("wide");
+  await writeModel(directory, "1", "bfloat16");
+  rmSync(join(directory, "model.safetensors"));
+  const shapes = { ...SHAPES, "model.layers.0.weight": [33, 66] };
+  const tensors = Object.entries(shapes).map(([name, shape]) => ({
+    name,
+    shape,
+    dtype: "bfloat16" as const,
+  }));
+  const writer = await CheckpointWriter.open(directory, tensors);
+  for (const { name, shape } of tensors) {
+    await writer.write(name, new Uint8Array(2 * elementsOf(shape)));
+  }
+  await writer.finish();
+  recipe(
+    "unfit.yml",
+    "merge_method: linear\nmodels:\n  - {model: m0, parameters: {weight: 1}}\n  - {model: wide, parameters: {weight: 1}}\n",
+  );
+  const { status, stdout } = run("tsmerge", "merge", "unfit.yml", "never", "--dry-run");
+  assert.equal(status, 1);
+  assert.match(
+    stdout,
+    /problem: model\.layers\.0\.weight is \[33, 65\] in m0 and \[33, 66\] in wide/,
+  );
+  assert.match(stdout, /this merge would fail/);
 });
 
 test("the status line names tensor, layer, rate and time left", () => {
