@@ -39,8 +39,20 @@ const schema = z.strictObject({
   subjects: subjects.optional(),
 });
 
-/** A metric of multiple choice. */
-export type Metric = "acc" | "acc_norm" | "logprob";
+/** Every metric of an item or a task. */
+export type Metric =
+  | "acc"
+  | "acc_norm"
+  | "acc_bytes"
+  | "exact_match"
+  | "logprob"
+  | "perplexity"
+  | "word_perplexity"
+  | "byte_perplexity"
+  | "bits_per_byte";
+
+/** A metric, or one of generated texts after a filter. */
+export type MetricKey = Metric | `${Metric},${string}`;
 
 export type Definition = z.infer<typeof schema> & {
   /** The folder of the file. */
@@ -48,7 +60,7 @@ export type Definition = z.infer<typeof schema> & {
 };
 
 /** The definitions that ship with the package: evals/ stands two folders above this file in src and in dist. */
-const SHIPPED = join(import.meta.dirname, "../../evals");
+export const SHIPPED = join(import.meta.dirname, "../../evals");
 
 /**
  * Reads one definition.
@@ -70,7 +82,7 @@ export async function readDefinition(path: string): Promise<Definition> {
   if (!parsed.success) {
     throw new TsmergeError("config", `this is not a task file: ${z.prettifyError(parsed.error)}`, {
       where: path,
-      hint: "write it like evals/demo.yml; task files of lm-evaluation-harness are not read yet",
+      hint: "write it like evals/demo.yml, or in the format of lm-evaluation-harness with a `task:` line",
     });
   }
   if ((parsed.data.categories === undefined) === (parsed.data.subjects === undefined)) {
@@ -94,13 +106,22 @@ export async function readDefinitions(folders: readonly string[] = []): Promise<
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** False for files in lm-evaluation-harness's format, which task-folder.ts reads. */
+function namesNoTask(text: string): boolean {
+  return !/^(?:task|group|include|class)\s*:/m.test(text);
+}
+
 async function taskFiles(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder);
-    return entries
+    const paths = entries
       .filter((entry) => /\.ya?ml$/.test(basename(entry)))
       .sort()
       .map((entry) => join(folder, entry));
+    const isOwn = await Promise.all(
+      paths.map(async (path) => namesNoTask(await readFile(path, "utf8"))),
+    );
+    return paths.filter((_, index) => isOwn[index]);
   } catch (cause) {
     throw new TsmergeError("io", `cannot list the task folder ${folder}`, {
       hint: "give --include-path a folder of task files",

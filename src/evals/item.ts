@@ -1,7 +1,25 @@
 // Questions as data, between task definitions (which make them), the trie (which schedules them) and
 // metrics (which score them).
 
-/** One multiple-choice question with its prompt rendered. */
+/** How an item is scored when it is not multiple choice with one right choice. */
+export type Judgement =
+  /** Multiple choice with several right choices. */
+  | { readonly kind: "any"; readonly golds: readonly number[] }
+  /** The probability of the true choices, of that of all (TruthfulQA's mc2). */
+  | { readonly kind: "mass"; readonly truths: readonly number[] }
+  /** One continuation: its log-likelihood, and whether greedy decoding gives it. */
+  | { readonly kind: "likelihood" }
+  /** One text from its start, in windows: log-likelihood over a number of words and bytes. */
+  | { readonly kind: "rolling"; readonly words: number; readonly bytes: number }
+  /** A generated text, compared with references. */
+  | {
+      readonly kind: "generation";
+      /** generation_kwargs of the task. */
+      readonly options: Readonly<Record<string, unknown>>;
+      readonly references: readonly string[];
+    };
+
+/** One question with its prompt rendered. */
 export interface Item {
   /** Leaf task, such as `mmlu_anatomy`. */
   readonly task: string;
@@ -11,12 +29,16 @@ export interface Item {
   readonly hash: string;
   /** Prompt, few-shot examples included; ends without the target delimiter. */
   readonly context: string;
-  /** Each choice as it is appended to the context, delimiter included. */
+  /** The contexts of the continuations where each has its own (WinoGrande). */
+  readonly contexts?: readonly string[];
+  /** Each choice as it is appended to the context, delimiter included; none for a generated text. */
   readonly continuations: readonly string[];
   /** Each choice's bare text: its code points are acc_norm's divisor. */
   readonly choices: readonly string[];
-  /** Index of the right choice; -1 when it is out of range (never correct). */
+  /** Index of the right choice; -1 when it is out of range (never correct) or there are no choices. */
   readonly gold: number;
+  /** Absent: the choice at `gold` is right. */
+  readonly judgement?: Judgement;
 }
 
 /** One item's outcome. */
@@ -26,10 +48,14 @@ export interface ItemScore {
   readonly hash: string;
   /** Σ log p of each continuation. */
   readonly logLikelihoods: readonly number[];
-  /** 1 or 0: the most likely choice is the right one. */
+  /** 1 or 0: the most likely choice is the right one. mc2: between 0 and 1, the true choices' probability. */
   readonly acc: number;
   /** The same with log-likelihoods divided by the choice's code points. */
   readonly accNorm: number;
   /** log of the gold choice's probability, renormalised over the choices: smooth, at most 0. */
   readonly logprob: number;
+  /** The task's other metrics, by name or by `name,filter`. */
+  readonly others?: Readonly<Record<string, number>>;
+  /** What rolling log-likelihoods are divided by. */
+  readonly size?: { readonly words: number; readonly bytes: number };
 }

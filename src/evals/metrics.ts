@@ -3,8 +3,8 @@
 
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import { TsmergeError } from "../base/errors.ts";
-import type { Metric } from "./definition.ts";
-import type { Item, ItemScore } from "./item.ts";
+import type { MetricKey } from "./definition.ts";
+import type { Item, ItemScore, Judgement } from "./item.ts";
 import { codePoints } from "./python-text.ts";
 
 /** What scoring needs of an item; plain data without its texts. */
@@ -15,6 +15,9 @@ export interface ItemKey {
   readonly gold: number;
   /** Code points of each choice's bare text: acc_norm's divisors. */
   readonly choiceLengths: readonly number[];
+  /** UTF-8 bytes of the same: acc_bytes' divisors. */
+  readonly choiceBytes?: readonly number[];
+  readonly judgement?: Judgement | undefined;
 }
 
 /** A mean over n items; the standard error is null when n = 1. */
@@ -25,17 +28,28 @@ export interface Estimate {
 }
 
 export function keyOf(item: Item): ItemKey {
-  const { task, docId, hash, gold } = item;
-  return { task, docId, hash, gold, choiceLengths: item.choices.map(codePoints) };
+  const { task, docId, hash, gold, choices, judgement } = item;
+  return {
+    ...{ task, docId, hash, gold, judgement },
+    choiceLengths: choices.map(codePoints),
+    choiceBytes: choices.map((choice) => Buffer.byteLength(choice)),
+  };
 }
 
 /**
  * Scores an item from Σ log p of each of its continuations (natural logarithm).
- * acc: argmax = gold. acc_norm: the same after division by code points. logprob: log-softmax over the
- * choices at gold, or -Infinity if gold is out of range. The first of equal choices wins.
+ * acc: argmax = gold. acc_norm, acc_bytes: the same after division by code points or bytes. logprob:
+ * log-softmax over the choices at gold, or -Infinity if gold is out of range. The first of equal choices wins.
+ * mc2 has as acc the true choices' share of Σ p, and as logprob its logarithm. A single continuation has
+ * its greedy flag as acc.
+ * @param greedy whether greedy decoding gives each continuation; exact_match and single continuations need it
  * @throws TsmergeError `numeric` for a log-likelihood that is not a number
  */
-export function scoreItem(item: ItemKey, logLikelihoods: readonly number[]): ItemScore {
+export function scoreItem(
+  item: ItemKey,
+  logLikelihoods: readonly number[],
+  greedy: readonly boolean[] = [],
+): ItemScore {
   if (logLikelihoods.some(Number.isNaN)) {
     throw new TsmergeError(
       "numeric",
@@ -43,20 +57,49 @@ export function scoreItem(item: ItemKey, logLikelihoods: readonly number[]): Ite
       { hint: "the model's weights or activations overflow; see which tensors are not finite" },
     );
   }
-  const normalised = logLikelihoods.map((value, choice) => value / item.choiceLengths[choice]!);
+  const { task, docId, hash, judgement } = item;
+  const identity = { task, docId, hash, logLikelihoods };
+  const sum = logLikelihoods.reduce((total, value) => total + value, 0);
+  switch (judgement?.kind) {
+    case "likelihood": {
+      const acc = greedy[0] === true ? 1 : 0;
+      return { ...identity, acc, accNorm: acc, logprob: sum, others: { perplexity: sum } };
+    }
+    case "rolling":
+      return { ...identity, acc: 0, accNorm: 0, logprob: sum, size: judgement };
+    case "generation":
+      throw new TsmergeError("internal", `${task} is scored by its text, not by a likelihood`);
+    case "mass": {
+      const logprob = logMass(logLikelihoods, judgement.truths);
+      return { ...identity, acc: Math.exp(logprob), accNorm: Math.exp(logprob), logprob };
+    }
+    default:
+      return { ...identity, ...choiceScores(item, logLikelihoods, greedy) };
+  }
+}
+
+function choiceScores(
+  item: ItemKey,
+  logLikelihoods: readonly number[],
+  greedy: readonly boolean[],
+): Pick<ItemScore, "acc" | "accNorm" | "logprob" | "others"> {
+  const golds = item.judgement?.kind === "any" ? item.judgement.golds : [item.gold];
+  const isBest = (values: readonly number[]): number => (golds.includes(argmax(values)) ? 1 : 0);
+  const per = (sizes: readonly number[]): number[] =>
+    logLikelihoods.map((value, choice) => value / sizes[choice]!);
   return {
-    task: item.task,
-    docId: item.docId,
-    hash: item.hash,
-    logLikelihoods,
-    acc: argmax(logLikelihoods) === item.gold ? 1 : 0,
-    accNorm: argmax(normalised) === item.gold ? 1 : 0,
-    logprob: logSoftmaxAt(logLikelihoods, item.gold),
+    acc: isBest(logLikelihoods),
+    accNorm: isBest(per(item.choiceLengths)),
+    logprob: logMass(logLikelihoods, golds),
+    others: {
+      ...(item.choiceBytes && { acc_bytes: isBest(per(item.choiceBytes)) }),
+      ...(greedy.length > 0 && { exact_match: golds.some((gold) => greedy[gold]) ? 1 : 0 }),
+    },
   };
 }
 
-/** An item's value of a metric. */
-export function metricOf(score: ItemScore, metric: Metric): number {
+/** An item's value of a metric. @throws TsmergeError `internal` for a metric the item does not have */
+export function metricOf(score: ItemScore, metric: MetricKey): number {
   switch (metric) {
     case "acc":
       return score.acc;
@@ -64,8 +107,43 @@ export function metricOf(score: ItemScore, metric: Metric): number {
       return score.accNorm;
     case "logprob":
       return score.logprob;
+    default: {
+      const value = score.others?.[metric];
+      if (value !== undefined) return value;
+      throw new TsmergeError("internal", `an item of ${score.task} has no ${metric}`);
+    }
+  }
+}
+
+/** Metrics of which less is better. */
+export function isLowerBetter(metric: MetricKey): boolean {
+  return metric.includes("perplexity") || metric === "bits_per_byte";
+}
+
+/**
+ * A task's value of a metric over its items. perplexity: exp(-mean ll), its standard error by the delta
+ * method, ppl·sd(ll)/√n (lm-evaluation-harness resamples instead). Over Σ words or Σ bytes of all documents:
+ * word_perplexity exp(-Σll/Σwords), byte_perplexity exp(-Σll/Σbytes), bits_per_byte -Σll/Σbytes/ln 2, none
+ * with a standard error. All others are means.
+ */
+export function estimate(scores: readonly ItemScore[], metric: MetricKey): Estimate {
+  switch (metric) {
+    case "perplexity": {
+      const { n, value, stderr } = estimateMean(scores.map((score) => metricOf(score, metric)));
+      const perplexity = Math.exp(-value);
+      return { n, value: perplexity, stderr: stderr === null ? null : perplexity * stderr };
+    }
+    case "word_perplexity":
+    case "byte_perplexity":
+    case "bits_per_byte": {
+      const unit = metric === "word_perplexity" ? "words" : "bytes";
+      const size = scores.reduce((sum, score) => sum + (score.size?.[unit] ?? 0), 0);
+      const rate = -scores.reduce((sum, { logprob }) => sum + logprob, 0) / size;
+      const value = metric === "bits_per_byte" ? rate / Math.LN2 : Math.exp(rate);
+      return { n: scores.length, value, stderr: null };
+    }
     default:
-      return metric satisfies never;
+      return estimateMean(scores.map((score) => metricOf(score, metric)));
   }
 }
 
@@ -84,10 +162,13 @@ export function estimateMean(values: readonly number[]): Estimate {
 /**
  * The mean over all items of several tasks, with the pooled standard error
  * √( [Σ nᵢ(nᵢ−1)seᵢ² / (Σnᵢ − k)] / Σnᵢ ) over k tasks; null if a task has none.
+ * @param bySize false for the mean over tasks, each counting the same; the error stays pooled
  */
-export function pool(estimates: readonly Estimate[]): Estimate {
+export function pool(estimates: readonly Estimate[], bySize = true): Estimate {
   const n = estimates.reduce((sum, each) => sum + each.n, 0);
-  const value = estimates.reduce((sum, each) => sum + each.n * each.value, 0) / n;
+  const value = bySize
+    ? estimates.reduce((sum, each) => sum + each.n * each.value, 0) / n
+    : estimates.reduce((sum, each) => sum + each.value, 0) / estimates.length;
   let squares = 0;
   for (const { n: size, stderr } of estimates) {
     if (stderr === null) return { n, value, stderr: null };
@@ -102,10 +183,17 @@ function argmax(values: readonly number[]): number {
   return best;
 }
 
-function logSoftmaxAt(values: readonly number[], index: number): number {
-  if (index < 0 || index >= values.length) return -Infinity;
+/** log of the share that some values have in Σ exp of all; at most 0, and -Infinity for none. */
+function logMass(values: readonly number[], indices: readonly number[]): number {
+  const own = indices.flatMap((index) => values[index] ?? []);
+  if (own.length === 0) return -Infinity;
   const top = values.reduce((a, b) => Math.max(a, b));
   if (top === -Infinity) return -Infinity;
   const sum = values.reduce((total, value) => total + Math.exp(value - top), 0);
-  return Math.min(0, values[index]! - top - Math.log(sum));
+  // one value's logarithm is taken as it is, so that it does not underflow
+  const log =
+    own.length === 1
+      ? own[0]! - top
+      : Math.log(own.reduce((total, value) => total + Math.exp(value - top), 0));
+  return Math.min(0, log - Math.log(sum));
 }

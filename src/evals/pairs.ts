@@ -30,7 +30,7 @@ export interface PairLimits {
 }
 
 /**
- * The pairs of an item's continuations. White space at the context's end moves to the continuations. Equal
+ * The pairs of an item's continuations, or of the windows of a rolling text. White space at the context's end moves to the continuations. Equal
  * token sequences of one item are one array.
  * @throws TsmergeError `data` for a continuation without tokens or longer than the model; `incompatible` for
  * an empty context and a tokenizer without BOS and EOS; `data` for a context without tokens
@@ -41,6 +41,15 @@ export function encodeItem(
   limits: PairLimits,
   counts: PairCounts,
 ): TokenPair[] {
+  if (item.judgement?.kind === "rolling") return encodeWindows(item, encoder, limits);
+  const { contexts } = item;
+  if (contexts !== undefined) {
+    return item.continuations.flatMap((continuation, index) => {
+      const { contexts: _, ...one } = item;
+      const own = { ...one, context: contexts[index]!, continuations: [continuation] };
+      return encodeItem(own, encoder, limits, counts);
+    });
+  }
   const where = `${item.task} question ${item.docId}`;
   const stripped = rstrip(item.context);
   const moved = item.context.slice(stripped.length);
@@ -62,6 +71,29 @@ export function encodeItem(
     if (start > 0) counts.truncated++;
     return { tokens: inputOf(context, targets, start, windows), targets };
   });
+}
+
+/**
+ * A text from its start, in windows of the model's positions: the first begins with the prefix token, every
+ * later one with as much of what was already scored as still fits, so that each token is scored once.
+ * @throws TsmergeError `incompatible` for a tokenizer without BOS and EOS
+ */
+function encodeWindows(item: Item, encoder: PieceEncoder, limits: PairLimits): TokenPair[] {
+  const { prefixId, maxLength } = limits;
+  if (prefixId === undefined) throw noPrefix(`${item.task} question ${item.docId}`);
+  const tokens = item.continuations.flatMap((text) => [...encoder.encodeTail(text, false)]);
+  const fed = Int32Array.of(prefixId, ...tokens); // fed[i] comes before tokens[i]
+  const pairs: TokenPair[] = [];
+  for (let done = 0; done < tokens.length; ) {
+    const end = Math.min(done + maxLength, tokens.length);
+    const start = done === 0 ? 0 : end - maxLength;
+    pairs.push({
+      tokens: fed.slice(start, end),
+      targets: Int32Array.from(tokens.slice(done, end)),
+    });
+    done = end;
+  }
+  return pairs;
 }
 
 type Encode = (continuation: string) => { context: Int32Array; targets: Int32Array };
@@ -96,21 +128,20 @@ function withContext(
 
 function withoutContext(encoder: PieceEncoder, limits: PairLimits, where: string): Encode {
   const { prefixId } = limits;
-  if (prefixId === undefined) {
-    throw new TsmergeError(
-      "incompatible",
-      "an empty prompt needs a BOS or EOS token to start from",
-      {
-        where,
-        hint: "set bos_token or eos_token in the tokenizer's configuration",
-      },
-    );
-  }
+  if (prefixId === undefined) throw noPrefix(where);
   const context = Int32Array.of(prefixId);
   return (continuation) => {
     const tokens = encoder.encodeTail(continuation, false);
     return { context, targets: tokens[0] === prefixId ? tokens.subarray(1) : tokens };
   };
+}
+
+function noPrefix(where: string): TsmergeError {
+  return new TsmergeError(
+    "incompatible",
+    "an empty prompt needs a BOS or EOS token to start from",
+    { where, hint: "set bos_token or eos_token in the tokenizer's configuration" },
+  );
 }
 
 /** (context ++ targets) from `start`, without the last token. */

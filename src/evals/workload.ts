@@ -31,7 +31,7 @@ export interface WorkloadOptions extends PairLimits {
 
 /**
  * Tokenises items and schedules them. Choices that share tokens share their computation.
- * @throws TsmergeError as encodeItem does
+ * @throws TsmergeError as encodeItem does; `usage` for items that are scored on generated text
  */
 export function buildWorkload(
   name: string,
@@ -39,9 +39,10 @@ export function buildWorkload(
   tokenizer: TextTokenizer,
   options: WorkloadOptions,
 ): Workload {
+  for (const item of items) refuseGeneration(item);
   const encoder = pieceEncoder(
     tokenizer,
-    items.map((item) => item.context + (item.continuations[0] ?? "")),
+    items.map((item) => (item.contexts?.[0] ?? item.context) + (item.continuations[0] ?? "")),
   );
   const counts: PairCounts = { seams: 0, separate: 0, truncated: 0 };
   const choiceStarts = new Int32Array(items.length + 1);
@@ -54,6 +55,17 @@ export function buildWorkload(
   return { name, ...scheduled, items: items.map(keyOf), choiceStarts, counts };
 }
 
+function refuseGeneration(item: Item): void {
+  if (item.judgement?.kind !== "generation") return;
+  throw new TsmergeError(
+    "usage",
+    `${item.task} is scored on generated text, which tsmerge does not do yet`,
+    {
+      hint: "choose tasks that are scored by log-likelihood, such as arc_challenge, hellaswag or mmlu",
+    },
+  );
+}
+
 /**
  * Scores of all items, in their order, from the results of all batches.
  * @throws TsmergeError `internal` if a needed batch is absent; `numeric` for a log-probability that is not a number
@@ -63,8 +75,9 @@ export function scoreItems(
   results: ReadonlyMap<number, BatchResult>,
 ): ItemScore[] {
   const { choiceStarts, targetStarts, targetBatches, targetIndices } = workload;
-  const logLikelihood = (choice: number): number => {
+  const scoreOf = (choice: number): { sum: number; isGreedy: boolean } => {
     let sum = 0;
+    let isGreedy = true;
     for (let t = targetStarts[choice]!; t < targetStarts[choice + 1]!; t++) {
       const result = results.get(targetBatches[t]!);
       if (result === undefined) {
@@ -74,12 +87,17 @@ export function scoreItems(
         );
       }
       sum += result.logProbs[targetIndices[t]!]!;
+      isGreedy &&= result.greedy[targetIndices[t]!] === 1;
     }
-    return sum;
+    return { sum, isGreedy };
   };
   return workload.items.map((item, index) => {
     const [from, to] = [choiceStarts[index]!, choiceStarts[index + 1]!];
-    const choices = Array.from({ length: to - from }, (_, choice) => logLikelihood(from + choice));
-    return scoreItem(item, choices);
+    const choices = Array.from({ length: to - from }, (_, choice) => scoreOf(from + choice));
+    return scoreItem(
+      item,
+      choices.map(({ sum }) => sum),
+      choices.map(({ isGreedy }) => isGreedy),
+    );
   });
 }

@@ -11,7 +11,7 @@ import { parseBbhPrompt, wikiPages } from "../../src/evals/datasets/shapes.ts";
 import { DATA_DIR, skipWithoutShared } from "./shared.ts";
 
 function reference(path: string, name?: string, dataFiles?: unknown): DatasetReference {
-  return { path, name, dataFiles, where: "quiz.yaml", folder: tmpdir() };
+  return { path, name, dataFiles, where: "quiz.yaml" };
 }
 
 for (const [path, name, split, rows, columns] of [
@@ -65,7 +65,7 @@ test("a task's own files are read beside it, by split", async () => {
   await writeFile(join(folder, "b.csv"), 'q,r\n"3,5",x\n');
   await writeFile(join(folder, "c.json"), '{"canary":"x","rows":[{"q":4}]}');
   const dataFiles = { test: ["a.jsonl.gz", "b.csv", "c.json"] };
-  const own = { ...reference("json", undefined, dataFiles), folder };
+  const own = { ...reference("json", undefined, dataFiles), where: join(folder, "quiz.yaml") };
   const { rows } = await readSplit(own, "test", undefined);
   assert.deepEqual(rows, [{ q: 1 }, { q: 2 }, { q: "3,5", r: "x" }, { q: 4 }]);
   await assert.rejects(readSplit(own, "train", undefined), /no files for the split train/);

@@ -2,7 +2,7 @@
 // (dataset_path json or csv). Nothing is fetched.
 
 import { stat } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { TsmergeError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import { KNOWN_DATASETS, type Layout, layoutOf, type Source } from "./layouts.ts";
@@ -15,9 +15,8 @@ export interface DatasetReference {
   readonly name: string | undefined;
   /** dataset_kwargs.data_files: one file, several, or either by split. */
   readonly dataFiles: unknown;
-  /** The task file, for messages; data files are relative to its folder. */
+  /** The task file; data files are relative to its folder. */
   readonly where: string;
-  readonly folder: string;
 }
 
 export interface Split {
@@ -116,7 +115,7 @@ async function readNamedFiles(reference: DatasetReference, split: string): Promi
   const rows: Row[] = [];
   const files: Record<string, string> = {};
   for (const name of namedFiles(reference, split)) {
-    const path = resolve(reference.folder, name);
+    const path = resolve(dirname(reference.where), name);
     const file = await readText(path);
     files[name] = file.sha256;
     rows.push(...parseRows(file.text, path));

@@ -29,9 +29,10 @@ export function arcRow(row: Row): Row {
   };
 }
 
-/** SuperGLUE's BoolQ: the label is a boolean there and 0 or 1 here. */
+/** SuperGLUE's BoolQ: the label is true or false there, in some copies as text, and 0 or 1 here. */
 export function boolqRow(row: Row): Row {
-  return { ...row, label: row.label === true || row.label === 1 ? 1 : 0 };
+  const isYes = row.label === true || row.label === "true" || row.label === 1;
+  return { ...row, label: isYes ? 1 : 0 };
 }
 
 /** TruthfulQA's answers: a mapping from answer to label becomes two lists. */
@@ -71,8 +72,8 @@ export function withLabels(rows: readonly Row[], labels: string, where: string):
 /** Between the canary and the prompt in BIG-Bench Hard's files of worked examples. */
 const CANARY_END = "-----\n";
 
-/** One of BIG-Bench Hard's worked examples: instruction, then questions with their reasoning. */
-const THINK = "Let's think step by step.\n";
+/** Before the reasoning of a worked example; one subset goes on in the same line. */
+const THINK = /\nA: Let's think step by step\.[ \n]/;
 
 export interface BbhPrompt {
   readonly instruction: string;
@@ -90,7 +91,7 @@ export function parseBbhPrompt(text: string, where: string): BbhPrompt {
   const body = strip(start < 0 ? text : text.slice(start + CANARY_END.length));
   const [instruction = "", ...examples] = body.split("\n\nQ: ");
   const shots = examples.map((example): Row => {
-    const [input = "", reasoning = ""] = example.split(`\nA: ${THINK}`);
+    const [input = "", reasoning = ""] = example.split(THINK);
     const target = /So the answer is (.*)\.$/s.exec(reasoning)?.[1] ?? "";
     return { input, target, reasoning };
   });
