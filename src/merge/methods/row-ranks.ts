@@ -14,15 +14,21 @@ const MAGNITUDE_BITS = 0x7fffffff;
 /** Elements of a tile when a whole tensor's mass is summed. */
 const TILE = 2 ** 16;
 
-/** Throws TsmergeError `config` unless density ± epsilon are probabilities of elements that may be kept or not. */
-export function requireProbabilities(merge: TensorMerge, input: number): void {
+/**
+ * Density and the epsilon that is used: natively no larger than keeps all probabilities in [0, 1].
+ * Throws TsmergeError `config` under compat, where mergekit refuses probabilities that reach 0 or 1.
+ */
+function shareOf(merge: TensorMerge, input: number): { density: number; epsilon: number } {
   const density = modelParameter(merge, input, "density");
   const epsilon = modelParameter(merge, input, "epsilon");
-  if (density - epsilon > 0 && density + epsilon < 1) return;
+  if (!merge.compat || density <= 0) {
+    return { density, epsilon: Math.min(epsilon, density, 1 - density) };
+  }
+  if (density - epsilon > 0 && density + epsilon < 1) return { density, epsilon };
   throw new TsmergeError(
     "config",
     `density ${density} with epsilon ${epsilon} gives probabilities from ${density - epsilon} to ${density + epsilon}`,
-    { hint: "choose epsilon below density and below 1 − density" },
+    { hint: "choose epsilon below density and below 1 − density, or merge without --compat" },
   );
 }
 
@@ -38,8 +44,7 @@ export function keepByRank(
   statistics: TensorStatistics,
 ): PlaneFill {
   const round = (x: number) => asCompat(merge, x);
-  const density = modelParameter(merge, input, "density");
-  const epsilon = modelParameter(merge, input, "epsilon");
+  const { density, epsilon } = shareOf(merge, input);
   const { elements } = merge;
   const rowLength = Math.min(alongLastAxis(merge.shape).inner, elements);
   const probabilities = Float64Array.from({ length: rowLength }, (_, rank) => {
@@ -57,7 +62,7 @@ export function keepByRank(
     const bits = new Uint32Array(change!.buffer);
     for (let row = start; row < end; row += rowLength) {
       const keys = bits.slice(row - start, row - start + rowLength);
-      for (let e = 0; e < rowLength; e++) keys[e] = ~keys[e]! & MAGNITUDE_BITS; // largest first
+      for (let e = 0; e < rowLength; e++) keys[e] = ~keys[e]! & MAGNITUDE_BITS; // smallest magnitude first
       const { order } = sortDescending(keys);
       for (let rank = 0; rank < rowLength; rank++) {
         const e = row + order[rank]! - firstElement;

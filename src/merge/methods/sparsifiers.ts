@@ -23,7 +23,7 @@ import {
   type TensorMerge,
   type TensorStatistics,
 } from "../method.ts";
-import { keepByRank, rankMass, requireProbabilities } from "./row-ranks.ts";
+import { keepByRank, rankMass } from "./row-ranks.ts";
 import { asCompat, modelParameter } from "./weights.ts";
 
 /** Draws are integers below this; an element is kept at density d iff its draw < d·2^24. */
@@ -130,7 +130,6 @@ const rank: Sparsifier = {
   work: drawnWork,
   mask: (merge, { stream }) => eq(plane(merge, stream), constant(1)),
   async thin(merge, { input, stream }, statistics) {
-    requireProbabilities(merge, input);
     const mass = () => rankMass(drawnWork(merge), input, stream, statistics);
     return { scalars: [0, 0], integers: [0, 0], mass };
   },

@@ -36,7 +36,8 @@ const EPSILON: ParameterSpec = {
   default: 0.15,
   min: 0,
   max: 0.5,
-  summary: "how far the smallest and largest elements' probabilities are from density",
+  summary:
+    "how far probabilities of the smallest and largest elements are from density; less near 0 and 1",
 };
 
 /** Parameters of a form: mergekit's names, scopes and defaults. */
