@@ -1,0 +1,72 @@
+// Every recipe in configs/recipes runs as its header says, and gives the weights that the header expects.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { mergeFile } from "../../src/run/merge.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const FOLDER = "configs/recipes";
+const skip = existsSync(join(ROOT, "evals/demo/models")) ? false : "no demo models in evals/demo";
+const out = mkdtempSync(join(tmpdir(), "tsmerge-configs-"));
+after(() => rmSync(out, { recursive: true, force: true }));
+process.chdir(ROOT); // recipes name models from the repository's root
+
+async function merge(file: string) {
+  const text = readFileSync(join(ROOT, file), "utf8");
+  const seed = /--seed (\d+)/.exec(text)?.[1];
+  const notes: string[] = [];
+  const outDir = join(out, file.replaceAll("/", "-"));
+  const { weightsSha256 } = await mergeFile(
+    {
+      file,
+      outDir,
+      seed: seed === undefined ? undefined : Number(seed),
+      compat: false,
+      shardSize: "5B",
+      device: "cpu",
+      force: false,
+      modelCard: false,
+      environment: {},
+    },
+    { onNote: (note) => notes.push(note) },
+  );
+  const json = (name: string) => JSON.parse(readFileSync(join(outDir, name), "utf8"));
+  return { text, weightsSha256, notes, json };
+}
+
+for (const file of readdirSync(join(ROOT, FOLDER))) {
+  test(`${file} gives what its header expects`, { skip }, async () => {
+    const path = `${FOLDER}/${file}`;
+    const { text, weightsSha256, notes } = await merge(path);
+    const header = text.slice(0, text.indexOf("\n\n"));
+    assert.match(header, new RegExp(`^#   npx tsmerge merge .*${path}`, "m"));
+    assert.match(header, /Expect accuracy \.\d{3} on the 1,000 report questions/);
+    assert.equal(/weights sha256 ([0-9a-f]{12})/.exec(header)?.[1], weightsSha256.slice(0, 12));
+    if (!file.startsWith("union")) assert.deepEqual(notes, []);
+  });
+}
+
+test("a frankenmerge's configuration counts its layers", { skip }, async () => {
+  rmSync(join(out, `${FOLDER}/frankenmerge.yml`.replaceAll("/", "-")), { recursive: true });
+  const { json } = await merge(`${FOLDER}/frankenmerge.yml`);
+  assert.equal(json("config.json").num_hidden_layers, 6);
+});
+
+test("the union's tokenizer, configuration and template agree", { skip }, async () => {
+  rmSync(join(out, `${FOLDER}/union-tokenizer.yml`.replaceAll("/", "-")), { recursive: true });
+  const { json } = await merge(`${FOLDER}/union-tokenizer.yml`);
+  assert.equal(json("config.json").vocab_size, 576);
+  const added: { id: number; content: string }[] = json("tokenizer.json").added_tokens;
+  assert.deepEqual(
+    added.map(({ id, content }) => [id, content]),
+    [
+      [0, "<|endoftext|>"],
+      [512, "<|im_start|>"],
+      [513, "<|im_end|>"],
+    ],
+  );
+  assert.match(json("tokenizer_config.json").chat_template, /im_start/);
+});
