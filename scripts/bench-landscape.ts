@@ -1,9 +1,15 @@
 // The duel that a search has to win: `auto` and what it recommends against CMA-ES with defaults and its best
-// observed candidate (mergekit-evolve's rule), on synthetic merge landscapes, at equal budgets of items.
+// observed candidate (mergekit-evolve's rule), on synthetic merge landscapes, at equal budgets of items. And what
+// a generation of many genes costs, against one eigendecomposition.
 
+import { EigenvalueDecomposition } from "ml-matrix";
 import { auto } from "../src/search/auto.ts";
 import { cmaes } from "../src/search/cmaes.ts";
+import { lraCmaes } from "../src/search/lra-cmaes.ts";
+import type { Strategy } from "../src/search/strategy.ts";
+import { unpacked } from "../src/search/symmetric.ts";
 import { landscape, searched, type Trace } from "../test/search/landscape.ts";
+import { median } from "../test/search/run.ts";
 import type { Row } from "./row.ts";
 
 interface Duel {
@@ -21,7 +27,7 @@ const DUELS: readonly Duel[] = [
 ];
 
 export async function benchLandscape(): Promise<Row[]> {
-  return DUELS.flatMap(duel);
+  return [...DUELS.flatMap(duel), cost(cmaes, 2), cost(lraCmaes, 4)];
 }
 
 function duel({ genes, items, evaluations, seeds }: Duel): Row[] {
@@ -61,4 +67,43 @@ function evaluationsTo(runs: readonly (readonly Trace[])[], score: number): numb
 
 function average(traces: readonly Trace[], value: (trace: Trace) => number): number {
   return traces.reduce((sum, trace) => sum + value(trace), 0) / traces.length;
+}
+
+const MANY_GENES = 200;
+const TIMED_GENERATIONS = 9;
+
+/** Median processor time of a generation's asks and its tell over that of decomposing its C, in turns. */
+function cost<State extends { readonly covariance: readonly number[] }>(
+  strategy: Strategy<State>,
+  target: number,
+): Row {
+  const fill = (value: number): number[] => Array(MANY_GENES).fill(value);
+  const sphere = (x: readonly number[]) => x.reduce((sum, v) => sum - (v - 0.3) ** 2, 0);
+  let state = strategy.initial({
+    ...{ lower: fill(0), upper: fill(1), start: fill(0.5) },
+    ...{ sigma: 1 / 6, seed: 1 },
+  });
+  const ratios: number[] = [];
+  for (let g = 0; g < TIMED_GENERATIONS; g++) {
+    const matrix = unpacked(state.covariance, MANY_GENES);
+    const started = process.cpuUsage().user;
+    new EigenvalueDecomposition(matrix, { assumeSymmetric: true });
+    const decomposed = process.cpuUsage().user;
+    state = strategy.tell(
+      state,
+      Array.from({ length: strategy.populationSize(state) }, (_, k) => {
+        const { genome } = strategy.ask(state, k);
+        return { genome, fitness: sphere(genome) };
+      }),
+    );
+    const told = process.cpuUsage().user;
+    // the first matrix is the identity, which decomposes at once
+    if (g > 0) ratios.push((told - decomposed) / (decomposed - started));
+  }
+  return {
+    name: `${strategy.name}: ask and tell of ${MANY_GENES} genes over one decomposition`,
+    value: median(ratios),
+    unit: "×",
+    target: `< ${target}`,
+  };
 }

@@ -44,9 +44,22 @@ export async function runGenerations(
     if (room < population) return endOf(scoring, `${budget.maxEvals} evaluations done`);
     const told = lineage.candidates
       .list({ kind: "search", generation })
-      .map(({ genome, fitness }) => ({ genome: genome!, fitness: fitness ?? -Infinity }));
+      .map(({ genome, fitness, recipeHash }) => ({
+        genome: genome!,
+        fitness: fitness ?? -Infinity,
+        ...(fitness === undefined ? {} : { objectives: objectivesOf(scoring, recipeHash) }),
+      }));
     lineage.tellGeneration(generation, strategy.tell(state, told));
   }
+}
+
+/** A scored recipe's means on the search items, one per task in the run's order. */
+function objectivesOf(
+  { lineage, tasks }: Pick<Scoring, "lineage" | "tasks">,
+  recipeHash: string,
+): number[] {
+  const scores = lineage.results.scores({ recipeHash, split: "search" });
+  return tasks.map(({ name }) => scores.find(({ task }) => task === name)!.value);
 }
 
 /** Records the first `room` candidates of a generation; those recorded before come out the same. */

@@ -52,9 +52,12 @@ export function squareRoots(triangle: readonly number[], n: number): SquareRoots
   );
   const largest = Math.max(...values);
   const floored = values.map((value) => Math.max(value, largest * RELATIVE_FLOOR));
-  const transposed = basis.transpose();
-  const scaled = (factor: (value: number) => number) =>
-    basis.clone().mulRowVector(floored.map(factor)).mmul(transposed);
+  const rows = basis.to2DArray();
+  const scaled = (factor: (value: number) => number): Matrix => {
+    const factors = floored.map(factor);
+    const left = rows.map((row) => row.map((entry, k) => entry * factors[k]!));
+    return new Matrix(left.map((row) => rows.map((other) => dot(row, other))));
+  };
   return {
     root: scaled((value) => Math.sqrt(value)),
     inverseRoot: scaled((value) => 1 / Math.sqrt(value)),
