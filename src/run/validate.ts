@@ -1,7 +1,7 @@
 // A recipe checked without weights: what `tsmerge validate` says of one file.
 
 import { TsmergeError, toWire, type WireError } from "../base/errors.ts";
-import { openRecipe, planOpened, type RecipeFile } from "./planned-merge.ts";
+import { planStage, type RecipeFile, readStages } from "./planned-merge.ts";
 
 export interface ValidatedRecipe {
   readonly file: string;
@@ -17,10 +17,15 @@ export async function validateRecipe(file: RecipeFile): Promise<ValidatedRecipe>
   const notes: string[] = [];
   const onNote = (note: string) => void notes.push(note);
   try {
-    const opened = await openRecipe(file, onNote);
-    const { recipe, models, plan } = planOpened(opened, file, onNote);
+    const stages = await readStages(file, onNote);
+    const [first, ...others] = stages;
+    const { recipe, models, plan } = await planStage(first!, file, onNote); // a file has one recipe at least
     const count = models.size === 1 ? "1 model" : `${models.size} models`;
-    const summary = `valid: ${recipe.method} of ${count} into ${plan.tensors.length} tensors`;
+    const made = `${recipe.method} of ${count} into ${plan.tensors.length} tensors`;
+    const summary =
+      others.length === 0
+        ? `valid: ${made}`
+        : `valid: the first of ${stages.length} recipes is ${made}; the others build on it and are compiled when it is merged`;
     return { file: file.file, notes, summary, error: undefined };
   } catch (error) {
     if (!(error instanceof TsmergeError)) throw error;
