@@ -3,6 +3,7 @@
 // when it is read, and a call of a listed one is kept as data, so nothing in the file can do anything.
 
 import { TsmergeError } from "../base/errors.ts";
+import { byteCursor } from "./byte-cursor.ts";
 
 /** A listed name, or the call of one. */
 export class PickledGlobal {
@@ -42,8 +43,48 @@ export type PickledValue =
   | PersistentId;
 
 const ORDERED_DICT = "collections.OrderedDict";
-/** The integers that a double holds exactly are enough for sizes. */
-const MAX_LONG_BYTES = 8;
+/** Opcodes as CPython's pickletools names them; those of protocols 2 to 4 that plain data needs. */
+const Op = {
+  MARK: 0x28,
+  EMPTY_TUPLE: 0x29,
+  STOP: 0x2e,
+  POP: 0x30,
+  POP_MARK: 0x31,
+  BINFLOAT: 0x47,
+  BININT: 0x4a,
+  BININT1: 0x4b,
+  BININT2: 0x4d,
+  NONE: 0x4e,
+  BINPERSID: 0x51,
+  REDUCE: 0x52,
+  BINUNICODE: 0x58,
+  EMPTY_LIST: 0x5d,
+  APPEND: 0x61,
+  BUILD: 0x62,
+  GLOBAL: 0x63,
+  APPENDS: 0x65,
+  BINGET: 0x68,
+  LONG_BINGET: 0x6a,
+  BINPUT: 0x71,
+  LONG_BINPUT: 0x72,
+  SETITEM: 0x73,
+  TUPLE: 0x74,
+  SETITEMS: 0x75,
+  EMPTY_DICT: 0x7d,
+  PROTO: 0x80,
+  TUPLE1: 0x85,
+  TUPLE2: 0x86,
+  TUPLE3: 0x87,
+  NEWTRUE: 0x88,
+  NEWFALSE: 0x89,
+  LONG1: 0x8a,
+  LONG4: 0x8b,
+  SHORT_BINUNICODE: 0x8c,
+  BINUNICODE8: 0x8d,
+  STACK_GLOBAL: 0x93,
+  MEMOIZE: 0x94,
+  FRAME: 0x95,
+} as const;
 
 /**
  * The value that a pickle describes.
@@ -56,52 +97,13 @@ export function parsePickle(
   allowed: (name: string) => boolean,
   where: string,
 ): PickledValue {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const text = new TextDecoder("utf-8", { fatal: true });
   const memo = new Map<number, PickledValue>();
   const marks: PickledValue[][] = [];
   let stack: PickledValue[] = [];
-  let at = 0;
 
   const fail = (message: string, hint = "download or copy the file again") =>
     new TsmergeError("checkpoint", `the pickle in it is not readable: ${message}`, { where, hint });
-  const take = (length: number): number => {
-    if (at + length > bytes.byteLength) throw fail("it is cut short");
-    at += length;
-    return at - length;
-  };
-  const u8 = () => view.getUint8(take(1));
-  const u16 = () => view.getUint16(take(2), true);
-  const u32 = () => view.getUint32(take(4), true);
-  const u64 = () => {
-    const value = Number(view.getBigUint64(take(8), true));
-    if (value > bytes.byteLength) throw fail("it is cut short");
-    return value;
-  };
-  const string = (length: number) => {
-    const start = take(length);
-    try {
-      return text.decode(bytes.subarray(start, start + length));
-    } catch {
-      throw fail("a string is not UTF-8");
-    }
-  };
-  const line = () => {
-    const end = bytes.indexOf(0x0a, at);
-    if (end < 0) throw fail("it is cut short");
-    const value = string(end - at);
-    at++;
-    return value;
-  };
-  const long = (length: number): number => {
-    if (length > MAX_LONG_BYTES) throw fail(`an integer has ${length} bytes`);
-    const start = take(length);
-    const digits = bytes.subarray(start, start + length);
-    const unsigned = digits.reduceRight((sum, digit) => (sum << 8n) | BigInt(digit), 0n);
-    const value = Number(BigInt.asIntN(8 * length, unsigned));
-    if (Number.isSafeInteger(value)) return value;
-    throw fail(`an integer is ${value}`);
-  };
+  const cursor = byteCursor(bytes, fail);
   const pop = (): PickledValue => {
     const value = stack.pop();
     if (value === undefined) throw fail("its stack runs empty");
@@ -162,73 +164,67 @@ export function parsePickle(
   };
 
   const opcodes: Readonly<Record<number, () => void>> = {
-    128: () => {
-      // PROTO
-      const version = u8();
+    [Op.PROTO]: () => {
+      const version = cursor.u8();
       if (version < 2 || version > 5) throw fail(`its protocol is ${version}`);
     },
-    149: () => void take(8), // FRAME
-    40: () => {
-      // MARK
+    [Op.FRAME]: () => void cursor.u64(), // frames only help streaming
+    [Op.MARK]: () => {
       marks.push(stack);
       stack = [];
     },
-    48: () => void pop(), // POP
-    49: () => void popMark(), // POP_MARK
-    78: () => void stack.push(null), // NONE
-    136: () => void stack.push(true), // NEWTRUE
-    137: () => void stack.push(false), // NEWFALSE
-    74: () => void stack.push(view.getInt32(take(4), true)), // BININT
-    75: () => void stack.push(u8()), // BININT1
-    77: () => void stack.push(u16()), // BININT2
-    138: () => void stack.push(long(u8())), // LONG1
-    139: () => void stack.push(long(u32())), // LONG4
-    71: () => void stack.push(view.getFloat64(take(8))), // BINFLOAT
-    88: () => void stack.push(string(u32())), // BINUNICODE
-    140: () => void stack.push(string(u8())), // SHORT_BINUNICODE
-    141: () => void stack.push(string(u64())), // BINUNICODE8
-    93: () => void stack.push([]), // EMPTY_LIST
-    41: () => void stack.push([]), // EMPTY_TUPLE
-    125: () => void stack.push(new Map()), // EMPTY_DICT
-    116: () => {
-      // TUPLE
+    [Op.POP]: () => void pop(),
+    [Op.POP_MARK]: () => void popMark(),
+    [Op.NONE]: () => void stack.push(null),
+    [Op.NEWTRUE]: () => void stack.push(true),
+    [Op.NEWFALSE]: () => void stack.push(false),
+    [Op.BININT]: () => void stack.push(cursor.i32()),
+    [Op.BININT1]: () => void stack.push(cursor.u8()),
+    [Op.BININT2]: () => void stack.push(cursor.u16()),
+    [Op.LONG1]: () => void stack.push(cursor.integer(cursor.u8())),
+    [Op.LONG4]: () => void stack.push(cursor.integer(cursor.u32())),
+    [Op.BINFLOAT]: () => void stack.push(cursor.f64()),
+    [Op.BINUNICODE]: () => void stack.push(cursor.text(cursor.u32())),
+    [Op.SHORT_BINUNICODE]: () => void stack.push(cursor.text(cursor.u8())),
+    [Op.BINUNICODE8]: () => void stack.push(cursor.text(cursor.u64())),
+    [Op.EMPTY_LIST]: () => void stack.push([]),
+    [Op.EMPTY_TUPLE]: () => void stack.push([]),
+    [Op.EMPTY_DICT]: () => void stack.push(new Map()),
+    [Op.TUPLE]: () => {
       const items = popMark();
       stack.push(items);
     },
-    133: () => void stack.push(popMany(1)), // TUPLE1
-    134: () => void stack.push(popMany(2)), // TUPLE2
-    135: () => void stack.push(popMany(3)), // TUPLE3
-    97: () => append([pop()]), // APPEND
-    101: () => append(popMark()), // APPENDS
-    115: () => setItems(popMany(2)), // SETITEM
-    117: () => setItems(popMark()), // SETITEMS
-    113: () => void memo.set(u8(), top()), // BINPUT
-    114: () => void memo.set(u32(), top()), // LONG_BINPUT
-    148: () => void memo.set(memo.size, top()), // MEMOIZE
-    104: () => void stack.push(recall(u8())), // BINGET
-    106: () => void stack.push(recall(u32())), // LONG_BINGET
-    99: () => void stack.push(global(line(), line())), // GLOBAL
-    147: () => {
-      // STACK_GLOBAL
+    [Op.TUPLE1]: () => void stack.push(popMany(1)),
+    [Op.TUPLE2]: () => void stack.push(popMany(2)),
+    [Op.TUPLE3]: () => void stack.push(popMany(3)),
+    [Op.APPEND]: () => append([pop()]),
+    [Op.APPENDS]: () => append(popMark()),
+    [Op.SETITEM]: () => setItems(popMany(2)),
+    [Op.SETITEMS]: () => setItems(popMark()),
+    [Op.BINPUT]: () => void memo.set(cursor.u8(), top()),
+    [Op.LONG_BINPUT]: () => void memo.set(cursor.u32(), top()),
+    [Op.MEMOIZE]: () => void memo.set(memo.size, top()),
+    [Op.BINGET]: () => void stack.push(recall(cursor.u8())),
+    [Op.LONG_BINGET]: () => void stack.push(recall(cursor.u32())),
+    [Op.GLOBAL]: () => void stack.push(global(cursor.line(), cursor.line())),
+    [Op.STACK_GLOBAL]: () => {
       const [module, name] = popMany(2);
       stack.push(global(module!, name!));
     },
-    82: () => {
-      // REDUCE
+    [Op.REDUCE]: () => {
       const args = pop();
       stack.push(call(pop(), args));
     },
-    98: () => {
-      // BUILD
+    [Op.BUILD]: () => {
       pop(); // attributes of a state dict: versions of modules, which no tensor depends on
       if (!(top() instanceof Map)) throw fail("it sets attributes of what is no dictionary");
     },
-    81: () => void stack.push(new PersistentId(pop())), // BINPERSID
+    [Op.BINPERSID]: () => void stack.push(new PersistentId(pop())),
   };
 
   for (;;) {
-    const opcode = u8();
-    if (opcode === 46) return pop(); // STOP
+    const opcode = cursor.u8();
+    if (opcode === Op.STOP) return pop();
     const act = opcodes[opcode];
     if (act === undefined) {
       const hint =
