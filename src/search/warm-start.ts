@@ -58,10 +58,18 @@ export function warmStart(problem: Problem, earlier: readonly Told[]): WarmStart
   return { mean, sigma, covariance: packed(shape) };
 }
 
-/** σ = det(V)^(1/2n) and C = V/σ² of a positive definite V; undefined sigma is NaN when V is not. */
+/**
+ * σ = det(V)^(1/2n) and C = V/σ², [n, n].
+ * @throws TsmergeError `numeric` if V is not positive definite
+ */
 export function stepAndShape(variance: Matrix): { sigma: number; shape: Matrix } {
-  const { lowerTriangularMatrix } = new CholeskyDecomposition(variance);
-  const logs = lowerTriangularMatrix.diagonal().map(Math.log); // log det(V)^½ is their sum
+  const cholesky = new CholeskyDecomposition(variance);
+  if (!cholesky.isPositiveDefinite()) {
+    throw new TsmergeError("numeric", "the search's covariance is no longer positive definite", {
+      hint: "take the recommendation of the generation before, or search with another seed",
+    });
+  }
+  const logs = cholesky.lowerTriangularMatrix.diagonal().map(Math.log); // log det(V)^½ is their sum
   const sigma = Math.exp(average(logs));
   return { sigma, shape: Matrix.div(variance, sigma * sigma) };
 }
