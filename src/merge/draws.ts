@@ -3,7 +3,7 @@
 // is why its state is carried through a whole merge.
 
 import { mersenne, mersenneFromState } from "pure-rand/generator/mersenne";
-import { draw24, type StreamKey, streamKey } from "../base/counter-rng.ts";
+import { draw24, draw32, type StreamKey, streamKey } from "../base/counter-rng.ts";
 
 /** The mask streams of one tensor. */
 export interface TensorDraws {
@@ -11,12 +11,17 @@ export interface TensorDraws {
   readonly keys: readonly StreamKey[] | undefined;
   /** A fresh reader of one stream from its first element: each call fills `plane` with the next 24-bit draws. */
   reader(stream: number): (plane: Uint32Array) => void;
+  /** The first `count` of a random permutation of [0, elements), from a stream's whole 32-bit draws. */
+  sample(stream: number, elements: number, count: number): Uint32Array;
 }
 
 /** Gives each tensor of a merge its draws; called once a tensor, in plan order. */
 export interface MaskGenerator {
-  /** `models[s]` is the index of stream s's model among the tensor's non-base inputs. */
-  tensor(name: string, elements: number, models: readonly number[]): TensorDraws;
+  /**
+   * `models[s]` is the index of stream s's model among the tensor's non-base inputs.
+   * @param draws how many draws each stream takes
+   */
+  tensor(name: string, draws: number, models: readonly number[]): TensorDraws;
   /** Where the draws after the last tensor start; undefined when a tensor's draws depend on no other's. */
   state(): readonly number[] | undefined;
 }
@@ -25,7 +30,7 @@ export interface MaskGenerator {
 export function counterGenerator(seed: number): MaskGenerator {
   return {
     state: () => undefined,
-    tensor(name, _elements, models) {
+    tensor(name, _draws, models) {
       const keys = models.map((model) => streamKey(seed, name, model));
       return {
         keys,
@@ -35,6 +40,10 @@ export function counterGenerator(seed: number): MaskGenerator {
           return (plane) => {
             for (let i = 0; i < plane.length; i++) plane[i] = draw24(key, element++);
           };
+        },
+        sample(stream, elements, count) {
+          let draw = 0;
+          return permuted(() => draw32(keys[stream]!, draw++), elements, count);
         },
       };
     },
@@ -52,11 +61,11 @@ export function sequentialGenerator(seed: number, state?: readonly number[]): Ma
   const generator = state === undefined ? mersenne(seed) : mersenneFromState(state);
   return {
     state: () => generator.getState(),
-    tensor(_name, elements, models) {
+    tensor(_name, draws, models) {
       // Streams are read side by side, tile by tile, and twice when masses are rescaled: so each start is kept.
       const starts = models.map(() => {
         const start = generator.clone();
-        for (let i = 0; i < elements; i++) generator.next();
+        for (let i = 0; i < draws; i++) generator.next();
         return start;
       });
       return {
@@ -67,7 +76,28 @@ export function sequentialGenerator(seed: number, state?: readonly number[]): Ma
             for (let i = 0; i < plane.length; i++) plane[i] = replay.next() & LOW_24_BITS;
           };
         },
+        sample(stream, elements, count) {
+          const replay = starts[stream]!.clone();
+          return permuted(() => replay.next() >>> 0, elements, count);
+        },
       };
     },
   };
+}
+
+/**
+ * The first `count` of torch's `randperm(elements)`: a Fisher–Yates shuffle from the front, whose later swaps do not
+ * reach them. Only what was moved is held.
+ */
+function permuted(draw: () => number, elements: number, count: number): Uint32Array {
+  const moved = new Map<number, number>();
+  const at = (i: number) => moved.get(i) ?? i;
+  return Uint32Array.from({ length: Math.min(count, elements) }, (_, i) => {
+    if (i === elements - 1) return at(i); // the last one has nothing to swap with
+    const other = i + (draw() % (elements - i));
+    const chosen = at(other);
+    moved.set(other, at(i));
+    moved.delete(i);
+    return chosen;
+  });
 }

@@ -59,6 +59,8 @@ export interface TensorStatistics {
   fact<T>(name: string, make: () => Promise<T>): Promise<T>;
   /** A fresh reader of mask stream `stream` from its first element: fills a plane with the next 24-bit draws. */
   draws(stream: number): (plane: Uint32Array) => void;
+  /** The first `count` of a random permutation of the tensor's elements, from mask stream `stream`. */
+  sample(stream: number, count: number): Uint32Array;
   /** A sum of magnitudes: in f64, or as torch sums float32 under compat. */
   sum(): Sum;
 }
@@ -105,6 +107,8 @@ export interface MergeMethod {
   expression(merge: TensorMerge): Expression;
   /** Input index of each mask stream, in drawing order (mergekit draws model after model). */
   streams(merge: TensorMerge): readonly number[];
+  /** How many draws a mask stream takes; one an element without it. */
+  draws?(merge: TensorMerge): number;
   coefficients(merge: TensorMerge, statistics: TensorStatistics): Promise<Coefficients>;
   /**
    * The planes that the expression reads besides the inputs: float32, never cast, made tile by tile. A method

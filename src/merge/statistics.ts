@@ -178,6 +178,7 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
         inputs: reader,
         fact: (name, make) => once(`fact ${name}`, make),
         draws: (stream) => draws.reader(stream),
+        sample: (stream, count) => draws.sample(stream, reader.elements, count),
         sum,
         // The procedure depends on the bound alone: a sum in another order has other last bits, and an
         // exported recipe must merge to the bytes that were scored.

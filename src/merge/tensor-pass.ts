@@ -122,7 +122,7 @@ export async function prepareMerge(
   const merge = tensorMerge(tensor, method, compat);
   const inputs = method.streams(merge);
   const models = inputs.map((i) => (merge.base !== undefined && i > merge.base ? i - 1 : i));
-  const draws = masks.tensor(tensor.name, merge.elements, models);
+  const draws = masks.tensor(tensor.name, method.draws?.(merge) ?? merge.elements, models);
   if (merge.elements === 0) return undefined;
   // bfloat16 sums are rounded so coarsely that the order of summing does not show
   const statistics = facts.statistics(draws, compat && merge.arithmetic !== "bfloat16");

@@ -32,7 +32,11 @@ interface Goldens {
   readonly sparse_models: number[][];
   readonly shape: number[];
   readonly cases: GoldenCase[];
-  readonly rng: { readonly torch_manual_seed: number; "bernoulli_p0.5_first_32": number[] };
+  readonly rng: {
+    readonly torch_manual_seed: number;
+    readonly "bernoulli_p0.5_first_32": number[];
+    readonly randperm_50_seed9: number[];
+  };
 }
 
 const goldens: Goldens | undefined =
@@ -128,4 +132,12 @@ test("the sequential draws are those of torch's generator", needsGoldens, () => 
     Array.from(plane, (draw) => Number(draw < 2 ** 23)),
     rng["bernoulli_p0.5_first_32"],
   );
+});
+
+test("samples are the start of torch's permutation", needsGoldens, () => {
+  const wanted = goldens!.rng.randperm_50_seed9;
+  const draws = sequentialGenerator(9).tensor("t", 49, [0]);
+  for (const count of [1, 20, 50]) {
+    assert.deepEqual([...draws.sample(0, 50, count)], wanted.slice(0, count));
+  }
 });

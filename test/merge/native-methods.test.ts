@@ -148,6 +148,20 @@ test("small task vectors keep their own weights in sce, which mergekit makes equ
   assert.ok(equal! < first!);
 });
 
+test("arcee_fusion's sampled quantiles take over about as much as exact ones", async () => {
+  const elements = 1_000_400;
+  const base = randomNumbers("base", elements);
+  const other = randomNumbers("other", elements).map((x, e) => base[e]! + x ** 5);
+  const common = { method: "arcee_fusion", type: "float32", base: 0 } as const;
+  const inputs = [base, other];
+  const taken = [];
+  for (const compat of [false, true]) {
+    const found = await mergeTensor(kernel, { ...common, inputs, compat, shape: [1220, 820] });
+    taken.push(found.filter((x, e) => x !== base[e]).length);
+  }
+  assert.ok(taken[0]! > 0 && Math.abs(taken[0]! - taken[1]!) < 0.001 * elements, taken.join());
+});
+
 for (const method of ["karcher", "multislerp", "nuslerp"]) {
   test(`${method} of a model with itself is that model`, async () => {
     const model = [...randomNumbers("base", ELEMENTS)];

@@ -87,25 +87,64 @@ function weigh(
   }
 }
 
-/** What importance an element must have to be taken over: median + 1.5·(Q3 − Q1). */
-function thresholdOf(merge: TensorMerge, statistics: TensorStatistics): Promise<number> {
-  return statistics.fact(`importance ${merge.compat}`, async () => {
-    const kl = await divergences(merge, statistics);
-    const importances: Stream = (visit) =>
-      statistics.inputs.each([change(merge)], ([tile], firstElement) => {
-        weigh(merge, kl, tile!, firstElement);
-        visit(tile as Float32Array<ArrayBuffer>, firstElement); // readers own their tiles
-      });
-    const high = await highHistogram(importances);
-    /** The sorted value at trunc(q·(n − 1)), which is the (n − that)-th largest. */
-    const quantile = async (q: number) => {
-      const rank = merge.elements - Math.trunc(q * (merge.elements - 1));
-      return (await selectCut(importances, merge.elements, high, rank)).threshold;
-    };
-    const [median, low, upper] = [await quantile(0.5), await quantile(0.25), await quantile(0.75)];
-    const round = (x: number) => asCompat(merge, x);
-    return round(median + round(WHISKER * round(upper - low)));
+/** Under compat quantiles of larger tensors are those of a random sample of this size. */
+const SAMPLE = 1e6;
+const samples = (merge: TensorMerge) => merge.compat && merge.elements > SAMPLE;
+
+/** Every element's importance, in tiles that are overwritten. */
+async function importances(merge: TensorMerge, statistics: TensorStatistics): Promise<Stream> {
+  const kl = await divergences(merge, statistics);
+  return (visit) =>
+    statistics.inputs.each([change(merge)], ([tile], firstElement) => {
+      weigh(merge, kl, tile!, firstElement);
+      visit(tile as Float32Array<ArrayBuffer>, firstElement); // readers own their tiles
+    });
+}
+
+/** The sorted value at trunc(q·(n − 1)) of all n importances for each q: the (n − that)-th largest. */
+async function quantiles(elements: number, stream: Stream, shares: readonly number[]) {
+  const high = await highHistogram(stream);
+  const values: number[] = [];
+  for (const q of shares) {
+    const rank = elements - Math.trunc(q * (elements - 1));
+    values.push((await selectCut(stream, elements, high, rank)).threshold);
+  }
+  return values;
+}
+
+/** The same of a random sample; mask stream `draw` draws it. */
+async function sampledQuantiles(
+  { sample }: TensorStatistics,
+  draw: number,
+  stream: Stream,
+  shares: readonly number[],
+) {
+  const chosen = sample(draw, SAMPLE).sort();
+  const values = new Float32Array(chosen.length);
+  let found = 0;
+  await stream((tile, firstElement) => {
+    const end = firstElement + tile.length;
+    for (; found < chosen.length && chosen[found]! < end; found++) {
+      values[found] = tile[chosen[found]! - firstElement]!;
+    }
   });
+  values.sort();
+  return shares.map((q) => values[Math.trunc(q * (values.length - 1))]!);
+}
+
+/** What importance an element must have to be taken over: median + 1.5·(Q3 − Q1). */
+async function thresholdOf(merge: TensorMerge, statistics: TensorStatistics): Promise<number> {
+  const stream = await importances(merge, statistics);
+  const exact = (shares: readonly number[]) =>
+    statistics.fact(`importances ${merge.compat} ${shares.join()}`, () =>
+      quantiles(merge.elements, stream, shares),
+    );
+  const at = (shares: readonly number[], draw: number) =>
+    samples(merge) ? sampledQuantiles(statistics, draw, stream, shares) : exact(shares);
+  const [median] = await at([0.5], 0);
+  const [low, upper] = await at([0.25, 0.75], 1);
+  const round = (x: number) => asCompat(merge, x);
+  return round(median! + round(WHISKER * round(upper! - low!)));
 }
 
 /** y = a + (b − a) where |b − a|·kl reaches the threshold; a elsewhere, a the base. */
@@ -121,7 +160,8 @@ export const arceeFusion: MergeMethod = {
   variant: inputsVariant,
   expression: (merge) =>
     merge.inputs === 1 ? input(0) : add(input(ends(merge)[0]), plane(merge, 0)),
-  streams: () => [],
+  streams: (merge) => (samples(merge) ? [ends(merge)[1], ends(merge)[1]] : []),
+  draws: (merge) => merge.elements - 1,
   coefficients: async () => ({ scalars: [], integers: [] }),
   async planes(merge, statistics) {
     if (merge.inputs === 1) return [];
