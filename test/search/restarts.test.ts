@@ -36,9 +36,9 @@ test("rastrigin: one run stays in a wrong valley, restarts leave it", () => {
 
 test("ipop doubles the population, bipop has smaller runs between", () => {
   const populations = (strategy: Strategy) => {
-    let state = strategy.initial(boxed(2, 2));
+    let state = strategy.initial({ ...boxed(2, 2), resolution: 1e-6 });
     const sizes = [strategy.populationSize(state)];
-    for (let g = 0; g < 700; g++) {
+    for (let g = 0; g < 400; g++) {
       state = step(strategy, state, (x) => -rastrigin.value(x));
       const size = strategy.populationSize(state);
       if (size !== sizes.at(-1)) sizes.push(size);
