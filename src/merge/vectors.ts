@@ -60,16 +60,18 @@ export async function vectorDots(
   x: Expression,
   y: Expression,
   { count, inner }: Vectors,
+  scalars: readonly number[] = [],
 ): Promise<Float64Array> {
   const sums = new Float64Array(count);
   let products = new Float64Array(0);
-  await inputs.each(x === y ? [x] : [x, y], (tiles, firstElement) => {
+  const visit = (tiles: readonly Float32Array[], firstElement: number) => {
     const a = tiles[0]!;
     const b = tiles.at(-1)!;
     if (products.length !== a.length) products = new Float64Array(a.length);
     for (let e = 0; e < a.length; e++) products[e] = a[e]! * b[e]!;
     addTile(sums, products, firstElement, count, inner);
-  });
+  };
+  await inputs.each(x === y ? [x] : [x, y], visit, scalars);
   return sums;
 }
 

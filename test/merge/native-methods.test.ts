@@ -182,3 +182,19 @@ for (const method of ["karcher", "multislerp", "nuslerp"]) {
     }
   });
 }
+
+test("two models that point apart have no spherical mean: multislerp adds them", async () => {
+  const model = [...randomNumbers("base", ELEMENTS)];
+  for (const compat of [false, true]) {
+    const found = await mergeTensor(kernel, {
+      ...{ method: "multislerp", type: "float32", compat },
+      inputs: [model.map((x) => 2 * x), model.map((x) => -x)],
+      global: { eps: 1e-8, normalize_weights: 1 },
+      perModel: [{ weight: 0.5 }, { weight: 0.5 }],
+    });
+    assert.deepEqual(
+      found,
+      model.map((x) => x / 2),
+    );
+  }
+});

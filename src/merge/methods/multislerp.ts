@@ -1,12 +1,14 @@
 // multislerp: the weighted mean of the models' directions (of their task vectors', with a base), with the
 // weighted mean of their lengths. mergekit adds one step along the mean of the tangents at that direction, which
-// is zero but for rounding, since the directions' tangential parts cancel there; it is left out.
+// is zero but for rounding, since the directions' tangential parts cancel there; it is left out, except under
+// compat, where every step is repeated with its rounding, in passes of its own (multislerp-steps.ts).
 
 import { TsmergeError } from "../../base/errors.ts";
 import { mul, scalar, sum } from "../../kernel/expression.ts";
 import type { MergeMethod } from "../method.ts";
 import { delta, inputsVariant, modelsOf, ontoBase } from "./deltas.ts";
 import { gramOf, product } from "./gram.ts";
+import { plainSteps, stepNumbers, stepwise } from "./multislerp-steps.ts";
 import { asCompat, globalParameter, modelParameter } from "./weights.ts";
 
 /** y = (Σ w_i·n_i)·m / ‖m‖ (+ base) with m = Σ w_i·x_i / (n_i + ε), n_i = ‖x_i‖. */
@@ -46,6 +48,7 @@ export const multislerp: MergeMethod = {
     const models = modelsOf(merge);
     const parts = models.map((i) => delta(merge, i));
     if (parts.length === 1) return ontoBase(merge, parts[0]!);
+    if (merge.compat) return ontoBase(merge, stepwise(merge).result);
     return ontoBase(merge, sum(parts.map((part, p) => mul(scalar(p), part))));
   },
   streams: () => [],
@@ -62,7 +65,9 @@ export const multislerp: MergeMethod = {
         { hint: "set normalize_weights: false, or give weights with another sum" },
       );
     }
-    const weights = given.map((weight) => (normalizes ? weight / total : weight));
+    const weights = given.map((weight) =>
+      normalizes ? asCompat(merge, weight / asCompat(merge, total)) : weight,
+    );
     const eps = globalParameter(merge, "eps");
     const gram = await gramOf(merge, statistics, models);
     const lengths = models.map((_, p) => Math.sqrt(gram[p]![p]!));
@@ -70,7 +75,7 @@ export const multislerp: MergeMethod = {
     const meanNorm = Math.sqrt(Math.max(0, product(gram, mean, mean)));
     if (meanNorm <= eps) {
       if (models.length === 2 || lengths.every((length) => length === 0)) {
-        return { scalars: weights, integers: [] };
+        return { scalars: merge.compat ? plainSteps(weights) : weights, integers: [] };
       }
       throw new TsmergeError(
         "numeric",
@@ -79,6 +84,9 @@ export const multislerp: MergeMethod = {
           hint: "give other weights, or merge with linear",
         },
       );
+    }
+    if (merge.compat) {
+      return { scalars: await stepNumbers(merge, weights, lengths, statistics), integers: [] };
     }
     const meanLength = weights.reduce((sum, weight, p) => sum + weight * lengths[p]!, 0);
     return { scalars: mean.map((c) => (c / meanNorm) * meanLength), integers: [] };

@@ -57,8 +57,9 @@ function ends(merge: TensorMerge): [number, number] {
 
 async function cosineOf(merge: TensorMerge, statistics: TensorStatistics): Promise<number> {
   const [a, b] = ends(merge);
+  const product = await statistics.dot(a, b); // first, for it leaves both squares behind
   const norms = [Math.sqrt(await statistics.dot(a, a)), Math.sqrt(await statistics.dot(b, b))].map(
     (norm) => (norm > SMALLEST_NORM ? norm : 1),
   );
-  return (await statistics.dot(a, b)) / norms[0]! / norms[1]!;
+  return product / norms[0]! / norms[1]!;
 }
