@@ -15,11 +15,11 @@ export interface LowRankChange {
   readonly kind: "low-rank";
   readonly rank: number;
   readonly scale: number;
-  /** The adapter's B, or where `isTransposed` its A as the left factor's transpose; `right` likewise. */
+  /** True when W is stored inputs first: then L = Aᵀ and R = Bᵀ, else L = B and R = A. */
+  readonly isTransposed: boolean;
+  /** The adapter's tensor that L is, transposed or not. */
   readonly left: TensorInfo;
   readonly right: TensorInfo;
-  /** True when W is stored inputs first: then L = Aᵀ and R = Bᵀ. */
-  readonly isTransposed: boolean;
 }
 
 export interface Replacement {
@@ -36,6 +36,8 @@ export interface Adapter {
 const PREFIX = "base_model.model.";
 /** `q_proj.lora_A.weight`, `q_proj.lora_A.default.weight`, `embed_tokens.lora_embedding_A`. */
 const FACTOR = /^(.+)\.lora_(embedding_)?([AB])(?:\.[^.]+)?(?:\.weight)?$/;
+/** What PEFT puts into the name of a saved module. */
+const WRAPPER = /\.(modules_to_save|base_layer)(\.default)?\./;
 
 interface Pair {
   readonly isEmbedding: boolean;
@@ -59,22 +61,13 @@ export async function openAdapter(base: Checkpoint, folder: string): Promise<Ada
   }
 }
 
+type Refuse = (message: string, hint?: string) => TsmergeError;
+
 function changesOf(base: Checkpoint, adapter: Checkpoint, config: AdapterConfig) {
-  const refuse = (message: string, hint = "use the model that the adapter was trained on") =>
+  const refuse: Refuse = (message, hint = "use the model that the adapter was trained on") =>
     new TsmergeError("incompatible", message, { where: adapter.directory, hint });
   const pairs = new Map<string, Pair>();
   const changes = new Map<string, LowRankChange | Replacement>();
-  const target = (name: string): TensorInfo => {
-    // adapters of a bare model leave out what its causal class puts in front, or have it where the files do not
-    const short = name.slice(name.indexOf(".") + 1);
-    const found = base.tensors.get(name) ?? base.tensors.get(short);
-    if (found === undefined) {
-      const guess = didYouMean(name, [...base.tensors.keys()]);
-      throw refuse(`the adapter changes ${name}, which the base does not hold${guess}`);
-    }
-    if (isFloatType(found.dtype)) return found;
-    throw refuse(`the adapter changes ${found.name}, which is stored as ${found.dtype}`);
-  };
   for (const tensor of adapter.tensors.values()) {
     if (!isFloatType(tensor.dtype)) throw refuse(`${tensor.name} is stored as ${tensor.dtype}`);
     const name = tensor.name.startsWith(PREFIX) ? tensor.name.slice(PREFIX.length) : tensor.name;
@@ -83,40 +76,59 @@ function changesOf(base: Checkpoint, adapter: Checkpoint, config: AdapterConfig)
       const pair: Pair = pairs.get(module) ?? { isEmbedding: embedding !== undefined };
       pair[letter] = tensor;
       pairs.set(module, pair);
-    } else if (/\.lora_/.test(name)) {
+    } else if (name.includes(".lora_")) {
       throw refuse(
         `${tensor.name} is no matrix of plain LoRA`,
         "merge the adapter with PEFT first",
       );
     } else {
-      const plain = name.replace(/\.(modules_to_save|base_layer)(\.default)?\./, ".");
-      const { name: replaced, shape } = target(plain);
-      if (shape.slice(1).join() !== tensor.shape.slice(1).join()) {
-        throw refuse(`${tensor.name} is [${tensor.shape}], and the base's is [${shape}]`);
+      const target = changed(base, name.replace(WRAPPER, "."), refuse);
+      if (target.shape.slice(1).join() !== tensor.shape.slice(1).join()) {
+        throw refuse(`${tensor.name} is [${tensor.shape}], and the base's is [${target.shape}]`);
       }
-      changes.set(replaced, { kind: "replacement", by: tensor });
+      changes.set(target.name, { kind: "replacement", by: tensor });
     }
   }
-  for (const [module, { A, B, isEmbedding }] of pairs) {
-    const weight = target(`${module}.weight`);
-    if (A === undefined || B === undefined) {
-      throw refuse(`${module} has only one of lora_A and lora_B`, "download the adapter again");
-    }
-    const [rank = 0, inputs] = A.shape;
-    const [outputs, inner] = B.shape;
-    const shapes = `A [${A.shape}] and B [${B.shape}] do not fit ${weight.name} [${weight.shape}]`;
-    if (A.shape.length !== 2 || B.shape.length !== 2 || inner !== rank || rank === 0) {
-      throw refuse(shapes);
-    }
-    const stored = weight.shape.join();
-    const isPlain = stored === [outputs, inputs].join();
-    const isSwapped = stored === [inputs, outputs].join();
-    const isTransposed = isEmbedding || (isSwapped && (config.isFanInFanOut || !isPlain));
-    if (isTransposed ? !isSwapped : !isPlain) throw refuse(shapes);
-    const [left, right] = isTransposed ? [A, B] : [B, A];
-    const scale = config.scaleOf(module, rank);
-    changes.set(weight.name, { kind: "low-rank", rank, scale, left, right, isTransposed });
+  for (const [module, pair] of pairs) {
+    const weight = changed(base, `${module}.weight`, refuse);
+    changes.set(weight.name, lowRankChange(module, weight, pair, config, refuse));
   }
   if (changes.size > 0) return changes;
   throw refuse("the adapter changes nothing: it holds no tensors", "download the adapter again");
+}
+
+/** The base's tensor of that name; its files may leave the first part out, as GPT-2's do. */
+function changed(base: Checkpoint, name: string, refuse: Refuse): TensorInfo {
+  const short = name.slice(name.indexOf(".") + 1);
+  const found = base.tensors.get(name) ?? base.tensors.get(short);
+  if (found === undefined) {
+    const guess = didYouMean(name, [...base.tensors.keys()]);
+    throw refuse(`the adapter changes ${name}, which the base does not hold${guess}`);
+  }
+  if (isFloatType(found.dtype)) return found;
+  throw refuse(`the adapter changes ${found.name}, which is stored as ${found.dtype}`);
+}
+
+function lowRankChange(
+  module: string,
+  weight: TensorInfo,
+  { A, B, isEmbedding }: Pair,
+  config: AdapterConfig,
+  refuse: Refuse,
+): LowRankChange {
+  if (A === undefined || B === undefined) {
+    throw refuse(`${module} has only one of lora_A and lora_B`, "download the adapter again");
+  }
+  const [rank = 0, inputs] = A.shape;
+  const [outputs, inner] = B.shape;
+  const isPair = A.shape.length === 2 && B.shape.length === 2 && inner === rank && rank > 0;
+  const isPlain = weight.shape.join() === [outputs, inputs].join();
+  const isSwapped = weight.shape.join() === [inputs, outputs].join();
+  // PEFT drops fan_in_fan_out for layers that are none; where the matrix is not square its shape decides
+  const isTransposed = isEmbedding || (isSwapped && (config.isFanInFanOut || !isPlain));
+  if (!isPair || !(isTransposed ? isSwapped : isPlain)) {
+    throw refuse(`A [${A.shape}] and B [${B.shape}] do not fit ${weight.name} [${weight.shape}]`);
+  }
+  const [left, right] = isTransposed ? [A, B] : [B, A];
+  return { kind: "low-rank", rank, scale: config.scaleOf(module, rank), left, right, isTransposed };
 }
