@@ -66,16 +66,44 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
         ([tile], firstElement) => visit(tile as Float32Array<ArrayBuffer>, firstElement), // readers own their tiles
       );
 
-  async function dot(i: number, j: number): Promise<number> {
+  /** [Σ x_i², Σ x_i·x_j, Σ x_j²] in one pass, which costs what one of them does: no sum waits for another. */
+  async function products(i: number, j: number): Promise<readonly [number, number, number]> {
+    let [squares, product, others] = [0, 0, 0];
+    await reader.each([input(i), input(j)], ([x, y]) => {
+      let [a, b, c] = [squares, product, others]; // locals: captured variables are slow in inner loops
+      for (let e = 0; e < x!.length; e++) {
+        const [u, v] = [x![e]!, y![e]!];
+        a += u * u;
+        b += u * v;
+        c += v * v;
+      }
+      [squares, product, others] = [a, b, c];
+    });
+    return [squares, product, others];
+  }
+
+  async function square(i: number): Promise<number> {
     let total = 0;
-    await reader.each(i === j ? [input(i)] : [input(i), input(j)], (tiles) => {
-      const x = tiles[0]!;
-      const y = tiles.at(-1)!;
-      let sum = total; // a local: captured variables are slow in inner loops, here and below
-      for (let e = 0; e < x.length; e++) sum += x[e]! * y[e]!;
+    await reader.each([input(i)], ([x]) => {
+      let sum = total;
+      for (let e = 0; e < x!.length; e++) sum += x![e]! * x![e]!;
       total = sum;
     });
     return total;
+  }
+
+  /** A product of two inputs leaves the squares of both behind. */
+  async function dot(i: number, j: number): Promise<number> {
+    if (i === j) return once(`dot ${i} ${i}`, () => square(i));
+    const [low, high] = [Math.min(i, j), Math.max(i, j)];
+    const [first, product, second] = await once(`dots ${low} ${high}`, () => products(low, high));
+    for (const [input, sum] of [
+      [low, first],
+      [high, second],
+    ] as const) {
+      await once(`dot ${input} ${input}`, async () => sum);
+    }
+    return product;
   }
 
   async function magnitudeCut(i: number, density: number): Promise<MagnitudeCut> {
@@ -164,7 +192,7 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
     statistics: (draws, torchSums) => {
       const sum = torchSums ? () => cascadeSum(reader.elements) : orderedSum;
       return {
-        dot: (i, j) => once(`dot ${Math.min(i, j)} ${Math.max(i, j)}`, () => dot(i, j)),
+        dot,
         magnitudeCut,
         cutMass: (i, density) =>
           once(`cut mass ${i} ${density} ${torchSums}`, async () =>
