@@ -160,11 +160,12 @@ export class DeviceMerger {
     source: number,
     { types, reader }: Sources,
   ): Promise<DeviceTensor> {
-    const { model, name } = tensor.sources[source]!;
+    const { model, name, rows } = tensor.sources[source]!;
     const { shape, loadAs } = tensor;
     // a cast that changes no value does not make it another tensor: parents are scored uncast, too
     const cast = loadAs === "float32" || loadAs === types[source] ? undefined : loadAs;
-    return this.#uploaded(["parent", plan.models[model], name, cast, shape], async () => {
+    const parent = ["parent", plan.models[model], name, rows?.key, cast, shape];
+    return this.#uploaded(parent, async () => {
       const data = new Float32Array(reader.elements);
       await reader.each([input(source)], ([tile], firstElement) => data.set(tile!, firstElement));
       checkFinite(name, "float32", new Uint8Array(data.buffer));

@@ -129,16 +129,22 @@ function pieces(vocab: unknown, file: string): Pick<TokenizerFolder, "tokens" | 
   };
 }
 
-/** Both spellings: "a b", and ["a", "b"] of newer files. */
+/** Both spellings: "a b", and ["a", "b"] of newer files. By hand: a schema takes seconds for 300,000 pairs. */
 function mergesOf(merges: unknown, file: string): [string, string][] {
-  const parsed = z
-    .array(z.union([z.tuple([z.string(), z.string()]), z.string()]))
-    .safeParse(merges ?? []);
-  if (!parsed.success) throw malformed(file, "model.merges is no list of pairs");
-  return parsed.data.map((merge) => {
-    if (typeof merge !== "string") return merge;
-    const [left = "", right = "", ...rest] = merge.split(" ");
-    if (left !== "" && right !== "" && rest.length === 0) return [left, right];
+  if (!Array.isArray(merges ?? [])) throw malformed(file, "model.merges is no list");
+  const list: unknown[] = Array.isArray(merges) ? merges : [];
+  return list.map((merge) => {
+    const parts: unknown[] =
+      typeof merge === "string" ? merge.split(" ") : Array.isArray(merge) ? merge : [];
+    const [left, right] = parts;
+    if (
+      typeof left === "string" &&
+      typeof right === "string" &&
+      parts.length === 2 &&
+      left + right
+    ) {
+      return [left, right];
+    }
     throw malformed(file, `${JSON.stringify(merge)} is no pair to join`);
   });
 }

@@ -106,13 +106,16 @@ function mergesOf(
   others: readonly TokenizerFolder[],
   tokens: ReadonlyMap<string, number>,
 ): TokenizerFolder["merges"] {
-  const merges = new Map(base.merges.map((pair) => [JSON.stringify(pair), pair]));
+  const merges = [...base.merges];
+  const known = new Set<string>();
   for (const pair of others.flatMap((folder) => folder.merges)) {
     if (base.tokens.has(pair[0] + pair[1]) || !joinsIn(tokens, pair)) continue;
-    const key = JSON.stringify(pair);
-    if (!merges.has(key)) merges.set(key, pair);
+    const key = `${pair[0].length} ${pair[0]}${pair[1]}`;
+    if (known.has(key)) continue;
+    known.add(key);
+    merges.push(pair);
   }
-  return [...merges.values()];
+  return merges;
 }
 
 /**

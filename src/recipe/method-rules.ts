@@ -60,7 +60,11 @@ function chooseBase(
     return averageBaseIn(file, at, draft, base);
   }
   if (base !== undefined && method.base === "none" && !isListed) {
-    note(file, at, `${method.name} has no base: base_model ${base} only gives its configuration`);
+    note(
+      file,
+      at,
+      `${method.name} has no base: base_model ${base} only gives its configuration and tokenizer`,
+    );
   }
   return draft;
 }

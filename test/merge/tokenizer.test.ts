@@ -266,6 +266,24 @@ test("names that JavaScript objects treat apart are tokens like others", async (
   }
 });
 
+test("merges in both spellings are read, and others refused", async () => {
+  const pairs = {
+    ...bpe(["a", "b", "ab"], []),
+    model: { type: "BPE", vocab: { a: 0, b: 1, ab: 2 } },
+  };
+  const of = (merges: unknown): Made => ({
+    rows: 3,
+    json: { ...pairs, model: { ...pairs.model, merges } },
+  });
+  const c: Made = { rows: 1, json: bpe(["c"], []) };
+  for (const merges of [["a b"], [["a", "b"]]]) {
+    assert.deepEqual(written(await plan({ a: of(merges), c })).json.model.merges, merges);
+  }
+  for (const merges of [["a b c"], ["ab"], [["a"]], [["a", 1]], [7], { a: "b" }]) {
+    await assert.rejects(plan({ a: of(merges), c }), /model\.merges|is no pair to join/);
+  }
+});
+
 test("a folder without tokenizer.json is named", async () => {
   const [parent] = parents({ a: A });
   rmSync(join(parent!.directory, "tokenizer.json"));
