@@ -11,6 +11,9 @@ import { gramOf, product } from "./gram.ts";
 import { plainSteps, stepNumbers, stepwise } from "./multislerp-steps.ts";
 import { asCompat, globalParameter, modelParameter } from "./weights.ts";
 
+/** A shorter mean of directions is what f64 sums leave of directions that cancel. */
+const ROUNDING = 1e-7;
+
 /** y = (Σ w_i·n_i)·m / ‖m‖ (+ base) with m = Σ w_i·x_i / (n_i + ε), n_i = ‖x_i‖. */
 export const multislerp: MergeMethod = {
   name: "multislerp",
@@ -73,16 +76,14 @@ export const multislerp: MergeMethod = {
     const lengths = models.map((_, p) => Math.sqrt(gram[p]![p]!));
     const mean = weights.map((weight, p) => (weight === 0 ? 0 : weight / (lengths[p]! + eps)));
     const meanNorm = Math.sqrt(Math.max(0, product(gram, mean, mean)));
-    if (meanNorm <= eps) {
+    if (meanNorm <= Math.max(eps, ROUNDING)) {
       if (models.length === 2 || lengths.every((length) => length === 0)) {
         return { scalars: merge.compat ? plainSteps(weights) : weights, integers: [] };
       }
       throw new TsmergeError(
         "numeric",
         "the models' directions cancel: they have no spherical mean",
-        {
-          hint: "give other weights, or merge with linear",
-        },
+        { hint: "give other weights, or merge with linear" },
       );
     }
     if (merge.compat) {
