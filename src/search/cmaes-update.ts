@@ -71,8 +71,10 @@ export function proposal(
   const covariance = unpacked(state.covariance, n);
   const decay = 1 + c1 * (1 - h) * cC * (2 - cC) - c1 - cMu * weightSum;
   for (let i = 0; i < n; i++) {
+    const pulls = steps.map((y, rank) => active[rank]! * y[i]!);
     for (let j = i; j < n; j++) {
-      const rankMu = steps.reduce((sum, y, rank) => sum + active[rank]! * y[i]! * y[j]!, 0);
+      let rankMu = 0;
+      for (let rank = 0; rank < pulls.length; rank++) rankMu += pulls[rank]! * steps[rank]![j]!;
       const rankOne = covariancePath[i]! * covariancePath[j]!;
       covariance.set(i, j, decay * covariance.get(i, j) + c1 * rankOne + cMu * rankMu); // eq. 47
     }
