@@ -2,20 +2,19 @@
 // folder appears when everything in it is complete; a merge that is stopped goes on, when it is run again,
 // at the first shard that is not.
 
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { bytesPerElement } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
-import { contentHash } from "../base/hash.ts";
 import { ioError } from "../base/io-error.ts";
 import { stringifyLike } from "../base/json-text.ts";
 import { copyDonorFiles } from "../checkpoint/donor-files.ts";
 import { CheckpointWriter } from "../checkpoint/writer.ts";
-import { splitLocation } from "../hub/location.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { type HireCrew, soloCrew } from "./crew.ts";
 import { weightsDigest } from "./fingerprint.ts";
+import { mergeIdentity } from "./merge-identity.ts";
 import { type MergeState, writeState } from "./merge-state.ts";
 import { type OutputFolder, stageFolder } from "./output-folder.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
@@ -85,7 +84,7 @@ export async function executeWith(
   const folder = await stageFolder(options.outDir, {
     force: options.force ?? false,
     resume: options.resume ?? true,
-    identity: await identityOf(plan, options.shardBytes),
+    identity: await mergeIdentity(plan, options.shardBytes),
   });
   let writer: CheckpointWriter | undefined;
   try {
@@ -257,33 +256,6 @@ function digestOf(plan: MergePlan, hashes: ReadonlyMap<string, string>): string 
     digest.hashed(hashes.get(tensor.name)!);
   }
   return digest.end();
-}
-
-/** What must be equal for a merge to go on where another stopped: the plan, the parents' files, the shards. */
-async function identityOf(plan: MergePlan, shardBytes: number | undefined): Promise<string> {
-  const parents = await Promise.all(plan.models.map(filesOf));
-  return contentHash({ plan, parents, shardBytes: shardBytes ?? null });
-}
-
-/** Name, size and time of change of a model's files: quicker than a hash of what they hold. */
-async function filesOf(location: string): Promise<[string, number, number][]> {
-  const { folder, adapter } = splitLocation(location);
-  const own = await filesIn(folder);
-  return adapter === undefined ? own : [...own, ...(await filesIn(adapter))];
-}
-
-async function filesIn(directory: string): Promise<[string, number, number][]> {
-  try {
-    const names = (await readdir(directory)).sort();
-    return await Promise.all(
-      names.map(async (name) => {
-        const { size, mtimeMs } = await stat(join(directory, name));
-        return [name, size, mtimeMs] as [string, number, number];
-      }),
-    );
-  } catch (cause) {
-    throw ioError("read", directory, cause);
-  }
 }
 
 /** config.json as the donor writes it: some readers tell 0 from 0.0. */

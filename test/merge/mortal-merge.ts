@@ -8,17 +8,24 @@ import { stopSignal } from "../../src/cli/stop-signal.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { type HireCrew, soloCrew } from "../../src/merge/crew.ts";
 import { executeWith } from "../../src/merge/execute.ts";
+import { readState } from "../../src/merge/merge-state.ts";
+import { stagingOf } from "../../src/merge/output-folder.ts";
 
 const [planFile, outDir, name, at] = process.argv.slice(2);
 const signal = stopSignal();
 let merged = 0;
+const hasShard = async () => {
+  const state = await readState(stagingOf(outDir!));
+  return Object.keys(state?.shards ?? {}).length > 0;
+};
 const hire: HireCrew = async (plan, options) => {
   const crew = await soloCrew(wasmKernel())(plan, options);
   return {
     ...crew,
     async merge(index, place) {
       if (name !== undefined && merged++ === Number(at)) {
-        await setTimeout(100); // shards are flushed while the next tensors are merged
+        // shards are flushed while the next tensors are merged
+        while (!(await hasShard())) await setTimeout(10);
         process.kill(process.pid, name);
         await setTimeout(50); // signals arrive between turns
       }
