@@ -4,8 +4,13 @@
 import { TsmergeError } from "../base/errors.ts";
 import { chatTemplate, templateFiles } from "../merge/chat-template.ts";
 import type { RowMap } from "../merge/plan.ts";
-import { planTokenizer, type TokenizerPlan } from "../merge/tokenizer.ts";
-import { readObject } from "../merge/tokenizer-folder.ts";
+import {
+  planTokenizer,
+  type TokenizerParent,
+  type TokenizerPlan,
+  type TokenizerRequest,
+} from "../merge/tokenizer.ts";
+import { filesOf, readObject } from "../merge/tokenizer-folder.ts";
 import type { Weight } from "../model/model-weights.ts";
 import type { LoadedModel, LoadedModels } from "./models.ts";
 import { donorReference, mergedReferences, modelReferences, type Recipe } from "./recipe.ts";
@@ -36,9 +41,16 @@ export async function outputTokenizer(
     const { directory } = model;
     return { reference, directory, rows: rowsOf(model), isMerged: merged.includes(reference) };
   });
-  const vocabulary = tokenizer && (await planTokenizer(tokenizer, parents, base, compat));
+  const unread = tokenizer && (await withoutTokenizer(tokenizer, parents));
+  const vocabulary =
+    unread === undefined && tokenizer !== undefined
+      ? await planTokenizer(tokenizer, parents, base, compat)
+      : undefined;
   const files = vocabulary?.files ?? {};
-  const notes = vocabulary?.notes ?? [];
+  const notes =
+    unread === undefined
+      ? (vocabulary?.notes ?? [])
+      : [`${unread} has no tokenizer.json: embeddings are merged row by row, as they are stored`];
   if (wanted === undefined) return { vocabulary, files, notes };
   const directories = parents.filter(({ isMerged }) => isMerged).map(({ directory }) => directory);
   const template = await chatTemplate(wanted, directories);
@@ -52,6 +64,22 @@ export async function outputTokenizer(
       ? JSON.parse(planned)
       : await readObject(models.get(base)!.directory, "tokenizer_config.json");
   return { vocabulary, files: { ...files, ...templateFiles(template, config) }, notes };
+}
+
+/**
+ * The first model whose tokens cannot be read where that does no harm: the base's tokenizer is asked for, and
+ * all embeddings have its size, as those of models have that were tuned from it.
+ */
+async function withoutTokenizer(
+  { source, tokens, padToMultipleOf }: TokenizerRequest,
+  parents: readonly TokenizerParent[],
+): Promise<string | undefined> {
+  const isPlain = source === "base" && tokens.length === 0 && padToMultipleOf === undefined;
+  if (!isPlain || new Set(parents.map(({ rows }) => rows)).size > 1) return undefined;
+  for (const { reference, directory } of parents) {
+    if (!(await filesOf(directory)).includes("tokenizer.json")) return reference;
+  }
+  return undefined;
 }
 
 /** Rows of a model's embeddings. */

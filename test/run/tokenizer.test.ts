@@ -164,3 +164,14 @@ test("a chat template is written where transformers looks for it", async () => {
   const auto = await merged("tokenizer_source: base\nchat_template: auto\n");
   assert.equal(auto.json("tokenizer_config.json").chat_template, "{{ messages }}");
 });
+
+test("models of one size need no tokenizer.json to keep the base's tokenizer", async () => {
+  rmSync(join(root, "two/tokenizer.json"));
+  await assert.rejects(merged("tokenizer_source: base\n"), /tokenizer\.json is missing/);
+  rmSync(join(root, "two"), { recursive: true });
+  await writeModel("two", ["c", "d", "a", "<f>"], 6, 100);
+  rmSync(join(root, "two/tokenizer.json"));
+  const { embeddings, notes } = await merged("tokenizer_source: base\n");
+  assert.deepEqual(embeddings, [50, 51, 52, 53, 54, 55]);
+  assert.match(notes.join(), /two has no tokenizer\.json/);
+});
