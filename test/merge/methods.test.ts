@@ -8,6 +8,7 @@ import { roundTo } from "../../src/base/half.ts";
 import { referenceKernel } from "../../src/kernel/reference.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { sequentialGenerator } from "../../src/merge/draws.ts";
+import type { TensorStatistics } from "../../src/merge/method.ts";
 import { MERGE_METHODS, methodNamed } from "../../src/merge/methods/registry.ts";
 import { goldenPath, needsGoldens } from "./goldens-file.ts";
 import { mergeTensor, type TensorCase } from "./tensors.ts";
@@ -140,4 +141,27 @@ test("samples are the start of torch's permutation", needsGoldens, () => {
   for (const count of [1, 20, 50]) {
     assert.deepEqual([...draws.sample(0, 50, count)], wanted.slice(0, count));
   }
+});
+
+/** For methods that need none: a call is a failure of the test. */
+const noStatistics = new Proxy({} as TensorStatistics, {
+  get: (_, name) => assert.fail(`${String(name)} was asked for`),
+});
+
+test("under compat five weights are summed in torch's order, the fifth right after the first", async () => {
+  const weights = [0.3, 0.55, 0.5, -0.1, 0.1];
+  const merge = {
+    inputs: 5,
+    base: undefined,
+    global: { normalize: 1 },
+    perModel: weights.map((weight) => ({ weight })),
+    shape: [1],
+    elements: 1,
+    arithmetic: "float32",
+    compat: true,
+  } as const;
+  const { scalars } = await methodNamed("linear").coefficients(merge, noStatistics);
+  const [a, b, c, d, e] = weights.map(Math.fround);
+  const expected = [e!, b!, c!, d!].reduce((sum, weight) => Math.fround(sum + weight), a!);
+  assert.equal(scalars.at(-1), expected);
 });

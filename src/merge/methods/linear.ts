@@ -4,7 +4,7 @@
 import { TsmergeError } from "../../base/errors.ts";
 import { div, input, mul, scalar, sum } from "../../kernel/expression.ts";
 import type { MergeMethod, TensorMerge } from "../method.ts";
-import { asCompat, globalParameter, modelParameter } from "./weights.ts";
+import { asCompat, globalParameter, modelParameter, weightTotal } from "./weights.ts";
 
 const inputsOf = (merge: TensorMerge) => Array.from({ length: merge.inputs }, (_, i) => i);
 const normalizes = (merge: TensorMerge) => globalParameter(merge, "normalize") !== 0;
@@ -44,10 +44,7 @@ export const linear: MergeMethod = {
   async coefficients(merge) {
     const weights = inputsOf(merge).map((i) => asCompat(merge, modelParameter(merge, i, "weight")));
     if (!normalizes(merge)) return { scalars: weights, integers: [] };
-    const total = asCompat(
-      merge,
-      weights.reduce((sum, weight) => sum + weight, 0),
-    );
+    const total = weightTotal(merge, weights);
     if (total === 0) {
       throw new TsmergeError(
         "numeric",

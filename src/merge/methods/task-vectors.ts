@@ -18,7 +18,7 @@ import { consensus } from "./consensus.ts";
 import { delta, modelsOf } from "./deltas.ts";
 import { SPARSIFIERS, type Thinned } from "./sparsifiers.ts";
 import { type TaskVectorForm, taskVectorParameters } from "./task-vector-parameters.ts";
-import { asCompat, globalParameter, modelParameter } from "./weights.ts";
+import { asCompat, globalParameter, modelParameter, weightTotal } from "./weights.ts";
 
 /** Masses below it are not rescaled, nor divisors below DIVISOR_FLOOR divided by (mergekit's guards). */
 const MASS_FLOOR = 1e-7;
@@ -157,7 +157,6 @@ function rescaling(merge: TensorMerge, mass: Mass): number {
 
 /** Σ w_i, or 1 where that is next to nothing. */
 function divisorOf(merge: TensorMerge, weights: readonly number[]): number {
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  const divisor = asCompat(merge, total);
+  const divisor = weightTotal(merge, weights);
   return Math.abs(divisor) < DIVISOR_FLOOR ? 1 : divisor;
 }

@@ -4,10 +4,21 @@
 import { TsmergeError } from "../../base/errors.ts";
 import { roundTo } from "../../base/half.ts";
 import type { TensorMerge } from "../method.ts";
+import { cascadeSum } from "../sums.ts";
 
 /** `value` in the type that mergekit would compute with, or unchanged in native mode and f64 arithmetic. */
 export function asCompat(merge: TensorMerge, value: number): number {
   return merge.compat && merge.arithmetic !== "f64" ? roundTo(merge.arithmetic, value) : value;
+}
+
+/** Σ w_i: exactly enough natively; under compat in torch's order, which is not left to right from five weights on. */
+export function weightTotal(merge: TensorMerge, weights: readonly number[]): number {
+  if (!merge.compat || merge.arithmetic === "f64") {
+    return weights.reduce((total, weight) => total + weight, 0);
+  }
+  const sum = cascadeSum(weights.length);
+  sum.add(Float32Array.from(weights));
+  return asCompat(merge, sum.total());
 }
 
 /**
