@@ -1,30 +1,47 @@
-// The names a user can ask for: groups (mmlu, mmlu_stem, demo) and their leaf tasks (mmlu_anatomy), made
-// from the definitions. Nothing here reads questions.
+// The names a user can ask for: groups (mmlu, mmlu_stem, demo) and their leaf tasks (mmlu_anatomy, arc_easy).
+// Nothing here reads questions.
 
 import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
-import type { Definition, Metric } from "./definition.ts";
+import type { Definition, MetricKey } from "./definition.ts";
+import type { DocumentTask } from "./document-task.ts";
 
-/** One subject of a benchmark: what is scored by itself. */
-export interface Leaf {
+/** What is scored by itself. */
+export type Leaf = SubjectLeaf | FileLeaf;
+
+interface AnyLeaf {
   /** Such as `mmlu_anatomy`. */
   readonly task: string;
   /** The subject's bare name, such as `anatomy`. */
   readonly alias: string;
-  readonly version: number;
-  readonly metrics: readonly Metric[];
-  readonly definition: Definition;
-  /** Rows of its dev, val and test files. */
+  readonly version: number | string;
+  readonly metrics: readonly MetricKey[];
+  /** Rows of its dev, val and test files; a task file does not say them. */
   readonly rows: readonly [dev: number, val: number, test: number];
 }
 
-/** Leaves that are averaged, every question counting the same. */
+/** One subject of a benchmark. */
+export interface SubjectLeaf extends AnyLeaf {
+  readonly definition: Definition;
+}
+
+/** A task in lm-evaluation-harness's format. */
+export interface FileLeaf extends AnyLeaf {
+  readonly documents: DocumentTask;
+  /** Keys of its file that mean nothing here. */
+  readonly warnings: readonly string[];
+}
+
+/** Leaves that are averaged, every question counting the same unless said otherwise. */
 export interface Group {
   readonly task: string;
   readonly alias: string;
-  readonly version: number;
-  readonly metrics: readonly Metric[];
-  /** Subgroups; empty when the leaves stand directly below. */
+  readonly version: number | string;
+  /** What is averaged; nothing in a group that only lists tasks. */
+  readonly metrics: readonly MetricKey[];
+  /** Metrics of which every leaf counts the same, whatever its size. */
+  readonly unweighted?: readonly MetricKey[];
+  /** Subgroups directly below; other leaves stand directly below too. */
   readonly groups: readonly Group[];
   /** All leaves below, at any depth. */
   readonly leaves: readonly Leaf[];
@@ -32,7 +49,9 @@ export interface Group {
 
 export type Entry =
   | { readonly kind: "group"; readonly group: Group }
-  | { readonly kind: "leaf"; readonly leaf: Leaf };
+  | { readonly kind: "leaf"; readonly leaf: Leaf }
+  /** A task file that nobody asked for yet. */
+  | { readonly kind: "file"; readonly path: string };
 
 export type Catalogue = ReadonlyMap<string, Entry>;
 
@@ -81,12 +100,26 @@ function groupOf(definition: Definition): Group {
  * The entry of a name.
  * @throws TsmergeError `usage` with the nearest name and the list of groups
  */
-export function entryNamed(catalogue: Catalogue, name: string): Entry {
+export function entryNamed(
+  catalogue: Catalogue,
+  name: string,
+): Exclude<Entry, { readonly kind: "file" }> {
   const entry = catalogue.get(name);
-  if (entry !== undefined) return entry;
+  if (entry !== undefined && entry.kind !== "file") return entry;
   const names = [...catalogue.keys()];
   const groups = names.filter((each) => catalogue.get(each)?.kind === "group");
   throw new TsmergeError("usage", `no task is called "${name}"${didYouMean(name, names)}`, {
-    hint: `tasks are ${groups.join(", ")} and their subjects, such as ${names.find((each) => catalogue.get(each)?.kind === "leaf")}`,
+    hint: `tasks are ${groups.join(", ")} and their subjects, such as ${names.find((each) => catalogue.get(each)?.kind === "leaf")}${listedHint(catalogue)}`,
   });
+}
+
+/** Names of task files for a hint, the first of many. */
+function listedHint(catalogue: Catalogue): string {
+  const listed = [...catalogue].flatMap(([name, { kind }]) => (kind === "file" ? [name] : []));
+  return listed.length === 0 ? "" : `; and ${listed.slice(0, 20).join(", ")}`;
+}
+
+/** The leaves of an entry. */
+export function leavesOf(entry: Exclude<Entry, { readonly kind: "file" }>): readonly Leaf[] {
+  return entry.kind === "group" ? entry.group.leaves : [entry.leaf];
 }

@@ -1,7 +1,7 @@
 // Questions as prompts, by the rules of lm-evaluation-harness in plain text mode: description, worked
 // examples, question. A piece ends with its own delimiter, and the prompt ends where the question ends.
 
-import type { Leaf } from "./catalogue.ts";
+import type { SubjectLeaf } from "./catalogue.ts";
 import { strip } from "./python-text.ts";
 import type { Question } from "./questions.ts";
 
@@ -11,7 +11,7 @@ const TARGET_DELIMITER = " ";
 const FEWSHOT_DELIMITER = "\n\n";
 
 /** What the evaluated question is appended to: the description and the worked examples, in their order. */
-export function renderPreamble(leaf: Leaf, examples: readonly Question[]): string {
+export function renderPreamble(leaf: SubjectLeaf, examples: readonly Question[]): string {
   const description = leaf.definition.description.replaceAll("{subject}", subjectOf(leaf));
   const shots = examples.map((example) => {
     const answer = choicesOf(leaf, example)[example.answer]!;
@@ -21,7 +21,7 @@ export function renderPreamble(leaf: Leaf, examples: readonly Question[]): strin
 }
 
 /** The question without its answer. Python's strip() is applied to the question, not to the choices. */
-export function renderQuestion(leaf: Leaf, question: Question): string {
+export function renderQuestion(leaf: SubjectLeaf, question: Question): string {
   return leaf.definition.prompt.replace(
     /\{(question|subject|choice([0-3]))\}/g,
     (_, name, index) =>
@@ -34,7 +34,7 @@ export function renderQuestion(leaf: Leaf, question: Question): string {
 }
 
 /** The texts whose likelihoods are compared: the definition's, or the options themselves. */
-export function choicesOf(leaf: Leaf, question: Question): readonly string[] {
+export function choicesOf(leaf: SubjectLeaf, question: Question): readonly string[] {
   return leaf.definition.choices ?? question.choices;
 }
 
@@ -43,6 +43,6 @@ export function continuationOf(choice: string): string {
   return TARGET_DELIMITER + choice;
 }
 
-function subjectOf(leaf: Leaf): string {
+function subjectOf(leaf: SubjectLeaf): string {
   return leaf.alias.replaceAll("_", " ");
 }

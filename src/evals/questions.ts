@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { CsvError, parse } from "csv-parse/sync";
 import { TsmergeError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
-import type { Leaf } from "./catalogue.ts";
+import type { SubjectLeaf } from "./catalogue.ts";
 import type { Definition } from "./definition.ts";
 
 export type Split = "dev" | "val" | "test";
@@ -74,7 +74,11 @@ function questionOf(record: readonly string[], where: string): Question {
  * @param root folder with dev/, val/ and test/
  * @throws TsmergeError `data` for a missing file, a malformed row or a wrong number of rows
  */
-export async function readQuestions(root: string, leaf: Leaf, split: Split): Promise<QuestionFile> {
+export async function readQuestions(
+  root: string,
+  leaf: SubjectLeaf,
+  split: Split,
+): Promise<QuestionFile> {
   const path = questionPath(root, leaf, split);
   let bytes: Buffer;
   try {
@@ -105,7 +109,7 @@ export async function readQuestions(root: string, leaf: Leaf, split: Split): Pro
  */
 export async function dataRoot(
   definition: Definition,
-  probe: Leaf,
+  probe: SubjectLeaf,
   split: Split,
   dataDir: string | undefined,
 ): Promise<string> {
@@ -130,7 +134,7 @@ function layoutHint(definition: Definition): string {
   return `--data DIR, where DIR or DIR/${folder} holds {dev,val,test}/<subject>_<split>.csv${from}: question, four choices, answer as 0-3 under a header row or as A-D without one`;
 }
 
-function questionPath(root: string, leaf: Leaf, split: Split): string {
+function questionPath(root: string, leaf: SubjectLeaf, split: Split): string {
   return join(root, split, `${leaf.alias}_${split}.csv`);
 }
 

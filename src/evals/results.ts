@@ -3,17 +3,18 @@
 
 import { markdownTable } from "markdown-table";
 import type { Group } from "./catalogue.ts";
-import type { Metric } from "./definition.ts";
+import type { MetricKey } from "./definition.ts";
 import type { ItemScore } from "./item.ts";
-import { type Estimate, estimateMean, metricOf, pool } from "./metrics.ts";
+import { type Estimate, estimate, isLowerBetter, pool } from "./metrics.ts";
 import type { Suite, SuiteLeaf } from "./tasks.ts";
 
 export interface TaskResult {
   readonly task: string;
   readonly alias: string;
-  readonly version: number;
+  readonly version: number | string;
   readonly fewshot: number;
-  readonly metrics: Readonly<Partial<Record<Metric, Estimate>>>;
+  /** By metric, or by `metric,filter` for generated texts. */
+  readonly metrics: Readonly<Partial<Record<MetricKey, Estimate>>>;
 }
 
 export interface GroupResult extends TaskResult {
@@ -45,10 +46,7 @@ export function summarise(suite: Suite, scores: readonly ItemScore[]): SuiteResu
 function leafResult(leaf: SuiteLeaf, scores: readonly ItemScore[]): TaskResult {
   const { task, alias, version, fewshot } = leaf;
   const metrics = Object.fromEntries(
-    leaf.metrics.map((metric) => [
-      metric,
-      estimateMean(scores.map((score) => metricOf(score, metric))),
-    ]),
+    leaf.metrics.map((metric) => [metric, estimate(scores, metric)]),
   );
   return { task, alias, version, fewshot, metrics };
 }
@@ -61,12 +59,19 @@ function groupResults(group: Group, known: ReadonlyMap<string, TaskResult>): Gro
   const metrics = Object.fromEntries(
     group.metrics.map((metric) => [
       metric,
-      pool(below.flatMap((result) => result.metrics[metric] ?? [])),
+      pool(
+        below.flatMap((result) => result.metrics[metric] ?? []),
+        !group.unweighted?.includes(metric),
+      ),
     ]),
   );
   const { task, alias, version } = group;
   const subgroups = group.groups.flatMap((subgroup) => groupResults(subgroup, known));
-  const members = (subgroups.length > 0 ? subgroups : below).map((member) => member.task);
+  const inSubgroups = new Set(group.groups.flatMap(({ leaves }) => leaves.map(({ task }) => task)));
+  const members = [
+    ...subgroups.filter(({ task }) => group.groups.some((each) => each.task === task)),
+    ...below.filter(({ task }) => !inSubgroups.has(task)),
+  ].map((member) => member.task);
   return [{ task, alias, version, fewshot: first.fewshot, metrics, members }, ...subgroups];
 }
 
@@ -92,30 +97,37 @@ export function renderResults(result: SuiteResult): string {
       roots.flatMap((root) => rowsOf(root, 0)),
     ),
   ];
-  if (result.groups.length > 0) {
+  const averaged = result.groups.filter(({ metrics }) => Object.keys(metrics).length > 0);
+  if (averaged.length > 0) {
     const depthOf = (group: GroupResult): number => (grouped.has(group.task) ? 1 : 0);
-    const rows = result.groups.flatMap((group) => ownRows(group, depthOf(group)));
+    const rows = averaged.flatMap((group) => ownRows(group, depthOf(group)));
     tables.push(table("Groups", rows));
   }
   return tables.join("\n\n");
 }
 
-/** One row a metric; name and version stand in the first. Higher is better for all of them. */
+/** One row a metric; name and version stand in the first. A group that averages nothing is its name. */
 function ownRows(task: TaskResult, depth: number): Row[] {
   const title = depth === 0 ? task.task : `${" ".repeat(depth)}- ${task.alias}`;
-  const metrics = Object.entries(task.metrics).sort(([a], [b]) => (a < b ? -1 : 1));
-  return metrics.map(([metric, { n, value, stderr }], index) => [
-    index === 0 ? title : "",
-    index === 0 ? String(task.version) : "",
-    "none",
-    String(task.fewshot),
-    metric,
-    "↑",
-    value.toFixed(4),
-    "±",
-    stderr === null ? "N/A" : stderr.toFixed(4),
-    String(n),
-  ]);
+  const metrics = Object.entries(task.metrics)
+    .flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]))
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  if (metrics.length === 0) return [[title, String(task.version), ...Array<string>(8).fill("")]];
+  return metrics.map(([key, { n, value, stderr }], index) => {
+    const [metric = key, filter = "none"] = key.split(",");
+    return [
+      index === 0 ? title : "",
+      index === 0 ? String(task.version) : "",
+      filter,
+      String(task.fewshot),
+      metric,
+      isLowerBetter(key as MetricKey) ? "↓" : "↑", // the record's keys are metrics
+      value.toFixed(4),
+      "±",
+      stderr === null ? "N/A" : stderr.toFixed(4),
+      String(n),
+    ];
+  });
 }
 
 function table(title: string, rows: readonly Row[]): string {

@@ -40,6 +40,8 @@ export interface Evaluation {
   readonly dataHash: string;
   readonly results: SuiteResult;
   readonly scores: readonly ItemScore[];
+  /** What task files say that means nothing here. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -95,5 +97,6 @@ export async function evaluateModel(
     dataHash: suite.dataHash,
     results: summarise(suite, scores),
     scores,
+    warnings: suite.warnings,
   };
 }

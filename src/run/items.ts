@@ -3,7 +3,8 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import { contentHash } from "../base/hash.ts";
-import { entryNamed } from "../evals/catalogue.ts";
+import { entryNamed, type Leaf, leavesOf } from "../evals/catalogue.ts";
+import type { Metric } from "../evals/definition.ts";
 import type { Item } from "../evals/item.ts";
 import { limitFirst, limitStratified, purposesOf } from "../evals/splits.ts";
 import { listTasks, loadTasks, type Suite } from "../evals/tasks.ts";
@@ -51,10 +52,11 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
   const selection = limitStratified(dealt.selection, limit, seed);
   const report = limitStratified(dealt.report, reportLimit, seed);
   assertApart({ search, selection, report });
-  const catalogue = await listTasks(includePaths);
+  const catalogue = await listTasks(includePaths, names);
   const tasks = options.tasks.map(({ name, weight, metric }): WeightedTask => {
     const entry = entryNamed(catalogue, name);
-    const leaves = entry.kind === "group" ? entry.group.leaves : [entry.leaf];
+    const leaves = leavesOf(entry);
+    for (const leaf of leaves) refuseMetric(leaf, metric);
     return { name, weight, metric, leaves: leaves.map(({ task }) => task) };
   });
   return {
@@ -64,8 +66,26 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
       items: [search, selection, report].map((items) => items.map(({ hash }) => hash)),
     }),
     suite: test,
-    notes: notesOf(val, dealt.dropped.length),
+    notes: [...notesOf(val, dealt.dropped.length), ...test.warnings],
   };
+}
+
+/** @throws TsmergeError `usage` when a task file's questions do not have the metric, or are not right or wrong */
+function refuseMetric(leaf: Leaf, metric: Metric): void {
+  if ("definition" in leaf) return;
+  if (leaf.documents.config.process_results !== undefined) {
+    throw new TsmergeError(
+      "usage",
+      `${leaf.task} has no right and wrong answers, which a report counts`,
+      {
+        hint: "search with multiple-choice tasks such as truthfulqa_mc1, and score this one with tsmerge eval",
+      },
+    );
+  }
+  if (leaf.metrics.includes(metric)) return;
+  throw new TsmergeError("usage", `${leaf.task} has no metric ${metric}`, {
+    hint: `its metrics are ${leaf.metrics.join(", ")}; a search uses logprob, acc or acc_norm`,
+  });
 }
 
 function notesOf(suite: Suite, dropped: number): string[] {

@@ -72,6 +72,7 @@ async function evaluate(model: string, flags: EvalFlags): Promise<void> {
       onProgress: (done, batches) => status.update(`scoring: ${done}/${batches} batches`),
     });
     status.close();
+    for (const warning of evaluation.warnings) process.stderr.write(`${warning}\n`);
     process.stdout.write(
       flags.json === true
         ? `${JSON.stringify(evaluation)}\n`

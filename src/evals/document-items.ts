@@ -1,0 +1,121 @@
+// A task file's items: reads the splits it names, draws the worked examples, renders the prompts.
+
+import { TsmergeError } from "../base/errors.ts";
+import type { FileLeaf } from "./catalogue.ts";
+import { type DatasetReference, readSplit } from "./datasets/read.ts";
+import type { Row } from "./datasets/records.ts";
+import { type DocumentTask, itemsOfDocuments, renderShot } from "./document-task.ts";
+import { drawShots, drawsOneMore, fewshotSplit, type Pool } from "./fewshot.ts";
+import type { Item } from "./item.ts";
+import { FunctionReference, type TaskConfig } from "./task-file.ts";
+
+export interface DocumentOptions {
+  readonly split: "dev" | "val" | "test";
+  readonly dataDir: string | undefined;
+  /** Worked examples before each question. */
+  readonly fewshot: number;
+  readonly fewshotSeed: number;
+}
+
+export interface DocumentItems {
+  readonly items: readonly Item[];
+  /** SHA-256 of each file that was read. */
+  readonly files: Readonly<Record<string, string>>;
+}
+
+const NOTHING: DocumentItems = { items: [], files: {} };
+
+/**
+ * The items of one split. `test` is what lm-evaluation-harness evaluates: the task's test split, or its
+ * validation split if it has no other. `val` is the validation split of tasks that also have a test split.
+ * @throws TsmergeError `data` for missing or malformed files; `config` for fields that cannot be used
+ */
+export async function loadDocumentItems(
+  leaf: FileLeaf,
+  options: DocumentOptions,
+): Promise<DocumentItems> {
+  const { documents: task } = leaf;
+  const { config } = task;
+  const evaluated = evaluatedSplit(config, options.split);
+  if (evaluated === undefined) return NOTHING;
+  const reference = referenceOf(config);
+  const { rows: raw, files } = await readSplit(reference, evaluated, options.dataDir);
+  const rows = task.process(raw);
+  let pool: Pool = { rows: [], holdsEvaluated: false };
+  let poolFiles: DocumentItems["files"] = {};
+  if (options.fewshot > 0) {
+    const read = await readPool(task, reference, options.dataDir);
+    // lm-evaluation-harness looks at the names in the file; a search's val questions are guarded as well
+    const isOwnSplit = options.split === "val" && fewshotSplit(config) === evaluated;
+    pool = { rows: read.rows, holdsEvaluated: drawsOneMore(config) || isOwnSplit };
+    poolFiles = read.files;
+  }
+  const shots = drawShots(config, pool, rows, options.fewshot, options.fewshotSeed);
+  const rendered = new Map<Row, string>();
+  const render = (row: Row): string => {
+    const text = rendered.get(row) ?? renderShot(task.shots.reader, row);
+    rendered.set(row, text);
+    return text;
+  };
+  const preambles = rows.map(
+    (row, index) => task.description(row) + shots[index]!.map(render).join(""),
+  );
+  return { items: itemsOfDocuments(task, rows, preambles), files: { ...files, ...poolFiles } };
+}
+
+function evaluatedSplit(config: TaskConfig, split: DocumentOptions["split"]): string | undefined {
+  const { test_split, validation_split } = config;
+  switch (split) {
+    case "test": {
+      const evaluated = test_split ?? validation_split;
+      if (evaluated !== undefined) return evaluated;
+      throw new TsmergeError("config", "the task has neither test_split nor validation_split", {
+        where: config.file,
+        hint: "name the split that is evaluated",
+      });
+    }
+    case "val":
+      return test_split === undefined || test_split === validation_split
+        ? undefined
+        : validation_split;
+    case "dev":
+      return undefined;
+    default:
+      return split satisfies never;
+  }
+}
+
+async function readPool(
+  task: DocumentTask,
+  reference: DatasetReference,
+  dataDir: string | undefined,
+): Promise<{ rows: readonly Row[]; files: DocumentItems["files"] }> {
+  const { config, shots } = task;
+  const samples = config.fewshot_config?.samples;
+  if (samples instanceof FunctionReference) {
+    throw new TsmergeError("config", `field samples needs the Python function ${samples.name}`, {
+      where: config.file,
+      hint: "write the samples as a list",
+    });
+  }
+  const split = fewshotSplit(config);
+  const read =
+    split === undefined
+      ? { rows: samples ?? [], files: {} }
+      : await readSplit(reference, split, dataDir);
+  const indices = config.fewshot_config?.fewshot_indices;
+  const chosen =
+    indices === undefined ? read.rows : read.rows.filter((_, index) => indices.includes(index));
+  return { rows: shots.process(chosen), files: read.files };
+}
+
+function referenceOf(config: TaskConfig): DatasetReference {
+  const { dataset_path: path, dataset_name: name, dataset_kwargs, file } = config;
+  if (path === undefined) {
+    throw new TsmergeError("config", "the task names no dataset_path", {
+      where: file,
+      hint: "write dataset_path: json and dataset_kwargs: { data_files: … } for files of your own",
+    });
+  }
+  return { path, name, dataFiles: dataset_kwargs?.data_files, where: file };
+}

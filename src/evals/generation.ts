@@ -1,0 +1,155 @@
+// From generated texts to exact_match: filters, which cut the answer out of a text, and the comparison with
+// the reference. Pure; what generates the texts is elsewhere.
+
+import { TsmergeError } from "../base/errors.ts";
+import type { Metric, MetricKey } from "./definition.ts";
+import type { DocumentTask } from "./document-task.ts";
+import type { Item, ItemScore } from "./item.ts";
+import { pythonRegex } from "./python-regex.ts";
+import { strip } from "./python-text.ts";
+import { type FilterEntry, FunctionReference, type MetricEntry } from "./task-file.ts";
+
+/** A pipeline: the responses of one question to its answers. */
+export interface Pipeline {
+  readonly name: string;
+  readonly apply: (responses: readonly string[]) => readonly string[];
+}
+
+/** Python's string.punctuation. */
+const PUNCTUATION = /[!-/:-@[-`{-~]/g;
+
+/**
+ * The pipelines of a task; one that takes the first response when it names none.
+ * @throws TsmergeError `config` for a filter that is not known here
+ */
+export function pipelinesOf(filters: readonly FilterEntry[] | undefined, file: string): Pipeline[] {
+  const listed = filters ?? [{ name: "none", filter: [{ function: "take_first" }] }];
+  return listed.map(({ name, filter }) => {
+    const steps = filter.map((step) => stepOf(step, file));
+    return { name, apply: (responses) => steps.reduce((texts, step) => step(texts), responses) };
+  });
+}
+
+const EXACT_MATCH: MetricEntry = {
+  metric: "exact_match",
+  ignore_case: false,
+  ignore_punctuation: false,
+  ignore_numbers: false,
+  regexes_to_ignore: [],
+};
+
+type Step = (texts: readonly string[]) => readonly string[];
+
+function stepOf(step: FilterEntry["filter"][number], file: string): Step {
+  const each =
+    (change: (text: string) => string): Step =>
+    (texts) =>
+      texts.map(change);
+  switch (step.function) {
+    case "take_first":
+      return (texts) => texts.slice(0, 1);
+    case "take_first_k":
+      return (texts) => texts.slice(0, Number(step.k));
+    case "majority_vote":
+      return majority;
+    case "remove_whitespace":
+      return each((text) => strip(text));
+    case "lowercase":
+      return each((text) => text.toLowerCase());
+    case "uppercase":
+      return each((text) => text.toUpperCase());
+    case "regex":
+      return each(regexFilter(step));
+    default: {
+      const { function: named } = step;
+      const name = named instanceof FunctionReference ? named.name : named;
+      throw new TsmergeError("config", `field filter_list: the filter ${name} is not known`, {
+        where: file,
+        hint: "known are take_first, take_first_k, majority_vote, remove_whitespace, lowercase, uppercase and regex",
+      });
+    }
+  }
+}
+
+/** The most frequent text; of equally frequent ones the first. */
+function majority(texts: readonly string[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  const [best] = [...counts].sort(([, a], [, b]) => b - a);
+  return best === undefined ? [] : [best[0]];
+}
+
+/** Python's findall, one of its matches, and of a match with groups the first that is not empty. */
+function regexFilter(step: Readonly<Record<string, unknown>>): (text: string) => string {
+  const pattern = pythonRegex(String(step.regex_pattern ?? "#### (\\-?[0-9\\.\\,]+)"));
+  const select = Number(step.group_select ?? 0);
+  const fallback = String(step.fallback ?? "[invalid]");
+  return (text) => {
+    const found = [...text.matchAll(pattern)].at(select);
+    if (found === undefined) return fallback;
+    if (found.length === 1) return strip(found[0]);
+    const groups = found.slice(1).map((group) => group ?? "");
+    if (groups.length === 1) return strip(groups[0]!);
+    return strip(groups.find((group) => group !== "") ?? fallback);
+  };
+}
+
+/** exact_match of one prediction with any of the references: 1 or 0. */
+export function exactMatch(
+  prediction: string,
+  references: readonly string[],
+  options: MetricEntry,
+): number {
+  const ignored = options.regexes_to_ignore.map(pythonRegex);
+  const normal = (text: string): string => {
+    let rest = ignored.reduce((left, pattern) => left.replaceAll(pattern, ""), text);
+    if (options.ignore_case) rest = rest.toLowerCase();
+    if (options.ignore_punctuation) rest = rest.replaceAll(PUNCTUATION, "");
+    if (options.ignore_numbers) rest = rest.replaceAll(/[0-9]/g, "");
+    return rest;
+  };
+  const own = normal(prediction);
+  return references.some((reference) => normal(reference) === own) ? 1 : 0;
+}
+
+/**
+ * Scores an item from its generated texts: one value a metric and filter.
+ * @param responses as many as the task has `repeats`, cut at its stop strings
+ */
+export function scoreResponses(
+  task: DocumentTask,
+  item: Item,
+  responses: readonly string[],
+): ItemScore {
+  const { judgement, docId, hash } = item;
+  if (judgement?.kind !== "generation") {
+    throw new TsmergeError("internal", `${item.task} question ${docId} is not scored by its text`);
+  }
+  const listed = task.config.metric_list ?? [EXACT_MATCH];
+  const values = task.pipelines.flatMap(({ name, apply }) =>
+    listed.map((options): [MetricKey, number] => {
+      const [prediction = ""] = apply(responses);
+      return [
+        keyOfFilter("exact_match", name),
+        exactMatch(prediction, judgement.references, options),
+      ];
+    }),
+  );
+  const acc = Math.max(0, ...values.map(([, value]) => value));
+  const others = Object.fromEntries(values);
+  return {
+    task: item.task,
+    docId,
+    hash,
+    logLikelihoods: [],
+    acc,
+    accNorm: acc,
+    logprob: 0,
+    others,
+  };
+}
+
+/** A metric's name after a filter; without it after the implicit one. */
+export function keyOfFilter(metric: Metric, filter: string): MetricKey {
+  return filter === "none" ? metric : `${metric},${filter}`;
+}
