@@ -8,6 +8,7 @@ import { input, mul, scalar, sum } from "../src/kernel/expression.ts";
 import type { CompiledProgram, Kernel, Program, TileCall } from "../src/kernel/kernel.ts";
 import { onnxKernel } from "../src/kernel/onnx.ts";
 import { wasmKernel } from "../src/kernel/wasm.ts";
+import type { TensorStatistics } from "../src/merge/method.ts";
 import { ties } from "../src/merge/methods/ties.ts";
 import { printRows, type Row } from "./row.ts";
 
@@ -108,7 +109,9 @@ async function tiesRows(): Promise<Row[]> {
     store: "bfloat16",
     draws: "counter",
   };
-  const perModel = [0.5, 0.3, 0.2].flatMap((weight) => [weight, weight, 0.01, 1]);
+  // the numbers a merge would compute, but for a threshold that is taken as given
+  const cuts = { magnitudeCut: async () => ({ threshold: 0.01, cut: 1 << 20 }) };
+  const { scalars, integers } = await ties.coefficients(merge, cuts as unknown as TensorStatistics); // all ties asks for
   const wasm = wasmKernel();
   const graphs = TILES.map((tile) =>
     onnxKernel({ device: "cpu", threads: 1, tile, losesNegativeZeros: true }),
@@ -120,8 +123,8 @@ async function tiesRows(): Promise<Row[]> {
       firstElement: 0,
       inputs: [0, 1, 2, 3].map((seed) => fillWeights(arena.allocate(2 * TIES_ELEMENTS), seed)),
       output: arena.allocate(2 * TIES_ELEMENTS),
-      scalars: Float64Array.of(...perModel, 0.9, 1),
-      integers: Uint32Array.of(1 << 20, 1 << 20, 1 << 20),
+      scalars: Float64Array.from(scalars),
+      integers: Uint32Array.from(integers),
     };
   };
   const kernels = [wasm, ...graphs];
