@@ -1,7 +1,8 @@
 // The search itself: ask for a generation, score it, tell it, until a limit is met. Everything it needs to
 // go on stands in the lineage, so it can be killed between any two lines.
 
-import { type Candidate, searchId } from "../lineage/records.ts";
+import type { CandidateTable } from "../lineage/candidates.ts";
+import { searchId } from "../lineage/records.ts";
 import type { Strategy } from "../search/strategy.ts";
 import { type Budget, exhausted } from "./budget.ts";
 import type { Contest } from "./contest.ts";
@@ -29,9 +30,7 @@ export async function runGenerations(
   lineage.beginSearch(strategy.initial(contest.problem));
   for (;;) {
     const { number: generation, state } = lineage.currentGeneration()!;
-    const before = settled(lineage.candidates.list({ kind: "search" })).filter(
-      ({ position }) => position!.generation < generation,
-    ).length;
+    const before = settledBefore(lineage.candidates, generation);
     const spent = { evaluations: before, generations: generation, minutes: minutes() };
     const reason = exhausted(budget, spent) ?? strategy.finished(state);
     if (reason !== undefined) return endOf(scoring, reason);
@@ -100,8 +99,12 @@ function endOf({ lineage }: Pick<Scoring, "lineage">, ended: string): SearchEnd 
   return { ended, evaluations: done + failed, generations, failed };
 }
 
-function settled(candidates: readonly Candidate[]): Candidate[] {
-  return candidates.filter(({ status }) => status === "done" || status === "failed");
+/** Candidates of earlier generations that are done or failed: counted, since listing all of them grows with each. */
+function settledBefore(candidates: CandidateTable, generation: number): number {
+  const { done, failed } = candidates.counts();
+  const current = candidates.list({ kind: "search", generation });
+  const settledNow = current.filter(({ status }) => status === "done" || status === "failed");
+  return done + failed - settledNow.length;
 }
 
 /** True when a budget leaves room for more than what the lineage already holds. */
