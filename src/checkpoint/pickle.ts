@@ -4,6 +4,7 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import { byteCursor } from "./byte-cursor.ts";
+import { damaged } from "./damaged.ts";
 
 /** A listed name, or the call of one. */
 export class PickledGlobal {
@@ -101,8 +102,8 @@ export function parsePickle(
   const marks: PickledValue[][] = [];
   let stack: PickledValue[] = [];
 
-  const fail = (message: string, hint = "download or copy the file again") =>
-    new TsmergeError("checkpoint", `the pickle in it is not readable: ${message}`, { where, hint });
+  const fail = (message: string, hint?: string) =>
+    damaged(where, `the pickle in it is not readable: ${message}`, hint);
   const cursor = byteCursor(bytes, fail);
   const pop = (): PickledValue => {
     const value = stack.pop();

@@ -6,6 +6,7 @@ import { bytesPerElement, fromSafetensorsName } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { parseJson } from "../base/json.ts";
 import type { TensorInfo } from "./checkpoint.ts";
+import { DOWNLOAD_AGAIN } from "./damaged.ts";
 import type { ByteSource } from "./source.ts";
 
 /** The reference implementation's cap: 100 MB of JSON describe some 700,000 tensors. */
@@ -18,7 +19,6 @@ export const MAX_NAME_LENGTH = 1024;
 export const MAX_DIMENSIONS = 8;
 
 export const PREFIX_BYTES = 8; // the length of the JSON, unsigned 64-bit little-endian
-const DOWNLOAD_AGAIN = "download or copy the file again";
 
 /** A tensor and where its bytes start, counted from the start of the file. */
 export interface StoredTensor extends TensorInfo {

@@ -3,7 +3,7 @@
 // bytes are where a safetensors file would have them, at an offset of the file.
 
 import { bytesPerElement, type DType } from "../base/dtype.ts";
-import { TsmergeError } from "../base/errors.ts";
+import { damaged } from "./damaged.ts";
 import {
   PersistentId,
   PickledCall,
@@ -69,22 +69,27 @@ export async function readTorchFile(
   const start = new Uint8Array(Math.min(2, source.byteLength));
   await source.read(0, start);
   if (start.length < 2 || new DataView(start.buffer).getUint16(0, true) !== ZIP_SIGNATURE) {
-    throw bad(file, "the file is no archive of torch 1.6 or later", RESAVE);
+    throw damaged(file, "the file is no archive of torch 1.6 or later", RESAVE);
   }
   const entries = await readZip(source, file);
   const pickles = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   const pickle = pickles[0];
   if (pickle === undefined || pickles.length > 1) {
-    throw bad(file, `the archive has ${pickles.length} entries named data.pkl, not one`, RESAVE);
+    throw damaged(
+      file,
+      `the archive has ${pickles.length} entries named data.pkl, not one`,
+      RESAVE,
+    );
   }
   const folder = pickle.slice(0, -"data.pkl".length);
   const order = entries.get(`${folder}byteorder`);
   if (order !== undefined && (await readText(source, order, file)) !== "little") {
-    throw bad(file, "the weights are big-endian", "save them on a little-endian machine");
+    throw damaged(file, "the weights are big-endian", "save them on a little-endian machine");
   }
   const bytes = await readEntry(source, entries.get(pickle)!, file);
   const value = parsePickle(bytes, (name) => ALLOWED.has(name), file);
-  if (!(value instanceof Map)) throw bad(file, "the file holds no dictionary of tensors", RESAVE);
+  if (!(value instanceof Map))
+    throw damaged(file, "the file holds no dictionary of tensors", RESAVE);
   const storageOf = (key: string) => entries.get(`${folder}data/${key}`);
   const tensors = [...value].map(([name, tensor]) => tensorOf(name, tensor, storageOf, file));
   return tensors.sort((a, b) => a.fileOffset - b.fileOffset || a.byteLength - b.byteLength);
@@ -97,26 +102,26 @@ function tensorOf(
   file: string,
 ): StoredTensor {
   if (typeof name !== "string" || name.length === 0 || name.length > MAX_NAME_LENGTH) {
-    throw bad(file, "the file's dictionary has a key that is no name of a tensor", RESAVE);
+    throw damaged(file, "the file's dictionary has a key that is no name of a tensor", RESAVE);
   }
   const call = unwrapped(value);
   if (call === undefined) {
     const kind = value instanceof Map ? "a dictionary" : "no tensor";
-    throw bad(file, `the entry "${name}" is ${kind}`, RESAVE);
+    throw damaged(file, `the entry "${name}" is ${kind}`, RESAVE);
   }
   const [storage, offset, shape, strides] = call.args;
   const stored = storageFacts(storage);
   if (stored === undefined || !isCount(offset) || !areCounts(shape) || !areCounts(strides)) {
-    throw bad(file, `tensor "${name}" is malformed`);
+    throw damaged(file, `tensor "${name}" is malformed`);
   }
   if (shape.length !== strides.length || shape.length > MAX_DIMENSIONS) {
-    throw bad(file, `tensor "${name}" has shape [${shape}] and strides [${strides}]`);
+    throw damaged(file, `tensor "${name}" has shape [${shape}] and strides [${strides}]`);
   }
   const type = call.target === REBUILD_TYPED ? call.args[6] : undefined;
   const dtype = type instanceof PickledGlobal ? TYPES[type.name] : stored.dtype;
-  if (dtype === undefined) throw bad(file, `tensor "${name}" has no known type`, RESAVE);
+  if (dtype === undefined) throw damaged(file, `tensor "${name}" has no known type`, RESAVE);
   if (!isContiguous(shape, strides)) {
-    throw bad(
+    throw damaged(
       file,
       `tensor "${name}" is a view with shape [${shape}] and strides [${strides}], not contiguous`,
       "load it with torch, call .contiguous() on it and save again, best as safetensors",
@@ -126,9 +131,9 @@ function tensorOf(
   const elements = shape.reduce((product, length) => product * length, 1);
   const byteLength = elements * width;
   const entry = storageOf(stored.key);
-  if (entry === undefined) throw bad(file, `the bytes of tensor "${name}" are missing`);
+  if (entry === undefined) throw damaged(file, `the bytes of tensor "${name}" are missing`);
   if (!Number.isSafeInteger(byteLength) || offset * width + byteLength > entry.size) {
-    throw bad(
+    throw damaged(
       file,
       `tensor "${name}" needs ${byteLength} bytes from element ${offset} of ${entry.size}`,
     );
@@ -175,7 +180,7 @@ function areCounts(value: PickledValue | undefined): value is number[] {
 }
 
 async function readEntry(source: ByteSource, entry: ZipEntry, file: string): Promise<Uint8Array> {
-  if (entry.size > MAX_HEADER_BYTES) throw bad(file, `the pickle claims ${entry.size} bytes`);
+  if (entry.size > MAX_HEADER_BYTES) throw damaged(file, `the pickle claims ${entry.size} bytes`);
   const bytes = new Uint8Array(entry.size);
   await source.read(entry.offset, bytes);
   return bytes;
@@ -183,12 +188,4 @@ async function readEntry(source: ByteSource, entry: ZipEntry, file: string): Pro
 
 async function readText(source: ByteSource, entry: ZipEntry, file: string): Promise<string> {
   return new TextDecoder().decode(await readEntry(source, entry, file));
-}
-
-function bad(
-  file: string,
-  message: string,
-  hint = "download or copy the file again",
-): TsmergeError {
-  return new TsmergeError("checkpoint", message, { where: file, hint });
 }

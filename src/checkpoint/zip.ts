@@ -2,7 +2,7 @@
 // each entry's bytes lie in the file, so that they can be read by range. Sizes may pass 4 GiB (ZIP64). This
 // inflates nothing; fields are those of PKWARE's APPNOTE.TXT 6.3, sections 4.3.7 to 4.3.16.
 
-import { TsmergeError } from "../base/errors.ts";
+import { damaged } from "./damaged.ts";
 import type { ByteSource } from "./source.ts";
 
 /** An entry's bytes in the file. */
@@ -45,12 +45,12 @@ interface Listed {
 export async function readZip(source: ByteSource, file: string): Promise<Map<string, ZipEntry>> {
   const { offset, size } = await directoryPlace(source, file);
   if (size > MAX_DIRECTORY_BYTES || offset + size > source.byteLength) {
-    throw bad(file, `the archive's directory claims ${size} bytes from ${offset}`);
+    throw damaged(file, `the archive's directory claims ${size} bytes from ${offset}`);
   }
   const entries = new Map<string, ZipEntry>();
   const directory = await readBytes(source, offset, size);
   for (const listed of parseDirectory(directory, file)) {
-    if (entries.has(listed.name)) throw bad(file, `the archive holds "${listed.name}" twice`);
+    if (entries.has(listed.name)) throw damaged(file, `the archive holds "${listed.name}" twice`);
     entries.set(listed.name, await locate(source, listed, file));
   }
   return entries;
@@ -63,7 +63,7 @@ async function directoryPlace(source: ByteSource, file: string) {
   let at = length - END_BYTES;
   while (at >= 0 && tail.getUint32(at, true) !== END) at--;
   if (at < 0) {
-    throw bad(file, "the file is no ZIP archive, or its end is missing");
+    throw damaged(file, "the file is no ZIP archive, or its end is missing");
   }
   const place = { size: tail.getUint32(at + 12, true), offset: tail.getUint32(at + 16, true) };
   const locator = start + at - LOCATOR_BYTES;
@@ -71,9 +71,9 @@ async function directoryPlace(source: ByteSource, file: string) {
   const view = await readBytes(source, locator, LOCATOR_BYTES);
   if (view.getUint32(0, true) !== END64_LOCATOR) return place;
   const end64 = large(view, 8, file);
-  if (end64 + END64_BYTES > source.byteLength) throw bad(file, "the archive's end is broken");
+  if (end64 + END64_BYTES > source.byteLength) throw damaged(file, "the archive's end is broken");
   const record = await readBytes(source, end64, END64_BYTES);
-  if (record.getUint32(0, true) !== END64) throw bad(file, "the archive's end is broken");
+  if (record.getUint32(0, true) !== END64) throw damaged(file, "the archive's end is broken");
   return { size: large(record, 40, file), offset: large(record, 48, file) };
 }
 
@@ -81,19 +81,19 @@ function* parseDirectory(view: DataView, file: string): Generator<Listed> {
   const text = new TextDecoder();
   for (let at = 0; at < view.byteLength; ) {
     if (at + CENTRAL_BYTES > view.byteLength || view.getUint32(at, true) !== CENTRAL_HEADER) {
-      throw bad(file, "the archive's directory is broken");
+      throw damaged(file, "the archive's directory is broken");
     }
     const nameLength = view.getUint16(at + 28, true);
     const extraLength = view.getUint16(at + 30, true);
     const extraAt = at + CENTRAL_BYTES + nameLength;
     const next = extraAt + extraLength + view.getUint16(at + 32, true);
-    if (next > view.byteLength) throw bad(file, "the archive's directory is broken");
+    if (next > view.byteLength) throw damaged(file, "the archive's directory is broken");
     const name = text.decode(new Uint8Array(view.buffer, at + CENTRAL_BYTES, nameLength));
     if ((view.getUint16(at + 8, true) & ENCRYPTED) !== 0) {
-      throw bad(file, `the archive's entry "${name}" is encrypted`);
+      throw damaged(file, `the archive's entry "${name}" is encrypted`);
     }
     if (view.getUint16(at + 10, true) !== 0) {
-      throw bad(
+      throw damaged(
         file,
         `the archive's entry "${name}" is compressed`,
         "save it again with torch.save",
@@ -120,7 +120,7 @@ function wideFields(fields: readonly number[], extra: DataView, file: string): n
   at += 4;
   return fields.map((field) => {
     if (field !== UNKNOWN_32) return field;
-    if (at + 8 > extra.byteLength) throw bad(file, "the archive's directory is broken");
+    if (at + 8 > extra.byteLength) throw damaged(file, "the archive's directory is broken");
     at += 8;
     return large(extra, at - 8, file);
   });
@@ -129,32 +129,24 @@ function wideFields(fields: readonly number[], extra: DataView, file: string): n
 /** The local header repeats the name and has its own extra field, by which torch aligns the bytes after it. */
 async function locate(source: ByteSource, listed: Listed, file: string): Promise<ZipEntry> {
   const { name, headerOffset, size } = listed;
-  if (headerOffset + LOCAL_BYTES > source.byteLength) throw bad(file, `"${name}" is cut short`);
+  if (headerOffset + LOCAL_BYTES > source.byteLength) throw damaged(file, `"${name}" is cut short`);
   const header = await readBytes(source, headerOffset, LOCAL_BYTES);
   if (header.getUint32(0, true) !== LOCAL_HEADER)
-    throw bad(file, `"${name}" is not where it is listed`);
+    throw damaged(file, `"${name}" is not where it is listed`);
   const names = header.getUint16(26, true) + header.getUint16(28, true);
   const offset = headerOffset + LOCAL_BYTES + names;
-  if (offset + size > source.byteLength) throw bad(file, `"${name}" is cut short`);
+  if (offset + size > source.byteLength) throw damaged(file, `"${name}" is cut short`);
   return { offset, size };
 }
 
 function large(view: DataView, at: number, file: string): number {
   const value = Number(view.getBigUint64(at, true));
   if (Number.isSafeInteger(value)) return value;
-  throw bad(file, `the archive's directory names the offset ${value}`);
+  throw damaged(file, `the archive's directory names the offset ${value}`);
 }
 
 async function readBytes(source: ByteSource, offset: number, length: number): Promise<DataView> {
   const bytes = new Uint8Array(length);
   await source.read(offset, bytes);
   return new DataView(bytes.buffer);
-}
-
-function bad(
-  file: string,
-  message: string,
-  hint = "download or copy the file again",
-): TsmergeError {
-  return new TsmergeError("checkpoint", message, { where: file, hint });
 }
