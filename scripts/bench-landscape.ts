@@ -32,8 +32,8 @@ export async function benchLandscape(): Promise<Row[]> {
 
 function duel({ genes, items, evaluations, seeds }: Duel): Row[] {
   const lands = Array.from({ length: seeds }, (_, i) => landscape(genes, i + 1));
-  const rival = lands.map((land) => searched(cmaes, land, evaluations, items).at(-1)!);
-  const ours = lands.map((land) => searched(auto, land, evaluations, items));
+  const rival = lands.map((land) => searched(cmaes, land, { evaluations, items }).at(-1)!);
+  const ours = lands.map((land) => searched(auto, land, { evaluations, items }));
   const last = ours.map((traces) => traces.at(-1)!);
   const theirs = average(rival, ({ best }) => best);
   const needed = evaluationsTo(ours, theirs) / evaluations;

@@ -114,8 +114,12 @@ function* hardCases(): Generator<Outcome> {
 function* noisyCases(): Generator<Outcome> {
   const lands = Array.from({ length: 20 }, (_, i) => landscape(12, i + 1));
   const mean = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
-  const ours = mean(lands.map((land) => searched(auto, land, 200, 100).at(-1)!.recommended));
-  const rival = mean(lands.map((land) => searched(cmaes, land, 200, 100).at(-1)!.best));
+  const ours = mean(
+    lands.map((land) => searched(auto, land, { evaluations: 200, items: 100 }).at(-1)!.recommended),
+  );
+  const rival = mean(
+    lands.map((land) => searched(cmaes, land, { evaluations: 200, items: 100 }).at(-1)!.best),
+  );
   yield {
     name: "auto on the synthetic merge landscape",
     wanted: "≥ .610, above the best observed",

@@ -4,6 +4,13 @@
 import { Matrix, QrDecomposition } from "ml-matrix";
 import { streamKey, uniform } from "../../src/base/counter-rng.ts";
 import { normal } from "../../src/search/deviate.ts";
+import {
+  type Raced,
+  type RaceRules,
+  racedFitness,
+  rungEnds,
+  stopped,
+} from "../../src/search/race.ts";
 import type { Problem, Strategy, Told } from "../../src/search/strategy.ts";
 
 const ITEMS = 2000;
@@ -18,7 +25,9 @@ const SHARED_LUCK = 0.7;
 
 export interface Landscape {
   readonly problem: Problem;
-  /** Share of the first `items` questions answered rightly: what a search sees. */
+  /** 0 or 1 for each of the first `items` questions: what a search sees. */
+  answers(genome: readonly number[], items: number): number[];
+  /** Share of the first `items` questions answered rightly. */
   observed(genome: readonly number[], items: number): number;
   /** Expected share over all questions. */
   accuracy(genome: readonly number[]): number;
@@ -48,21 +57,24 @@ export function landscape(n: number, seed: number): Landscape {
   const start = Array<number>(n).fill(0.5);
   const unit = (high - low) / distance(start);
   const ability = (genome: readonly number[]) => high - unit * distance(genome);
+  const answers = (genome: readonly number[], count: number): number[] => {
+    const own = streamKey(...key, "own", ...genome);
+    const able = ability(genome);
+    return items.slice(0, count).map(({ slope, difficulty, luck }, j) => {
+      const mixed = Math.sqrt(SHARED_LUCK) * luck + Math.sqrt(1 - SHARED_LUCK) * normal(own, j);
+      return logisticQuantile(mixed) < slope * (able - difficulty) ? 1 : 0;
+    });
+  };
   return {
     problem: { lower: start.map(() => 0), upper: start.map(() => 1), start, sigma: 1 / 6, seed },
-    observed: (genome, count) => {
-      const own = streamKey(...key, "own", ...genome);
-      const able = ability(genome);
-      let right = 0;
-      for (let j = 0; j < count; j++) {
-        const { slope, difficulty, luck } = items[j]!;
-        const mixed = Math.sqrt(SHARED_LUCK) * luck + Math.sqrt(1 - SHARED_LUCK) * normal(own, j);
-        if (logisticQuantile(mixed) < slope * (able - difficulty)) right++;
-      }
-      return right / count;
-    },
+    answers,
+    observed: (genome, count) => mean(answers(genome, count)),
     accuracy: (genome) => expected(ability(genome)),
   };
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function logistic(x: number): number {
@@ -87,41 +99,96 @@ function abilityAt(expected: (ability: number) => number, accuracy: number): num
 
 /** What a search looks like from outside, after each generation. */
 export interface Trace {
-  /** Evaluations so far. */
+  /** Evaluations and items so far. */
   readonly evaluations: number;
+  readonly items: number;
   /** True score of the strategy's recommendation. */
   readonly recommended: number;
-  /** True and observed score of the best candidate seen. */
+  /** True and observed score of the best candidate seen on all items. */
   readonly best: number;
   readonly claimed: number;
 }
 
-/** A search of `budget` evaluations of `items` questions each; the last generation may overshoot. */
+export interface SearchSize {
+  /** Candidates, the last generation may overshoot; or items in all, if that is less. */
+  readonly evaluations: number;
+  readonly itemBudget?: number;
+  /** Items a candidate. */
+  readonly items: number;
+  readonly population?: number;
+  readonly race?: RaceRules;
+}
+
+/** A search of one landscape. */
 export function searched<State>(
   strategy: Strategy<State>,
   land: Landscape,
-  budget: number,
-  items: number,
-  population?: number,
+  { evaluations, itemBudget = Number.POSITIVE_INFINITY, items, population, race }: SearchSize,
 ): Trace[] {
   const size = population === undefined ? {} : { population };
-  let state = strategy.initial({ ...land.problem, ...size, evaluations: budget, items });
+  let state = strategy.initial({ ...land.problem, ...size, evaluations, items });
   let best: Told = { genome: land.problem.start, fitness: -Infinity };
   const traces: Trace[] = [];
-  for (let evaluations = 0; evaluations < budget; ) {
-    const told = Array.from({ length: strategy.populationSize(state) }, (_, k): Told => {
-      const { genome } = strategy.ask(state, k);
-      return { genome, fitness: land.observed(genome, items) };
+  let spent = { evaluations: 0, items: 0 };
+  while (spent.evaluations < evaluations && spent.items < itemBudget) {
+    const genomes = Array.from(
+      { length: strategy.populationSize(state) },
+      (_, k) => strategy.ask(state, k).genome,
+    );
+    const raced =
+      race === undefined ? plain(land, genomes, items) : run(land, genomes, items, race);
+    const fitness = racedFitness(raced);
+    raced.forEach((one, k) => {
+      if (one.stoppedAfter === undefined && one.fitness > best.fitness) {
+        best = { genome: genomes[k]!, fitness: one.fitness };
+      }
     });
-    for (const one of told) if (one.fitness > best.fitness) best = one;
-    evaluations += told.length;
-    state = strategy.tell(state, told);
+    spent = {
+      evaluations: spent.evaluations + genomes.length,
+      items: raced.reduce((sum, one) => sum + one.items, spent.items),
+    };
+    state = strategy.tell(
+      state,
+      genomes.map((genome, k) => ({ genome, fitness: fitness[k]! })),
+    );
     traces.push({
-      evaluations,
+      ...spent,
       recommended: land.accuracy(strategy.recommend(state)),
       best: land.accuracy(best.genome),
       claimed: best.fitness,
     });
   }
   return traces;
+}
+
+type Scored = Raced & { readonly items: number };
+
+function plain(land: Landscape, genomes: readonly number[][], items: number): Scored[] {
+  return genomes.map((genome) => ({
+    fitness: land.observed(genome, items),
+    stoppedAfter: undefined,
+    items,
+  }));
+}
+
+function run(
+  land: Landscape,
+  genomes: readonly number[][],
+  items: number,
+  rules: RaceRules,
+): Scored[] {
+  const answers = genomes.map((genome) => land.answers(genome, items));
+  const result: Scored[] = plain(land, genomes, items);
+  let racing = [...genomes.keys()];
+  rungEnds(items, rules)
+    .slice(0, -1)
+    .forEach((end, rung) => {
+      const values = racing.map((k) => answers[k]!.slice(0, end));
+      const out = new Set(stopped(values, Math.floor(genomes.length / 2), rules));
+      for (const i of out) {
+        result[racing[i]!] = { fitness: mean(values[i]!), stoppedAfter: rung, items: end };
+      }
+      racing = racing.filter((_, i) => !out.has(i));
+    });
+  return result;
 }
