@@ -4,6 +4,7 @@
 import { cmaes } from "./cmaes.ts";
 import { defaultPopulation } from "./cmaes-parameters.ts";
 import { lraCmaes } from "./lra-cmaes.ts";
+import { withCategories } from "./mixed.ts";
 import { checkedProblem } from "./problem.ts";
 import { sepCmaes } from "./sep-cmaes.ts";
 import type { Problem, Strategy } from "./strategy.ts";
@@ -21,7 +22,11 @@ export interface AutoState {
   readonly inner: unknown;
 }
 
-const CANDIDATES: readonly Strategy[] = [cmaes, lraCmaes, sepCmaes];
+const CANDIDATES: readonly Strategy[] = [
+  withCategories(cmaes),
+  withCategories(lraCmaes),
+  withCategories(sepCmaes),
+];
 /** Noise is what these rules are about: on synthetic landscapes they gained up to 500 items, the most tried. */
 const CALM_ITEMS = 1000;
 /** Fewer genes are learned before their noise could be averaged away. */

@@ -15,6 +15,7 @@ import {
   toUnit,
 } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
+import { centre } from "./variation.ts";
 
 interface Member {
   /** Unit-box coordinates, [n]. */
@@ -64,6 +65,7 @@ function ask(state: DeState, k: number): { genome: number[]; parents: number[] }
   const forced = choice(key, 4, n); // one gene is always the mutant's
   const x = target.x.map((from, i) => {
     if (i !== forced && uniform(key, 5 + i) > CROSSOVER) return from;
+    if (problem.categorical?.[i]) return one.x[i]!; // between choices lies nothing
     const to = from + scale * (guide.x[i]! - from) + scale * (one.x[i]! - other.x[i]!);
     // halfway to a bound that was overstepped, so that bounds attract no copies
     return to < 0 ? from / 2 : to > 1 ? (from + 1) / 2 : to;
@@ -91,11 +93,8 @@ function recommend({ problem, members }: DeState): number[] {
   const scored = members.filter(({ fitness }) => fitness !== undefined);
   if (scored.length === 0) return [...problem.start];
   const order = ranking(scored.map(({ fitness }) => fitness!));
-  const half = order.slice(0, Math.ceil(order.length / 2)).map((index) => scored[index]!);
-  const centre = problem.start.map(
-    (_, i) => half.reduce((sum, { x }) => sum + x[i]!, 0) / half.length,
-  );
-  return toGenes(problem, centre);
+  const half = order.slice(0, Math.ceil(order.length / 2)).map((index) => scored[index]!.x);
+  return toGenes(problem, centre(problem, half));
 }
 
 function finished({ problem, members }: DeState): string | undefined {

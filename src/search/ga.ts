@@ -14,7 +14,7 @@ import {
   toUnit,
 } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
-import { crossed, mutated } from "./variation.ts";
+import { centre, crossed, mutated } from "./variation.ts";
 
 interface Individual {
   /** Unit-box coordinates, [n]. */
@@ -73,9 +73,9 @@ function breed(state: GaState, k: number, attempt: number): { x: number[]; paren
   const mother = tournament(parenting, 0, state.survivors);
   const father = tournament(parenting, 2, state.survivors);
   const crossing = streamKey(problem.seed, "ga", generation, pair, attempt, "crossover");
-  const child = crossed(crossing, mother.x, father.x)[k % 2]!;
+  const child = crossed(crossing, problem, mother.x, father.x)[k % 2]!;
   const mutating = streamKey(problem.seed, "ga", generation, k, attempt, "mutation");
-  return { x: mutated(mutating, child), parents: [mother.ordinal, father.ordinal] };
+  return { x: mutated(mutating, problem, child), parents: [mother.ordinal, father.ordinal] };
 }
 
 /** The better of two survivors drawn at random; survivors stand best first. */
@@ -109,10 +109,13 @@ function tell(state: GaState, results: readonly Told[]): GaState {
 function recommend({ problem, survivors }: GaState): number[] {
   const half = survivors.slice(0, Math.ceil(survivors.length / 2));
   if (half.length === 0) return [...problem.start];
-  const centre = problem.start.map(
-    (_, i) => half.reduce((sum, one) => sum + one.x[i]!, 0) / half.length,
+  return toGenes(
+    problem,
+    centre(
+      problem,
+      half.map(({ x }) => x),
+    ),
   );
-  return toGenes(problem, centre);
 }
 
 function finished({ problem, survivors }: GaState): string | undefined {

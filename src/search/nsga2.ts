@@ -58,8 +58,11 @@ function breed(state: Nsga2State, k: number, attempt: number): { x: number[]; pa
     streamKey(problem.seed, "nsga2", generation, attempt, ...parts);
   const mother = tournament(stream(pair, "mother"), state.survivors);
   const father = tournament(stream(pair, "father"), state.survivors);
-  const child = crossed(stream(pair, "crossover"), mother.x, father.x)[k % 2]!;
-  return { x: mutated(stream(k, "mutation"), child), parents: [mother.ordinal, father.ordinal] };
+  const child = crossed(stream(pair, "crossover"), problem, mother.x, father.x)[k % 2]!;
+  return {
+    x: mutated(stream(k, "mutation"), problem, child),
+    parents: [mother.ordinal, father.ordinal],
+  };
 }
 
 /** The better of two survivors drawn at random; they stand in the order of front and crowding. */

@@ -40,6 +40,7 @@ export function checkedProblem(problem: Problem): Problem {
     }
   }
   checkIntegers(problem);
+  checkCategories(problem);
   if (!(sigma > 0 && Number.isFinite(sigma))) {
     throw refused(
       `sigma is ${sigma}`,
@@ -78,6 +79,23 @@ function checkIntegers({ integer, lower, upper, start }: Problem): void {
   });
 }
 
+function checkCategories({ categorical, lower, upper, start }: Problem): void {
+  if (categorical === undefined) return;
+  if (categorical.length !== start.length) {
+    throw refused(
+      `${categorical.length} entries say which of ${start.length} genes are categorical`,
+      "give every gene its entry",
+    );
+  }
+  categorical.forEach((isChoice, i) => {
+    if (!isChoice || (lower[i] === 0 && [upper[i], start[i]].every(Number.isInteger))) return;
+    throw refused(
+      `gene ${i} is categorical with the range [${lower[i]}, ${upper[i]}] and the start ${start[i]}`,
+      "number its choices from 0, and start at one of them",
+    );
+  });
+}
+
 /**
  * The problem for a strategy that knows no way to use an earlier run.
  * @throws TsmergeError `config` if it brings one, and what `checkedProblem` throws
@@ -90,20 +108,37 @@ export function coldProblem(problem: Problem, strategy: string): Problem {
   );
 }
 
+/** @throws TsmergeError `config` for a problem with categorical genes, in the name of a strategy that takes none */
+export function refuseCategories({ categorical }: Problem, strategy: string): void {
+  if (categorical?.some(Boolean) !== true) return;
+  throw refused(
+    `${strategy} cannot search choices without an order, such as merge_method`,
+    "choose cmaes, ga or random, or fix them",
+  );
+}
+
 function refused(message: string, hint: string): TsmergeError {
   return new TsmergeError("config", message, { hint });
 }
 
-/** Gene units to unit-box coordinates, [n]. */
+/** Gene units to unit-box coordinates, [n]; a choice is the middle of its cell. */
 export function toUnit(problem: Problem, genome: readonly number[]): number[] {
-  const { lower, upper } = problem;
-  return genome.map((gene, i) => (gene - lower[i]!) / (upper[i]! - lower[i]!));
+  const { lower, upper, categorical } = problem;
+  return genome.map((gene, i) =>
+    categorical?.[i]
+      ? (gene + 0.5) / (upper[i]! + 1)
+      : (gene - lower[i]!) / (upper[i]! - lower[i]!),
+  );
 }
 
-/** Unit-box coordinates to gene units, [n], integers rounded; never outside the box, whatever the rounding. */
+/**
+ * Unit-box coordinates to gene units, [n], integers rounded, choices each a cell of one size; never outside the
+ * box, whatever the rounding.
+ */
 export function toGenes(problem: Problem, unit: readonly number[]): number[] {
-  const { lower, upper, integer } = problem;
+  const { lower, upper, integer, categorical } = problem;
   return unit.map((x, i) => {
+    if (categorical?.[i]) return Math.min(upper[i]!, Math.floor(x * (upper[i]! + 1)));
     const exact = lower[i]! + x * (upper[i]! - lower[i]!);
     const gene = integer?.[i] ? Math.round(exact) : exact;
     return Math.min(upper[i]!, Math.max(lower[i]!, gene));

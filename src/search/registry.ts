@@ -8,6 +8,7 @@ import { de } from "./de.ts";
 import { ga } from "./ga.ts";
 import { latin } from "./latin.ts";
 import { lraCmaes } from "./lra-cmaes.ts";
+import { withCategories } from "./mixed.ts";
 import { nsga2 } from "./nsga2.ts";
 import { random } from "./random.ts";
 import { cmaesBipop, cmaesIpop } from "./restarts.ts";
@@ -16,10 +17,10 @@ import type { Strategy } from "./strategy.ts";
 
 /** In the order help texts list them; the first is the default. */
 export const STRATEGIES: readonly Strategy[] = [
-  cmaes,
+  withCategories(cmaes),
   auto,
-  lraCmaes,
-  sepCmaes,
+  withCategories(lraCmaes),
+  withCategories(sepCmaes),
   cmaesIpop,
   cmaesBipop,
   ga,

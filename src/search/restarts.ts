@@ -7,7 +7,7 @@ import { cmaes } from "./cmaes.ts";
 import { defaultPopulation } from "./cmaes-parameters.ts";
 import type { CmaesState } from "./cmaes-state.ts";
 import { MAX_FAILED_GENERATIONS } from "./gaussian.ts";
-import { rankable, toGenes } from "./problem.ts";
+import { rankable, refuseCategories, toGenes } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 
 /** The mean of a finished run or of the present one, and how good its last generation was. */
@@ -43,8 +43,9 @@ const SMALL_SHARE = 0.5;
 /** From values of a generation that agree to this relative share nothing more is to be learned. */
 const FLAT = 1e-12;
 
-function initial(given: Problem): RestartState {
+function initial(name: string, given: Problem): RestartState {
   const inner = cmaes.initial(given);
+  refuseCategories(given, name);
   return {
     problem: inner.problem,
     generation: 0,
@@ -129,7 +130,7 @@ function restarting(
   return {
     name,
     summary,
-    initial,
+    initial: (problem) => initial(name, problem),
     populationSize: (state) => cmaes.populationSize(state.inner),
     generation: (state) => state.generation,
     ask: (state, k) => cmaes.ask(state.inner, k),

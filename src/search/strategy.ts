@@ -13,6 +13,8 @@ export interface Problem {
   readonly population?: number;
   /** Which genes take whole numbers only, [n]; absent: none. */
   readonly integer?: readonly boolean[];
+  /** Which genes name one of upper + 1 choices without an order, 0 to upper, [n]; absent: none. */
+  readonly categorical?: readonly boolean[];
   /** Genomes nearer than this share of every range count as one; absent: what a merge can resolve. */
   readonly resolution?: number;
   /** Scored genomes of an earlier run of the same box, to start near; not kept in the state. */

@@ -2,6 +2,7 @@
 // their bounded forms, on genomes in the unit box. Pure functions of their random stream.
 
 import { type StreamKey, uniform } from "../base/counter-rng.ts";
+import type { Problem } from "./strategy.ts";
 
 /** Distribution indices: larger keeps children nearer to their parents. */
 const CROSSOVER_ETA = 15;
@@ -14,11 +15,12 @@ const LARGEST_GENE_MUTATION = 0.5;
 const SAME_GENE = 1e-14;
 
 /**
- * Simulated binary crossover (Deb & Agrawal 1995), bounded to [0, 1].
+ * Simulated binary crossover (Deb & Agrawal 1995), bounded to [0, 1]; categorical genes are only exchanged.
  * @returns two children, [n] each
  */
 export function crossed(
   key: StreamKey,
+  { categorical }: Pick<Problem, "categorical">,
   a: readonly number[],
   b: readonly number[],
 ): [number[], number[]] {
@@ -29,6 +31,10 @@ export function crossed(
     const [low, high] = a[i]! < b[i]! ? [a[i]!, b[i]!] : [b[i]!, a[i]!];
     const distance = high - low;
     if (takesPart! > GENE_CROSSOVER || distance < SAME_GENE) continue;
+    if (categorical?.[i]) {
+      if (swap! < 0.5) [first[i], second[i]] = [second[i]!, first[i]!];
+      continue;
+    }
     const centre = (low + high) / 2;
     const below = centre - (spread(u!, 1 + (2 * low) / distance) * distance) / 2;
     const above = centre + (spread(u!, 1 + (2 * (1 - high)) / distance) * distance) / 2;
@@ -45,16 +51,37 @@ function spread(u: number, beta: number): number {
   return u <= 1 / alpha ? (u * alpha) ** exponent : (1 / (2 - u * alpha)) ** exponent;
 }
 
-/** Polynomial mutation (Deb & Goyal 1996), bounded to [0, 1]: one gene of a genome on average. */
-export function mutated(key: StreamKey, genome: readonly number[]): number[] {
+/**
+ * Polynomial mutation (Deb & Goyal 1996), bounded to [0, 1]: one gene of a genome on average; a categorical gene
+ * is drawn anew.
+ */
+export function mutated(
+  key: StreamKey,
+  { categorical }: Pick<Problem, "categorical">,
+  genome: readonly number[],
+): number[] {
   const chance = Math.min(LARGEST_GENE_MUTATION, 1 / genome.length);
   const exponent = 1 / (MUTATION_ETA + 1);
   return genome.map((x, i) => {
     if (uniform(key, 2 * i) > chance) return x;
     const u = uniform(key, 2 * i + 1);
+    if (categorical?.[i]) return u;
     const down = 2 * u + (1 - 2 * u) * (1 - x) ** (MUTATION_ETA + 1);
     const up = 2 * (1 - u) + (2 * u - 1) * x ** (MUTATION_ETA + 1);
     const delta = u <= 0.5 ? down ** exponent - 1 : 1 - up ** exponent;
     return Math.min(1, Math.max(0, x + delta));
+  });
+}
+
+/** The mean of some genomes in the unit box, [n]; of categorical genes the commonest choice, the first of equals. */
+export function centre(
+  { categorical }: Pick<Problem, "categorical">,
+  genomes: readonly (readonly number[])[],
+): number[] {
+  return genomes[0]!.map((_, i) => {
+    const values = genomes.map((x) => x[i]!);
+    if (!categorical?.[i]) return values.reduce((sum, x) => sum + x, 0) / values.length;
+    const times = (x: number): number => values.filter((other) => other === x).length;
+    return values.reduce((best, x) => (times(x) > times(best) ? x : best));
   });
 }

@@ -22,9 +22,28 @@ export interface WarmStart {
 /**
  * The Gaussian around the best tenth of the earlier candidates: their mean, and α²I plus their covariance V
  * split into σ = det(V)^(1/2n) and C = V/σ².
- * @throws TsmergeError `config`: no earlier candidate has a score, or one has another number of genes
+ * @throws TsmergeError `config` as bestOf does
  */
 export function warmStart(problem: Problem, earlier: readonly Told[]): WarmStart {
+  const n = problem.start.length;
+  const best = bestOf(problem, earlier).map(({ genome }) => clipped(toUnit(problem, genome)));
+  const mean = Array.from({ length: n }, (_, i) => average(best.map((x) => x[i]!)));
+  const variance = Matrix.eye(n, n, LEAST_SPREAD ** 2);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      const products = best.map((x) => (x[i]! - mean[i]!) * (x[j]! - mean[j]!));
+      variance.set(i, j, variance.get(i, j) + average(products));
+    }
+  }
+  const { sigma, shape } = stepAndShape(variance);
+  return { mean, sigma, covariance: packed(shape) };
+}
+
+/**
+ * The best tenth of the earlier candidates, best first, at least one.
+ * @throws TsmergeError `config`: no earlier candidate has a score, or one has another number of genes
+ */
+export function bestOf(problem: Problem, earlier: readonly Told[]): Told[] {
   const n = problem.start.length;
   const odd = earlier.find(({ genome }) => genome.length !== n);
   if (odd !== undefined) {
@@ -43,19 +62,8 @@ export function warmStart(problem: Problem, earlier: readonly Told[]): WarmStart
       { hint: "start from a run that scored candidates, or start afresh" },
     );
   }
-  const best = scored
-    .slice(0, Math.max(1, Math.floor(BEST_SHARE * scored.length)))
-    .map((k) => clipped(toUnit(problem, earlier[k]!.genome)));
-  const mean = Array.from({ length: n }, (_, i) => average(best.map((x) => x[i]!)));
-  const variance = Matrix.eye(n, n, LEAST_SPREAD ** 2);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) {
-      const products = best.map((x) => (x[i]! - mean[i]!) * (x[j]! - mean[j]!));
-      variance.set(i, j, variance.get(i, j) + average(products));
-    }
-  }
-  const { sigma, shape } = stepAndShape(variance);
-  return { mean, sigma, covariance: packed(shape) };
+  const count = Math.max(1, Math.floor(BEST_SHARE * scored.length));
+  return scored.slice(0, count).map((k) => earlier[k]!);
 }
 
 /**

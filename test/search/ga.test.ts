@@ -25,8 +25,8 @@ test("children of any parents lie in the unit box", () => {
   const genome = fc.array(gene, { minLength: 5, maxLength: 5 });
   fc.assert(
     fc.property(genome, genome, fc.nat(), (a, b, seed) => {
-      const [first, second] = crossed(streamKey(seed, "x"), a, b);
-      for (const child of [first, second, mutated(streamKey(seed, "m"), first)]) {
+      const [first, second] = crossed(streamKey(seed, "x"), {}, a, b);
+      for (const child of [first, second, mutated(streamKey(seed, "m"), {}, first)]) {
         assert.ok(child.every((x) => x >= 0 && x <= 1));
       }
     }),
@@ -35,7 +35,7 @@ test("children of any parents lie in the unit box", () => {
 
 test("crossover keeps the parents' centre where bounds are equally far", () => {
   for (let seed = 0; seed < 200; seed++) {
-    const [a, b] = crossed(streamKey(seed), [0.4, 0.3], [0.6, 0.7]);
+    const [a, b] = crossed(streamKey(seed), {}, [0.4, 0.3], [0.6, 0.7]);
     a.forEach((gene, i) => {
       assert.ok(Math.abs((gene + b[i]!) / 2 - 0.5) < 1e-12);
     });
@@ -43,7 +43,7 @@ test("crossover keeps the parents' centre where bounds are equally far", () => {
 });
 
 test("crossover of equal parents changes nothing", () => {
-  assert.deepEqual(crossed(streamKey(1), [0.2, 0.9], [0.2, 0.9]), [
+  assert.deepEqual(crossed(streamKey(1), {}, [0.2, 0.9], [0.2, 0.9]), [
     [0.2, 0.9],
     [0.2, 0.9],
   ]);
@@ -51,7 +51,9 @@ test("crossover of equal parents changes nothing", () => {
 
 test("mutation changes one gene in n, without a drift", () => {
   const n = 10;
-  const genomes = Array.from({ length: 4000 }, (_, i) => mutated(streamKey(i), Array(n).fill(0.5)));
+  const genomes = Array.from({ length: 4000 }, (_, i) =>
+    mutated(streamKey(i), {}, Array(n).fill(0.5)),
+  );
   const changes = genomes.flat().filter((gene) => gene !== 0.5);
   const share = changes.length / genomes.length;
   assert.ok(Math.abs(share - 1) < 4 / Math.sqrt(4000), `${share} genes a genome`);

@@ -136,6 +136,8 @@ test("a problem that makes no sense is refused in a sentence", () => {
     [{ population: 1 }, /population is 1/],
     [{ resolution: 0 }, /resolution is 0/],
     [{ seed: 0.5 }, /seed is 0.5/],
+    [{ categorical: [true] }, /1 entries say which of 3 genes are categorical/],
+    [{ categorical: [true, false, false] }, /gene 0 is categorical with the range \[0, 1\]/],
   ];
   for (const strategy of STRATEGIES) {
     for (const [change, message] of refused) {
