@@ -34,6 +34,7 @@ for (const [path, name, split, rows, columns] of [
   ["google/IFEval", undefined, "train", 541, ["prompt", "instruction_id_list", "kwargs"]],
   ["lukaemon/bbh", "snarks", "test", 178, ["input", "target", "instruction"]],
   ["lukaemon/bbh", "snarks", "shots", 3, ["input", "target", "reasoning"]],
+  ["openai_humaneval", undefined, "test", 164, ["prompt", "canonical_solution", "test"]],
   ["cais/mmlu", "anatomy", "test", 135, ["question", "choices", "answer", "subject"]],
 ] as const) {
   test(`${path} ${name ?? ""} ${split} has ${rows} rows`, { skip: skipWithoutShared }, async () => {
@@ -86,4 +87,23 @@ test("worked examples are cut into question, reasoning and answer", () => {
     instruction: "Say it.",
     shots: [{ input: "a?", target: "(A)", reasoning: "Hm. So the answer is (A)." }],
   });
+});
+
+test("JSON lines may be called .json, and columns be cut by tabs", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "tsmerge-data-"));
+  await writeFile(join(folder, "a.json"), '{"q":1}\n{"q":2}\n');
+  await writeFile(join(folder, "b.tsv"), "q\tr\nx, y\tz\n");
+  await writeFile(join(folder, "c.txt"), "x");
+  const named = (test: string) => ({
+    ...reference("json", undefined, { test }),
+    where: join(folder, "quiz.yaml"),
+  });
+  assert.deepEqual((await readSplit(named("a.json"), "test", undefined)).rows, [
+    { q: 1 },
+    { q: 2 },
+  ]);
+  assert.deepEqual((await readSplit(named("b.tsv"), "test", undefined)).rows, [
+    { q: "x, y", r: "z" },
+  ]);
+  await assert.rejects(readSplit(named("c.txt"), "test", undefined), /says no known format/);
 });

@@ -34,6 +34,8 @@ export interface Source {
 export interface Layout {
   /** Folder under --data. */
   readonly folder: string;
+  /** Where these files come from, for messages: a repository, or a command that fetches it. */
+  readonly origin: string;
   /** Splits by their names in task files. */
   readonly splits: Readonly<Record<string, Source>>;
 }
@@ -59,6 +61,7 @@ function arc(name: string): Layout | undefined {
   const [train = 0, dev = 0, test = 0] = counts;
   return {
     folder: "arc",
+    origin: "AI2's ARC-V1-Feb2018 archive",
     splits: {
       train: split("Train", train),
       validation: split("Dev", dev),
@@ -69,6 +72,7 @@ function arc(name: string): Layout | undefined {
 
 const HELLASWAG: Layout = {
   folder: "hellaswag",
+  origin: "github.com/rowanz/hellaswag, data/",
   splits: {
     train: { names: jsonl("hellaswag_train"), rows: 39905 },
     validation: {
@@ -81,6 +85,7 @@ const HELLASWAG: Layout = {
 
 const WINOGRANDE: Layout = {
   folder: "winogrande",
+  origin: "AI2's winogrande archive as JSON lines",
   splits: {
     train: { names: jsonl("winogrande_xl_train"), rows: 40398 },
     validation: { names: jsonl("winogrande_xl_validation"), rows: 1267 },
@@ -89,6 +94,7 @@ const WINOGRANDE: Layout = {
 
 const PIQA: Layout = {
   folder: "piqa",
+  origin: "yonatanbisk.com/piqa/data",
   splits: {
     train: piqa(["train.jsonl", ...jsonl("piqa_train")], 16113),
     validation: piqa(["dev.jsonl", ...jsonl("piqa_validation")], 1838),
@@ -110,6 +116,7 @@ function piqa(names: readonly string[], rows: number): Source {
 
 const BOOLQ: Layout = {
   folder: "boolq",
+  origin: "SuperGLUE's BoolQ archive",
   splits: {
     train: { names: ["train.jsonl"], rows: 9427, rowsFrom: each(boolqRow) },
     validation: { names: ["val.jsonl"], rows: 3270, rowsFrom: each(boolqRow) },
@@ -118,6 +125,7 @@ const BOOLQ: Layout = {
 
 const OPENBOOKQA: Layout = {
   folder: "openbookqa",
+  origin: "AI2's OpenBookQA as JSON lines",
   splits: {
     train: { names: jsonl("openbookqa_main_train"), rows: 4957 },
     validation: { names: jsonl("openbookqa_main_validation"), rows: 500 },
@@ -127,6 +135,7 @@ const OPENBOOKQA: Layout = {
 
 const TRUTHFULQA: Layout = {
   folder: "truthfulqa",
+  origin: "github.com/sylinrl/TruthfulQA, data/v0/mc_task.json",
   splits: {
     validation: { names: ["mc_task.json"], rows: 817, rowsFrom: each(truthfulRow) },
   },
@@ -134,6 +143,7 @@ const TRUTHFULQA: Layout = {
 
 const GSM8K: Layout = {
   folder: "gsm8k",
+  origin: "github.com/openai/grade-school-math, grade_school_math/data/",
   splits: {
     train: { names: ["train.jsonl"], rows: 7473 },
     test: { names: ["test.jsonl"], rows: 1319 },
@@ -142,6 +152,7 @@ const GSM8K: Layout = {
 
 const WIKITEXT: Layout = {
   folder: "wikitext-2",
+  origin: "the wikitext-2-raw-v1 archive",
   splits: {
     test: { names: ["wiki.test.raw"], rows: 62, rowsFrom: ({ text }) => wikiPages(text) },
   },
@@ -149,6 +160,7 @@ const WIKITEXT: Layout = {
 
 const LAMBADA: Layout = {
   folder: "lambada",
+  origin: "OpenAI's lambada_test",
   splits: {
     test: { names: ["lambada_openai.jsonl"], rows: 5153, rowsFrom: each(lambadaRow) },
   },
@@ -156,7 +168,14 @@ const LAMBADA: Layout = {
 
 const IFEVAL: Layout = {
   folder: "ifeval",
+  origin: "github.com/google-research, instruction_following_eval/data/",
   splits: { train: { names: ["input_data.jsonl"], rows: 541 } },
+};
+
+const HUMANEVAL: Layout = {
+  folder: "humaneval",
+  origin: "github.com/openai/human-eval, data/",
+  splits: { test: { names: jsonl("HumanEval"), rows: 164 } },
 };
 
 /** Examples of the subsets that do not have 250. */
@@ -172,6 +191,7 @@ function bbh(name: string): Layout {
   const examples = [`bbh/${name}.json`];
   return {
     folder: "bbh",
+    origin: "`git clone https://github.com/suzgunmirac/BIG-Bench-Hard DIR/bbh`",
     splits: {
       // each question carries its subset's instruction
       test: {
@@ -204,6 +224,7 @@ function mmlu(name: string): Layout {
   // the number of rows differs by subject, and evals/mmlu.yml asserts it
   return {
     folder: "mmlu",
+    origin: "`curl -O https://people.eecs.berkeley.edu/~hendrycks/data.tar`",
     splits: {
       dev: split("dev", 5),
       validation: split("val", Number.NaN),
@@ -239,6 +260,8 @@ const LAYOUTS: Readonly<Record<string, LayoutOf>> = {
   "eleutherai/wikitext_document_level": only(WIKITEXT, "wikitext-2-raw-v1"),
   "eleutherai/lambada_openai": only(LAMBADA, "default", "en", ""),
   "google/ifeval": only(IFEVAL, ""),
+  "openai/openai_humaneval": only(HUMANEVAL, ""),
+  openai_humaneval: only(HUMANEVAL, ""),
   "lukaemon/bbh": bbh,
   "saylortwift/bbh": bbh,
   "cais/mmlu": mmlu,

@@ -1,12 +1,14 @@
-// One split of a data set from local files: a known layout under --data, or the files that a task names
-// (dataset_path json or csv). Nothing is fetched.
+// One split of a data set from local files: a known layout under --data, a folder laid out as on the hub, or
+// the files that a task names. Nothing is fetched.
 
 import { stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { TsmergeError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/suggest.ts";
+import { FOLDER_LAYOUT, readFolder, type Split } from "./folder.ts";
 import { KNOWN_DATASETS, type Layout, layoutOf, type Source } from "./layouts.ts";
-import { parseRows, type Row, readText } from "./records.ts";
+import { FILE_FORMATS, readNamedFiles } from "./named-files.ts";
+import { parseRows, readText } from "./records.ts";
 
 export interface DatasetReference {
   /** dataset_path of the task file. */
@@ -19,16 +21,10 @@ export interface DatasetReference {
   readonly where: string;
 }
 
-export interface Split {
-  readonly rows: readonly Row[];
-  /** SHA-256 of each file that was read, by its name under the data folder. */
-  readonly files: Readonly<Record<string, string>>;
-}
-
 /**
- * Reads a split and asserts its number of rows.
+ * Reads a split and asserts its number of rows where it is known.
  * @param dataDir the user's folder of benchmark data (`--data`)
- * @throws TsmergeError `data` for missing or malformed files, a split that the layout does not have, or
+ * @throws TsmergeError `data` for missing or malformed files, a split that the data set does not have, or
  * another number of rows than the release has
  */
 export async function readSplit(
@@ -36,31 +32,78 @@ export async function readSplit(
   split: string,
   dataDir: string | undefined,
 ): Promise<Split> {
-  if (["json", "csv"].includes(reference.path)) return readNamedFiles(reference, split);
-  const layout = layoutOf(reference.path, reference.name);
-  if (layout === undefined) {
-    const name = reference.name === undefined ? "" : `, ${reference.name}`;
-    throw new TsmergeError(
-      "data",
-      `no local layout is known for the data set ${reference.path}${name}${didYouMean(reference.path, KNOWN_DATASETS)}`,
-      {
-        where: reference.where,
-        hint: "set dataset_path to json or csv and name the files in dataset_kwargs.data_files",
-      },
-    );
-  }
-  const source = layout.splits[split];
-  if (source === undefined) {
-    throw new TsmergeError("data", `${reference.path} has no split ${split}`, {
-      where: reference.where,
+  const { path, name, where } = reference;
+  if (FILE_FORMATS.includes(path)) return readNamedFiles(reference.dataFiles, split, where);
+  if (/^\.{0,2}\//.test(path)) return readOwnFolder(reference, split);
+  const layout = layoutOf(path, name);
+  const source = layout?.splits[split];
+  if (layout !== undefined && source === undefined) {
+    throw new TsmergeError("data", `${path} has no split ${split}`, {
+      where,
       hint: `its splits are ${Object.keys(layout.splits).join(", ")}`,
     });
   }
-  const path = await find(layout, source, dataDir, reference);
-  return readSource(layout, source, path);
+  const looked: string[] = [];
+  if (layout !== undefined && source !== undefined && dataDir !== undefined) {
+    for (const root of [join(dataDir, layout.folder), dataDir]) {
+      looked.push(root);
+      const found = await readLayout(layout, source, root);
+      if (found !== undefined) return found;
+    }
+  }
+  for (const folder of dataDir === undefined ? [] : new Set([path, basename(path)])) {
+    const root = join(dataDir!, folder);
+    looked.push(root);
+    const found = await readFolder(root, name, split);
+    if (found === undefined) continue;
+    if (source !== undefined) assertRows(found, source, root);
+    return found;
+  }
+  const places = looked.length === 0 ? "" : `; looked in ${[...new Set(looked)].join(", ")}`;
+  const slip = layout === undefined ? didYouMean(path, KNOWN_DATASETS) : "";
+  throw new TsmergeError("data", `no data found for ${path}${slip}${places}`, {
+    where,
+    hint: missingHint(reference, layout, source),
+  });
 }
 
-async function readSource(layout: Layout, source: Source, path: string): Promise<Split> {
+/** dataset_path as a path: a folder laid out as on the hub. */
+async function readOwnFolder(
+  { path, name, where }: DatasetReference,
+  split: string,
+): Promise<Split> {
+  const folder = resolve(dirname(where), path);
+  const found = await readFolder(folder, name, split);
+  if (found !== undefined) return found;
+  throw new TsmergeError("data", `no data of the split ${split} found in ${folder}`, {
+    where,
+    hint: `dataset_path is relative to the task file, and its folder holds ${FOLDER_LAYOUT}`,
+  });
+}
+
+/** What to put where, and the commands that do it. */
+function missingHint(
+  { path, name }: DatasetReference,
+  layout: Layout | undefined,
+  source: Source | undefined,
+): string {
+  const own =
+    layout === undefined || source === undefined
+      ? ""
+      : `DIR or DIR/${layout.folder} holds ${source.names.join(" or ")} (${layout.origin}), or `;
+  const config = name === undefined ? "" : ` with the configuration ${name}`;
+  const download = `hf download --repo-type dataset ${path} --local-dir DIR/${path}`;
+  return `--data DIR, where ${own}DIR/${path} holds a copy of the hub's data set${config} (\`${download}\`)`;
+}
+
+/** A split's own file with the one beside it; undefined where there is none. */
+async function readLayout(
+  layout: Layout,
+  source: Source,
+  root: string,
+): Promise<Split | undefined> {
+  const path = await firstFile(source.names.map((name) => join(root, name)));
+  if (path === undefined) return undefined;
   const file = await readText(path);
   const files: Record<string, string> = { [keyOf(layout, path)]: file.sha256 };
   const besidePath = source.beside?.(path);
@@ -73,15 +116,19 @@ async function readSource(layout: Layout, source: Source, path: string): Promise
       { text: file.text, path },
       beside && besidePath !== undefined ? { text: beside.text, path: besidePath } : undefined,
     ) ?? parseRows(file.text, path);
+  const found = { rows, files };
+  assertRows(found, source, path);
+  return found;
+}
+
+function assertRows({ rows }: Split, source: Source, path: string): void {
   const release = Object.keys(source.rowsOf ?? {}).find((word) => path.includes(word));
   const expected = release === undefined ? source.rows : source.rowsOf![release]!;
-  if (rows.length !== expected && !Number.isNaN(expected)) {
-    throw new TsmergeError("data", `found ${rows.length} rows instead of ${expected}`, {
-      where: path,
-      hint: "the file is cut short or of another release; fetch the data again",
-    });
-  }
-  return { rows, files };
+  if (rows.length === expected || Number.isNaN(expected)) return;
+  throw new TsmergeError("data", `found ${rows.length} rows instead of ${expected}`, {
+    where: path,
+    hint: "the file is cut short or of another release; fetch the data again",
+  });
 }
 
 /** A file's name below its layout's folder: the same wherever the data lies. */
@@ -91,61 +138,10 @@ function keyOf(layout: Layout, path: string): string {
   return start < 0 ? parts.at(-1)! : parts.slice(start).join("/");
 }
 
-async function find(
-  layout: Layout,
-  source: Source,
-  dataDir: string | undefined,
-  reference: DatasetReference,
-): Promise<string> {
-  const roots = dataDir === undefined ? [] : [join(dataDir, layout.folder), dataDir];
-  for (const root of roots) {
-    for (const name of source.names) {
-      const path = join(root, name);
-      if (await isFile(path)) return path;
-    }
+async function firstFile(paths: readonly string[]): Promise<string | undefined> {
+  for (const path of paths) {
+    const found = await stat(path).catch(() => undefined); // absence is an answer here, not a failure
+    if (found?.isFile() === true) return path;
   }
-  const looked = roots.length === 0 ? "" : `; looked in ${roots.join(", ")}`;
-  throw new TsmergeError("data", `no data found for ${reference.path}${looked}`, {
-    where: reference.where,
-    hint: `--data DIR, where DIR or DIR/${layout.folder} holds ${source.names.join(" or ")}`,
-  });
-}
-
-async function readNamedFiles(reference: DatasetReference, split: string): Promise<Split> {
-  const rows: Row[] = [];
-  const files: Record<string, string> = {};
-  for (const name of namedFiles(reference, split)) {
-    const path = resolve(dirname(reference.where), name);
-    const file = await readText(path);
-    files[name] = file.sha256;
-    rows.push(...parseRows(file.text, path));
-  }
-  return { rows, files };
-}
-
-/** Files of a split; files that stand under no split are the split `train`, as the `datasets` library has it. */
-function namedFiles(reference: DatasetReference, split: string): readonly string[] {
-  const { dataFiles } = reference;
-  const bySplit: Readonly<Record<string, unknown>> =
-    typeof dataFiles === "object" && dataFiles !== null && !Array.isArray(dataFiles)
-      ? (dataFiles as Readonly<Record<string, unknown>>) // a mapping from YAML
-      : { train: dataFiles };
-  const named = bySplit[split];
-  const list = typeof named === "string" ? [named] : Array.isArray(named) ? named : [];
-  if (list.length === 0 || !list.every((name) => typeof name === "string")) {
-    throw new TsmergeError(
-      "data",
-      `dataset_kwargs.data_files names no files for the split ${split}`,
-      {
-        where: reference.where,
-        hint: `write dataset_kwargs: { data_files: { ${split}: questions.jsonl } }`,
-      },
-    );
-  }
-  return list;
-}
-
-async function isFile(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined); // absence is an answer here, not a failure
-  return found?.isFile() === true;
+  return undefined;
 }
