@@ -1,7 +1,7 @@
 // A task file's items: reads the splits it names, draws the worked examples, renders the prompts.
 
 import { TsmergeError } from "../base/errors.ts";
-import type { FileLeaf } from "./catalogue.ts";
+import type { Leaf } from "./catalogue.ts";
 import { type DatasetReference, readSplit } from "./datasets/read.ts";
 import type { Row } from "./datasets/records.ts";
 import { type DocumentTask, itemsOfDocuments, renderShot } from "./document-task.ts";
@@ -9,8 +9,11 @@ import { drawShots, drawsOneMore, fewshotSplit, type Pool } from "./fewshot.ts";
 import type { Item } from "./item.ts";
 import { FunctionReference, type TaskConfig } from "./task-file.ts";
 
+/** What lm-evaluation-harness evaluates, or the validation questions of a task that also has test questions. */
+export type EvaluatedSplit = "val" | "test";
+
 export interface DocumentOptions {
-  readonly split: "dev" | "val" | "test";
+  readonly split: EvaluatedSplit;
   readonly dataDir: string | undefined;
   /** Worked examples before each question. */
   readonly fewshot: number;
@@ -31,7 +34,7 @@ const NOTHING: DocumentItems = { items: [], files: {} };
  * @throws TsmergeError `data` for missing or malformed files; `config` for fields that cannot be used
  */
 export async function loadDocumentItems(
-  leaf: FileLeaf,
+  leaf: Leaf,
   options: DocumentOptions,
 ): Promise<DocumentItems> {
   const { documents: task } = leaf;
@@ -63,7 +66,7 @@ export async function loadDocumentItems(
   return { items: itemsOfDocuments(task, rows, preambles), files: { ...files, ...poolFiles } };
 }
 
-function evaluatedSplit(config: TaskConfig, split: DocumentOptions["split"]): string | undefined {
+function evaluatedSplit(config: TaskConfig, split: EvaluatedSplit): string | undefined {
   const { test_split, validation_split } = config;
   switch (split) {
     case "test": {
@@ -78,8 +81,6 @@ function evaluatedSplit(config: TaskConfig, split: DocumentOptions["split"]): st
       return test_split === undefined || test_split === validation_split
         ? undefined
         : validation_split;
-    case "dev":
-      return undefined;
     default:
       return split satisfies never;
   }
@@ -110,12 +111,12 @@ async function readPool(
 }
 
 function referenceOf(config: TaskConfig): DatasetReference {
-  const { dataset_path: path, dataset_name: name, dataset_kwargs, file } = config;
+  const { dataset_path: path, dataset_name: name, dataset_kwargs, rows, file } = config;
   if (path === undefined) {
     throw new TsmergeError("config", "the task names no dataset_path", {
       where: file,
       hint: "write dataset_path: json and dataset_kwargs: { data_files: … } for files of your own",
     });
   }
-  return { path, name, dataFiles: dataset_kwargs?.data_files, where: file };
+  return { path, name, dataFiles: dataset_kwargs?.data_files, rows, where: file };
 }

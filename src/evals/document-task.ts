@@ -130,6 +130,8 @@ export function renderShot(reader: Reader, row: Row): string {
 export interface DocumentTask {
   readonly config: TaskConfig;
   readonly reader: Reader;
+  /** The texts that make a document the same question wherever it is asked; undefined: the request's own. */
+  readonly identity: (row: Row) => readonly string[] | undefined;
   /** The text before the first worked example. */
   readonly description: (row: Row) => string;
   readonly judge: (row: Row) => Judgement | undefined;
@@ -171,6 +173,7 @@ export function compileTask(config: TaskConfig): DocumentTask {
     shots: { reader: compileReader(config, shots), process: processed(shots?.process_docs) },
     pipelines: isGenerated ? pipelinesOf(config.filter_list, file) : [],
     reader: compileReader(config),
+    identity: compileIdentity(config),
     description: (row) => String(template(row)),
     judge: (row) => {
       if (rule === undefined) return undefined;
@@ -181,6 +184,12 @@ export function compileTask(config: TaskConfig): DocumentTask {
       return rollingOver(rule.text(row));
     },
   };
+}
+
+function compileIdentity({ doc_to_identity: source, file }: TaskConfig): DocumentTask["identity"] {
+  if (source === undefined) return () => undefined;
+  const field = compileField(source, "doc_to_identity", file);
+  return (row) => [field(row)].flat().map(printed);
 }
 
 /**
@@ -199,8 +208,9 @@ export function itemsOfDocuments(
   return readings.map((reading, docId) => {
     const shape = requestOf(task, rows[docId]!, reading, preambles[docId]!, isMultipleInput);
     const { question, ...item } = shape;
-    // without examples: the same question is the same item wherever it is asked
-    const hash = sha256(JSON.stringify([question, ...item.choices]));
+    // without examples: the same question is the same item however many stand before it
+    const texts = task.identity(rows[docId]!) ?? [question, ...item.choices];
+    const hash = sha256(JSON.stringify(texts));
     return { task: task.config.task, docId, hash, ...item };
   });
 }

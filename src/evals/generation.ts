@@ -2,9 +2,9 @@
 // the reference. Pure; what generates the texts is elsewhere.
 
 import { TsmergeError } from "../base/errors.ts";
-import type { Metric, MetricKey } from "./definition.ts";
 import type { DocumentTask } from "./document-task.ts";
 import type { Item, ItemScore } from "./item.ts";
+import type { Metric, MetricKey } from "./metrics.ts";
 import { pythonRegex } from "./python-regex.ts";
 import { strip } from "./python-text.ts";
 import { type FilterEntry, FunctionReference, type MetricEntry } from "./task-file.ts";

@@ -3,9 +3,23 @@
 
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import { TsmergeError } from "../base/errors.ts";
-import type { MetricKey } from "./definition.ts";
 import type { Item, ItemScore, Judgement } from "./item.ts";
 import { codePoints } from "./python-text.ts";
+
+/** Every metric of an item or a task. */
+export type Metric =
+  | "acc"
+  | "acc_norm"
+  | "acc_bytes"
+  | "exact_match"
+  | "logprob"
+  | "perplexity"
+  | "word_perplexity"
+  | "byte_perplexity"
+  | "bits_per_byte";
+
+/** A metric, or one of generated texts after a filter. */
+export type MetricKey = Metric | `${Metric},${string}`;
 
 /** What scoring needs of an item; plain data without its texts. */
 export interface ItemKey {

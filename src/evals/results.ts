@@ -3,8 +3,8 @@
 
 import { markdownTable } from "markdown-table";
 import type { Group } from "./catalogue.ts";
-import type { MetricKey } from "./definition.ts";
 import type { ItemScore } from "./item.ts";
+import type { MetricKey } from "./metrics.ts";
 import { type Estimate, estimate, isLowerBetter, pool } from "./metrics.ts";
 import type { Suite, SuiteLeaf } from "./tasks.ts";
 

@@ -78,6 +78,10 @@ const taskSchema = z.looseObject({
   generation_kwargs: optional(z.record(text, z.unknown())),
   repeats: z.number().int().min(1).default(1),
   process_results: optional(reference),
+  /** tsmerge's own: a list of the texts that make a question the same wherever and however it is asked. */
+  doc_to_identity: optional(text),
+  /** tsmerge's own: how many rows each split has, asserted. */
+  rows: optional(z.record(text, z.int().nonnegative())),
   metadata: optional(z.looseObject({ version: optional(z.union([z.number(), text])) })),
 });
 

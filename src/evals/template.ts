@@ -81,19 +81,16 @@ export function compileTemplate(source: string, where: string): Template {
   const columns = [...names].filter(
     (name) => name !== "loop" && !new RegExp(`\\b${name}\\b`).test(assigned),
   );
+  const shared = sharedEnvironment();
   return (row) => {
     try {
-      const environment = new Environment();
-      for (const [name, value] of Object.entries({ true: true, false: false, none: null })) {
-        environment.set(name, value);
-        environment.set(capitalize(name), value);
+      const environment = new Environment(shared);
+      for (const name of names) {
+        if (Object.hasOwn(row, name)) environment.set(name, row[name]);
       }
-      for (const [name, value] of Object.entries(row)) environment.set(name, value);
-      for (const [name, call] of Object.entries({ ...METHODS, ...FILTERS, ...PRINTED })) {
-        environment.set(`_${name}`, (...values: readonly unknown[]) => call(...unwrapAll(values)));
-      }
-      environment.set("range", rangeOf);
-      const missing = columns.find((name) => !environment.variables.has(name));
+      const missing = columns.find(
+        (name) => !environment.variables.has(name) && !shared.variables.has(name),
+      );
       if (missing !== undefined && !/\bdefined\b/.test(source)) {
         throw new Error(`there is no column ${missing}`);
       }
@@ -104,6 +101,20 @@ export function compileTemplate(source: string, where: string): Template {
       return fail(cause);
     }
   };
+}
+
+/** What every template finds beside its document. */
+function sharedEnvironment(): Environment {
+  const environment = new Environment();
+  for (const [name, value] of Object.entries({ true: true, false: false, none: null })) {
+    environment.set(name, value);
+    environment.set(capitalize(name), value);
+  }
+  for (const [name, call] of Object.entries({ ...METHODS, ...FILTERS, ...PRINTED })) {
+    environment.set(`_${name}`, (...values: readonly unknown[]) => call(...unwrapAll(values)));
+  }
+  environment.set("range", rangeOf);
+  return environment;
 }
 
 function rangeOf(start: number, end?: number): number[] {

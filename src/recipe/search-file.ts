@@ -4,7 +4,7 @@
 import { isScalar, type Node } from "yaml";
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
-import type { Metric } from "../evals/definition.ts";
+import type { Metric } from "../evals/metrics.ts";
 import type { Genome } from "./genome.ts";
 import { readGenome } from "./read-genome.ts";
 import { checkShape } from "./schema.ts";

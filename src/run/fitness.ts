@@ -2,8 +2,8 @@
 // alone, so neither reuse nor a restart can change it.
 
 import { TsmergeError } from "../base/errors.ts";
-import type { Metric } from "../evals/definition.ts";
 import type { ItemScore } from "../evals/item.ts";
+import type { Metric } from "../evals/metrics.ts";
 import { type Estimate, estimateMean, metricOf } from "../evals/metrics.ts";
 
 /** A task that was asked for, and how much it counts. */

@@ -3,11 +3,11 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import { contentHash } from "../base/hash.ts";
-import { entryNamed, type Leaf, leavesOf } from "../evals/catalogue.ts";
-import type { Metric } from "../evals/definition.ts";
+import type { Leaf } from "../evals/catalogue.ts";
 import type { Item } from "../evals/item.ts";
+import type { Metric } from "../evals/metrics.ts";
 import { limitFirst, limitStratified, purposesOf } from "../evals/splits.ts";
-import { listTasks, loadTasks, type Suite } from "../evals/tasks.ts";
+import { loadTasks, type Suite } from "../evals/tasks.ts";
 import type { TaskChoice } from "../recipe/search-file.ts";
 import type { WeightedTask } from "./fitness.ts";
 
@@ -52,10 +52,8 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
   const selection = limitStratified(dealt.selection, limit, seed);
   const report = limitStratified(dealt.report, reportLimit, seed);
   assertApart({ search, selection, report });
-  const catalogue = await listTasks(includePaths, names);
   const tasks = options.tasks.map(({ name, weight, metric }): WeightedTask => {
-    const entry = entryNamed(catalogue, name);
-    const leaves = leavesOf(entry);
+    const { leaves } = test.asked.find((each) => each.name === name)!; // all were asked for above
     for (const leaf of leaves) refuseMetric(leaf, metric);
     return { name, weight, metric, leaves: leaves.map(({ task }) => task) };
   });
@@ -72,7 +70,6 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
 
 /** @throws TsmergeError `usage` when a task file's questions do not have the metric, or are not right or wrong */
 function refuseMetric(leaf: Leaf, metric: Metric): void {
-  if ("definition" in leaf) return;
   if (leaf.documents.config.process_results !== undefined) {
     throw new TsmergeError(
       "usage",

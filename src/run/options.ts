@@ -2,7 +2,7 @@
 // to the search file, then to a default.
 
 import type { FloatType } from "../base/dtype.ts";
-import type { Metric } from "../evals/definition.ts";
+import type { Metric } from "../evals/metrics.ts";
 import type { Environment } from "../hub/cache.ts";
 import type { Device } from "../kernel/device.ts";
 import type { Budget } from "./budget.ts";

@@ -1,7 +1,7 @@
 // What a finished run says, as data with a schema version: results.json, --json and the final table are
 // this. Every score carries its n and its interval, every claim its paired test.
 
-import type { Metric } from "../evals/definition.ts";
+import type { Metric } from "../evals/metrics.ts";
 
 /** Bumped when a field changes its meaning or goes away. */
 export const RESULTS_SCHEMA = 1;

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
-import type { MetricKey } from "../../src/evals/definition.ts";
+import type { MetricKey } from "../../src/evals/metrics.ts";
 import { summarise } from "../../src/evals/results.ts";
 import { limitFirst } from "../../src/evals/splits.ts";
 import { loadTasks } from "../../src/evals/tasks.ts";

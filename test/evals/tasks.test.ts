@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
-import { parseQuestions } from "../../src/evals/questions.ts";
-import { listTasks, loadTasks } from "../../src/evals/tasks.ts";
+import { parseQuestions } from "../../src/evals/datasets/question-csv.ts";
+import { listTasks } from "../../src/evals/task-folder.ts";
+import { loadTasks } from "../../src/evals/tasks.ts";
 import { DATA_DIR, skipWithoutShared } from "./shared.ts";
 
 const temporary = (): Promise<string> => mkdtemp(join(tmpdir(), "tsmerge-tasks-"));
@@ -52,41 +53,54 @@ test("worked examples are the first rows of dev, each with its answer", async ()
   assert.notEqual(plain.dataHash, suite.dataHash);
 });
 
-test("more examples than dev has, or dev with its own answers, are refused", async () => {
+test("more examples than dev has are refused", async () => {
   const many = await failure(loadTasks(["demo"], { split: "val", fewshot: 6 }));
   assert.match(many.message, /has 5 example questions, fewer than the 6/);
-  const own = await failure(loadTasks(["demo"], { split: "dev", fewshot: 1 }));
-  assert.match(own.message, /their own answers/);
 });
 
 test("an unknown task names the nearest and lists what there is", async () => {
   const error = await failure(loadTasks(["mmlu_anatmy"], { split: "val" }));
   assert.match(error.message, /"mmlu_anatmy"; did you mean "mmlu_anatomy"\?/);
-  assert.match(error.hint ?? "", /demo, mmlu, mmlu_stem/);
+  assert.match(error.hint ?? "", /groups are .*demo, .*mmlu, .*mmlu_stem/);
 });
 
-test("mmlu has 57 subjects in four categories", async () => {
-  const entry = (await listTasks()).get("mmlu");
-  assert.ok(entry?.kind === "group");
+test("mmlu has 57 subjects in four categories, and the names of all are listed", {
+  skip: skipWithoutShared,
+}, async () => {
+  const { groups, leaves } = await loadTasks(["mmlu"], { split: "val", dataDir: DATA_DIR });
   assert.deepEqual(
-    entry.group.groups.map(({ alias, leaves }) => [alias, leaves.length]),
+    groups[0]?.groups.map(({ task, alias, leaves }) => [task, alias, leaves.length]),
     [
-      ["stem", 19],
-      ["other", 13],
-      ["social_sciences", 12],
-      ["humanities", 13],
+      ["mmlu_stem", "stem", 19],
+      ["mmlu_other", "other", 13],
+      ["mmlu_social_sciences", "social_sciences", 12],
+      ["mmlu_humanities", "humanities", 13],
     ],
   );
-  const total = [0, 1, 2].map((split) =>
-    entry.group.leaves.reduce((sum, leaf) => sum + leaf.rows[split]!, 0),
+  const total = ["dev", "validation", "test"].map((split) =>
+    leaves.reduce((sum, { documents }) => sum + documents.config.rows![split]!, 0),
   );
   assert.deepEqual(total, [285, 1531, 14042]);
+  const listed = await listTasks();
+  assert.ok(leaves.every(({ task }) => listed.get(task)?.kind === "task"));
+  assert.equal(listed.get("mmlu_stem")?.kind, "group");
+});
+
+test("a subject with a count too few is named with its file", async () => {
+  const folder = await temporary();
+  const file = join(folder, "quiz.yaml");
+  const lines = ["group: quiz", "subjects:", "  include: _one.yaml", "  splits: [dev, test]"];
+  await writeFile(file, [...lines, "  categories: { all: { one: [5] } }"].join("\n"));
+  await writeFile(join(folder, "_one.yaml"), "output_type: multiple_choice\n");
+  const error = await failure(listTasks([folder]));
+  assert.match(error.message, /field subjects: one has 1 counts for 2 splits/);
+  assert.equal(error.where, file);
 });
 
 test("missing data: one message with the folders tried, the layout and the flag", async () => {
   const none = await failure(loadTasks(["mmlu"], { split: "test" }));
-  assert.match(none.message, /^no questions found for mmlu$/);
-  assert.match(none.hint ?? "", /--data DIR.*\{dev,val,test\}\/<subject>_<split>\.csv.*data\.tar/);
+  assert.match(none.message, /^no data found for cais\/mmlu$/);
+  assert.match(none.hint ?? "", /--data DIR.*DIR\/mmlu .*test\/abstract_algebra_test\.csv/);
   const empty = await temporary();
   const elsewhere = await failure(loadTasks(["mmlu"], { split: "test", dataDir: empty }));
   assert.ok(elsewhere.message.includes(join(empty, "mmlu")));
@@ -98,7 +112,8 @@ test("--data takes the mmlu folder or its parent", { skip: skipWithoutShared }, 
     split: "val",
     dataDir: join(DATA_DIR, "mmlu"),
   });
-  assert.deepEqual(folder, parent);
+  assert.deepEqual(folder.items, parent.items);
+  assert.equal(folder.dataHash, parent.dataHash);
   assert.equal(parent.leaves[0]?.fewshot, 5);
 });
 
@@ -110,7 +125,7 @@ test("a file of another length is refused with both counts", {
   const file = join(root, "val", "anatomy_val.csv");
   await writeFile(file, "question,choice0,choice1,choice2,choice3,answer\nWhy?,a,b,c,d,0\n");
   const error = await failure(loadTasks(["mmlu_anatomy"], { split: "val", dataDir: root }));
-  assert.match(error.message, /mmlu_anatomy has 1 val questions instead of 14/);
+  assert.match(error.message, /found 1 rows instead of 14/);
   assert.equal(error.where, file);
 });
 
@@ -121,8 +136,7 @@ test("a subject's missing file is named", { skip: skipWithoutShared }, async () 
   await rename(gone, `${gone}.away`);
   const options = { split: "val", dataDir: root, fewshot: 0 } as const;
   const error = await failure(loadTasks(["mmlu"], options));
-  assert.match(error.message, /cannot read the val questions of mmlu_virology/);
-  assert.equal(error.where, gone);
+  assert.match(error.hint ?? "", /virology_val\.csv/);
 });
 
 test("both CSV layouts give the same questions", () => {
@@ -152,24 +166,55 @@ test("a wrong answer or column count names file and row", () => {
 
 test("a user's task file is found in its folder, and a wrong key in it is named", async () => {
   const folder = await temporary();
-  const file = join(folder, "quiz.yml");
+  const file = join(folder, "quiz.yaml");
   const lines = [
-    "name: quiz",
-    "version: { group: 1, leaf: 1 }",
-    "data: { folder: quiz, ships: true }",
-    "fewshot: 0",
-    'description: ""',
-    'prompt: "{question}"',
-    "metrics: [acc]",
-    "subjects: { one: [0, 1, 0] }",
+    "task: quiz",
+    "dataset_path: json",
+    "dataset_kwargs: { data_files: { test: quiz.jsonl } }",
+    "test_split: test",
+    "output_type: multiple_choice",
+    'doc_to_text: "{{question.strip()}}"',
+    "doc_to_choice: choices",
+    "doc_to_target: answer",
   ];
   await writeFile(file, lines.join("\n"));
-  await mkdir(join(folder, "quiz", "val"), { recursive: true });
-  await writeFile(join(folder, "quiz", "val", "one_val.csv"), " Q{choice0}? ,a,b,c,d,B\n");
-  const suite = await loadTasks(["quiz"], { split: "val", includePaths: [folder] });
+  const row = { question: " Q{choice0}? ", choices: ["a", "b"], answer: 1 };
+  await writeFile(join(folder, "quiz.jsonl"), JSON.stringify(row));
+  const options = { split: "test", includePaths: [folder] } as const;
+  const suite = await loadTasks(["quiz"], options);
   assert.equal(suite.items[0]?.context, "Q{choice0}?");
-  await writeFile(file, [...lines, "fewshots: 3"].join("\n"));
-  const error = await failure(loadTasks(["quiz"], { split: "val", includePaths: [folder] }));
-  assert.match(error.message, /fewshots/);
+  await writeFile(file, [...lines, "doc_to_txt: x", "rows: { test: 2 }"].join("\n"));
+  const error = await failure(loadTasks(["quiz"], options));
+  assert.match(error.message, /found 1 rows instead of 2/);
   assert.equal(error.where, file);
+  await writeFile(file, [...lines, "doc_to_txt: x"].join("\n"));
+  const { warnings } = await loadTasks(["quiz"], options);
+  assert.match(warnings.join(), /doc_to_txt means nothing.*did you mean "doc_to_text"/);
+});
+
+test("what makes a question the same can be said apart from how it is asked", async () => {
+  const folder = await temporary();
+  const row = { question: "one and one", a: "two", b: "three" };
+  await writeFile(join(folder, "quiz.jsonl"), JSON.stringify(row));
+  const lines = [
+    "dataset_path: json",
+    "dataset_kwargs: { data_files: { test: quiz.jsonl } }",
+    "test_split: test",
+    "output_type: multiple_choice",
+    'doc_to_identity: "{{[question, a, b]}}"',
+    "doc_to_target: 0",
+  ];
+  const letters = ["task: letters", 'doc_to_text: "{{question}} A {{a}} B {{b}}"'];
+  const options = ["task: options", "doc_to_text: question", 'doc_to_choice: "{{[a, b]}}"'];
+  const files = { letters: [...letters, "doc_to_choice: [A, B]"], options };
+  for (const [name, own] of Object.entries(files)) {
+    await writeFile(join(folder, `${name}.yaml`), [...lines, ...own].join("\n"));
+  }
+  const { items } = await loadTasks(["letters", "options"], {
+    split: "test",
+    includePaths: [folder],
+  });
+  assert.equal(items.length, 2);
+  assert.equal(items[0]?.hash, items[1]?.hash);
+  assert.deepEqual(items[0]?.choices, ["A", "B"]);
 });

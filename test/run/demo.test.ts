@@ -117,22 +117,22 @@ test("Ctrl-C keeps what is finished, and the same call goes on", async () => {
 
 test("a user's task with one set of questions is dealt into three", async () => {
   const tasks = join(folder, "tasks");
-  mkdirSync(join(tasks, "quiz/test"), { recursive: true });
+  mkdirSync(tasks, { recursive: true });
   writeFileSync(
-    join(tasks, "quiz.yml"),
+    join(tasks, "quiz.yaml"),
     [
-      "name: quiz",
-      "version: { group: 1, leaf: 1 }",
-      "data: { folder: quiz, ships: true }",
-      "fewshot: 0",
-      'description: ""',
-      'prompt: "{question}"',
-      "metrics: [acc]",
-      "subjects: { sums: [0, 0, 60] }",
+      "task: quiz",
+      "dataset_path: json",
+      "dataset_kwargs: { data_files: { test: quiz.jsonl } }",
+      "test_split: test",
+      "output_type: multiple_choice",
+      "doc_to_text: question",
+      "doc_to_choice: [a, b]",
+      "doc_to_target: 0",
     ].join("\n"),
   );
-  const rows = Array.from({ length: 60 }, (_, i) => `what is ${i} + 1?,${i + 1},0,1,2,A\n`);
-  writeFileSync(join(tasks, "quiz/test/sums_test.csv"), rows.join(""));
+  const rows = Array.from({ length: 60 }, (_, i) => `{"question": "what is ${i} + 1?"}\n`);
+  writeFileSync(join(tasks, "quiz.jsonl"), rows.join(""));
   const quiz = [{ name: "quiz", weight: 1, metric: "acc" as const }];
   const dealt = await loadRunItems({ ...items, tasks: quiz, includePaths: [tasks] });
   const sizes = [dealt.search, dealt.selection, dealt.report].map(({ length }) => length);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
-import type { Metric } from "../../src/evals/definition.ts";
+import type { Metric } from "../../src/evals/metrics.ts";
 import { loadRunItems, type RunItems } from "../../src/run/items.ts";
 
 const DATA = resolve(import.meta.dirname, "../../../shared/datasets");

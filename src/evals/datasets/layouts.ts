@@ -1,7 +1,7 @@
 // Which local files are which benchmark: the layouts in which data sets were first published, by the names
 // that lm-evaluation-harness's task files give them (dataset_path and dataset_name). A table; read.ts reads.
 
-import { parseQuestions } from "../questions.ts";
+import { parseQuestions } from "./question-csv.ts";
 import { parseJson, parseRows, type Row } from "./records.ts";
 import {
   arcRow,
@@ -216,12 +216,12 @@ function bbh(name: string): Layout {
 
 function mmlu(name: string): Layout {
   const split = (part: string, rows: number): Source => ({
-    names: [`${part}/${name}_${part}.csv`],
+    names: ["", "data/"].map((parent) => `${parent}${part}/${name}_${part}.csv`),
     rows,
     rowsFrom: ({ text, path }) =>
       parseQuestions(text, path).map((question) => ({ ...question, subject: name })),
   });
-  // the number of rows differs by subject, and evals/mmlu.yml asserts it
+  // rows differ by subject: the task file says them
   return {
     folder: "mmlu",
     origin: "`curl -O https://people.eecs.berkeley.edu/~hendrycks/data.tar`",

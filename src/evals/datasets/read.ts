@@ -17,6 +17,8 @@ export interface DatasetReference {
   readonly name: string | undefined;
   /** dataset_kwargs.data_files: one file, several, or either by split. */
   readonly dataFiles: unknown;
+  /** Rows of each split, where the task file says them. */
+  readonly rows?: Readonly<Record<string, number>> | undefined;
   /** The task file; data files are relative to its folder. */
   readonly where: string;
 }
@@ -33,10 +35,14 @@ export async function readSplit(
   dataDir: string | undefined,
 ): Promise<Split> {
   const { path, name, where } = reference;
-  if (FILE_FORMATS.includes(path)) return readNamedFiles(reference.dataFiles, split, where);
-  if (/^\.{0,2}\//.test(path)) return readOwnFolder(reference, split);
+  const rows = reference.rows?.[split];
+  if (FILE_FORMATS.includes(path)) {
+    return withRows(await readNamedFiles(reference.dataFiles, split, where), rows, where);
+  }
+  if (/^\.{0,2}\//.test(path)) return withRows(await readOwnFolder(reference, split), rows, where);
   const layout = layoutOf(path, name);
-  const source = layout?.splits[split];
+  const known = layout?.splits[split];
+  const source = known && { ...known, rows: rows ?? known.rows };
   if (layout !== undefined && source === undefined) {
     throw new TsmergeError("data", `${path} has no split ${split}`, {
       where,
@@ -56,8 +62,7 @@ export async function readSplit(
     looked.push(root);
     const found = await readFolder(root, name, split);
     if (found === undefined) continue;
-    if (source !== undefined) assertRows(found, source, root);
-    return found;
+    return source === undefined ? withRows(found, rows, root) : assertRows(found, source, root);
   }
   const places = looked.length === 0 ? "" : `; looked in ${[...new Set(looked)].join(", ")}`;
   const slip = layout === undefined ? didYouMean(path, KNOWN_DATASETS) : "";
@@ -116,17 +121,20 @@ async function readLayout(
       { text: file.text, path },
       beside && besidePath !== undefined ? { text: beside.text, path: besidePath } : undefined,
     ) ?? parseRows(file.text, path);
-  const found = { rows, files };
-  assertRows(found, source, path);
-  return found;
+  return assertRows({ rows, files }, source, path);
 }
 
-function assertRows({ rows }: Split, source: Source, path: string): void {
+function assertRows(found: Split, source: Source, path: string): Split {
   const release = Object.keys(source.rowsOf ?? {}).find((word) => path.includes(word));
-  const expected = release === undefined ? source.rows : source.rowsOf![release]!;
-  if (rows.length === expected || Number.isNaN(expected)) return;
-  throw new TsmergeError("data", `found ${rows.length} rows instead of ${expected}`, {
-    where: path,
+  return withRows(found, release === undefined ? source.rows : source.rowsOf![release], path);
+}
+
+/** @param expected undefined or NaN where nothing says it */
+function withRows(found: Split, expected: number | undefined, where: string): Split {
+  const count = found.rows.length;
+  if (expected === undefined || Number.isNaN(expected) || count === expected) return found;
+  throw new TsmergeError("data", `found ${count} rows instead of ${expected}`, {
+    where,
     hint: "the file is cut short or of another release; fetch the data again",
   });
 }
