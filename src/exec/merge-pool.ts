@@ -6,7 +6,7 @@ import { Piscina } from "piscina";
 import { fromWire, TsmergeError } from "../base/errors.ts";
 import type { TensorPlace } from "../checkpoint/writer.ts";
 import type { Crew, HireCrew } from "../merge/crew.ts";
-import type { MergePlan } from "../merge/plan.ts";
+import { type MergePlan, outputsOf } from "../merge/plan.ts";
 import type { MergeAnswer, MergeJob, MergeSetup } from "./merge-protocol.ts";
 
 /** merge-worker.ts under tsx, merge-worker.js once built: tsc rewrites imports, not strings. */
@@ -63,7 +63,7 @@ function crewOver(
     threads,
     async merge(index: number, place: TensorPlace) {
       const answer = await pool.run({ index, place }).catch((cause: unknown) => {
-        const { name } = plan.tensors[index]!;
+        const { name } = outputsOf(plan)[index]!;
         throw new TsmergeError("internal", `the thread that merged ${name} died`, {
           cause,
           hint: "run the same command again, with --num-threads 1 if it happens twice",

@@ -13,7 +13,7 @@ export interface MergeSetup {
 }
 
 export interface MergeJob {
-  /** Of the tensor in the plan. */
+  /** Of the output (outputsOf). */
   readonly index: number;
   readonly place: TensorPlace;
 }

@@ -5,20 +5,21 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
-import { bytesPerElement } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { ioError } from "../base/io-error.ts";
 import { stringifyLike } from "../base/json-text.ts";
 import { copyDonorFiles } from "../checkpoint/donor-files.ts";
+import { byteLengthOf } from "../checkpoint/layout.ts";
 import { CheckpointWriter } from "../checkpoint/writer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { checkCopies } from "./copies.ts";
 import { type HireCrew, soloCrew } from "./crew.ts";
 import { weightsDigest } from "./fingerprint.ts";
 import { mergeIdentity } from "./merge-identity.ts";
 import { type MergeState, writeState } from "./merge-state.ts";
 import { type OutputFolder, stageFolder } from "./output-folder.ts";
-import type { MergePlan, TensorPlan } from "./plan.ts";
-import { drawsInOrder, elementsOf } from "./tensor-pass.ts";
+import { type MergePlan, type OutputTensor, outputsOf } from "./plan.ts";
+import { drawsInOrder } from "./tensor-pass.ts";
 
 export interface MergeProgress {
   /** Tensors finished, of `tensors`. */
@@ -73,7 +74,7 @@ export function executeMerge(
 /**
  * Computes every tensor of `plan` into a model folder with its config.json and the donor's tokenizer.
  * Throws TsmergeError `io` when the folder holds files or the disk fails, `numeric` when a tensor holds NaN
- * or infinity, `interrupted` when the signal aborted. What is complete then stays in a folder beside, which
+ * or infinity, `incompatible` as checkCopies, `interrupted` when the signal aborted. What is complete then stays in a folder beside, which
  * the message names.
  */
 export async function executeWith(
@@ -81,6 +82,7 @@ export async function executeWith(
   hire: HireCrew,
   options: ExecuteOptions,
 ): Promise<ExecutedMerge> {
+  await checkCopies(plan);
   const folder = await stageFolder(options.outDir, {
     force: options.force ?? false,
     resume: options.resume ?? true,
@@ -90,7 +92,7 @@ export async function executeWith(
   try {
     const sealed = new Set(Object.keys(folder.resumed?.shards ?? {}));
     const shards = options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes };
-    writer = await CheckpointWriter.open(folder.staging, plan.tensors, { ...shards, sealed });
+    writer = await CheckpointWriter.open(folder.staging, outputsOf(plan), { ...shards, sealed });
     const weights = await writeWeights(plan, hire, writer, folder, options);
     const replaced = plan.files ?? {};
     const except = Object.keys(replaced);
@@ -146,17 +148,18 @@ async function writeWeights(
   }
   const kept = Object.entries(earlier).filter(([file]) => writer.sealed.has(file));
   const hashes = new Map(kept.flatMap(([, tensors]) => Object.entries(tensors)));
-  const queue = [...plan.tensors.entries()].filter(([, { name }]) => !hashes.has(name));
-  const totalBytes = plan.tensors.reduce((sum, tensor) => sum + outputBytes(tensor), 0);
-  let bytes = totalBytes - queue.reduce((sum, [, tensor]) => sum + outputBytes(tensor), 0);
+  const outputs = outputsOf(plan);
+  const queue = [...outputs.entries()].filter(([, { name }]) => !hashes.has(name));
+  const totalBytes = outputs.reduce((sum, tensor) => sum + byteLengthOf(tensor), 0);
+  let bytes = totalBytes - queue.reduce((sum, [, tensor]) => sum + byteLengthOf(tensor), 0);
   let tensor = "";
   const report = (more: number) => {
     bytes += more;
-    onProgress?.({ done: hashes.size, tensors: plan.tensors.length, bytes, totalBytes, tensor });
+    onProgress?.({ done: hashes.size, tensors: outputs.length, bytes, totalBytes, tensor });
   };
   if (kept.length > 0) {
     onNote?.(
-      `continuing an interrupted merge: ${kept.length} shards, ${hashes.size} of ${plan.tensors.length} tensors are there`,
+      `continuing an interrupted merge: ${kept.length} shards, ${hashes.size} of ${outputs.length} tensors are there`,
     );
   }
   const { masks } = resumed ?? {};
@@ -203,7 +206,7 @@ function shardRecorder(
   return async (name, masks) => {
     const shard = writer.shardOf(name);
     if (!(await writer.written(name))) return;
-    const members = plan.tensors.filter((tensor) => writer.shardOf(tensor.name) === shard);
+    const members = outputsOf(plan).filter((tensor) => writer.shardOf(tensor.name) === shard);
     const known = Object.fromEntries(
       members.map((tensor) => [tensor.name, hashes.get(tensor.name)!]),
     );
@@ -217,11 +220,11 @@ function shardRecorder(
 }
 
 /** Largest tensors of each shard first, so that no thread ends with a large one alone; shards stay in order. */
-function largestFirst(queue: [number, TensorPlan][], writer: CheckpointWriter): void {
+function largestFirst(queue: [number, OutputTensor][], writer: CheckpointWriter): void {
   const shardAt = new Map(queue.map(([index, { name }]) => [index, writer.shardOf(name)]));
   queue.sort(([i, a], [j, b]) => {
     const [x, y] = [shardAt.get(i)!, shardAt.get(j)!];
-    return x === y ? outputBytes(b) - outputBytes(a) : x < y ? -1 : 1;
+    return x === y ? byteLengthOf(b) - byteLengthOf(a) : x < y ? -1 : 1;
   });
 }
 
@@ -251,7 +254,7 @@ async function eachInLanes<T>(
 
 function digestOf(plan: MergePlan, hashes: ReadonlyMap<string, string>): string {
   const digest = weightsDigest();
-  for (const tensor of plan.tensors) {
+  for (const tensor of outputsOf(plan)) {
     digest.tensor(tensor, tensor.dtype);
     digest.hashed(hashes.get(tensor.name)!);
   }
@@ -298,10 +301,6 @@ function withRemains(error: TsmergeError, shards: number, staging: string): Tsme
       cause: error,
     },
   );
-}
-
-function outputBytes(tensor: TensorPlan): number {
-  return elementsOf(tensor.shape) * bytesPerElement(tensor.dtype);
 }
 
 /** A promise that is awaited later: its failure waits with it, instead of ending the process as unhandled. */

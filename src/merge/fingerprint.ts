@@ -2,10 +2,10 @@
 // which does not depend on shards or file order. No file is read here.
 
 import { createHash, type Hash } from "node:crypto";
-import type { FloatType } from "../base/dtype.ts";
+import type { DType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { canonicalJson, contentHash } from "../base/hash.ts";
-import type { MergePlan, TensorPlan } from "./plan.ts";
+import type { MergePlan, OutputTensor } from "./plan.ts";
 
 /** Raised whenever equal plans come to mean other bytes. */
 export const PLAN_VERSION = 1;
@@ -36,7 +36,7 @@ export function planHash(plan: MergePlan, parentFingerprints: ReadonlyMap<string
  * its bytes. A tensor's bytes are hashed on their own so that several threads can share the work.
  */
 export interface WeightsDigest {
-  tensor(tensor: Pick<TensorPlan, "name" | "shape">, dtype: FloatType): void;
+  tensor(tensor: Pick<OutputTensor, "name" | "shape">, dtype: DType): void;
   bytes(data: Uint8Array): void;
   /** Instead of its bytes: the lower-case hexadecimal SHA-256 that they have. */
   hashed(sha256: string): void;

@@ -1,7 +1,7 @@
 // A merge as plain data: which tensors of which models become which output tensor, by which method,
 // with every parameter a number. recipe compiles to it; execute and candidate run it.
 
-import type { FloatType } from "../base/dtype.ts";
+import type { DType, FloatType } from "../base/dtype.ts";
 import type { Arithmetic } from "../kernel/kernel.ts";
 
 export interface TensorSource {
@@ -55,11 +55,25 @@ export interface TensorPlan {
   readonly dtype: FloatType;
 }
 
+/**
+ * An output tensor of a type that is not merged (integers, float8, …): its bytes as they are stored. Where
+ * several models hold it, they must hold the same bytes; copies.ts looks.
+ */
+export interface CopiedTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: DType;
+  /** The first one is copied. */
+  readonly sources: readonly Pick<TensorSource, "model" | "name">[];
+}
+
 export interface MergePlan {
   /** Locations (see joinLocation) with real paths, in the order TensorSource.model counts. */
   readonly models: readonly string[];
   /** In execution order, which is also the order mergekit's mask generator is consumed in. */
   readonly tensors: readonly TensorPlan[];
+  /** Absent where there are none. */
+  readonly copies?: readonly CopiedTensor[];
   readonly seed: number;
   readonly compat: boolean;
   /** The output's config.json: the donor's, with layer count, dtype and vocabulary kept true. */
@@ -69,3 +83,10 @@ export interface MergePlan {
   /** Files that stand in for the donor's, by name: their text, or null for one that is left out. */
   readonly files?: Readonly<Record<string, string | null>>;
 }
+
+/** What a plan writes: merged tensors, then copied ones. */
+export function outputsOf({ tensors, copies = [] }: MergePlan): readonly OutputTensor[] {
+  return [...tensors, ...copies];
+}
+
+export type OutputTensor = Pick<CopiedTensor, "name" | "shape" | "dtype">;

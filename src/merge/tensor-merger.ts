@@ -9,6 +9,7 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import type { TensorPlace } from "../checkpoint/writer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
+import { chunksOf } from "./copies.ts";
 import { elementReader } from "./elements.ts";
 import { checkFinite } from "./finite.ts";
 import type { MergePlan } from "./plan.ts";
@@ -18,7 +19,7 @@ import { fileInputs, heldInputs, openBuffers, streamTiles } from "./tiles.ts";
 
 export interface TensorMerger {
   /**
-   * Computes tensor `index` of the plan into `place`, one tensor at a time.
+   * Computes or copies output `index` of the plan (outputsOf) into `place`, one tensor at a time.
    * @param onBytes is told of each tile that was computed; what it throws ends the merge
    * @returns SHA-256 of the tensor's bytes, lower-case hexadecimal
    * @throws TsmergeError `numeric` when the tensor holds NaN or infinity, `io` from the disk
@@ -67,9 +68,24 @@ function mergerOver(
   const buffers = openBuffers(kernel, plan.tensors, sources, threads);
   const generator = maskGenerator(plan, masks);
   const programs: ProgramCache = new Map();
+  const copy: TensorMerger["merge"] = async (index, place, onBytes) => {
+    const hash = createHash("sha256");
+    const file = await openPlace(place);
+    try {
+      for await (const chunk of chunksOf(plan.copies![index]!, checkpoints)) {
+        hash.update(chunk);
+        await file.append(chunk);
+        onBytes(chunk.byteLength);
+      }
+    } finally {
+      await file.close();
+    }
+    return hash.digest("hex");
+  };
   return {
     async merge(index, place, onBytes) {
-      const tensor = plan.tensors[index]!;
+      const tensor = plan.tensors[index];
+      if (tensor === undefined) return copy(index - plan.tensors.length, place, onBytes);
       const inputs = heldInputs(sources[index]!, buffers.hold);
       const reader = elementReader(kernel, inputs, tensor.loadAs, arithmeticOf(tensor));
       const facts = tensorFacts(reader, tensor.base);

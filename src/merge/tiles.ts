@@ -90,8 +90,8 @@ const STATISTICS_WIDTH = 16;
 
 /** Most bytes that merging these tensors to files takes in memory: tiles, statistics, and the process. */
 export function memoryOf(tensors: readonly TensorPlan[], threads: number): number {
-  const elements = Math.max(...tensors.map(({ shape }) => elementsOf(shape)));
-  const widest = Math.max(...tensors.map(({ sources }) => 4 * (sources.length + 1)));
+  const elements = Math.max(0, ...tensors.map(({ shape }) => elementsOf(shape)));
+  const widest = Math.max(0, ...tensors.map(({ sources }) => 4 * (sources.length + 1)));
   const tiles = Math.min(bufferBytes(threads), 2 * widest * Math.min(TILE, elements));
   const held = Math.min(HELD_BYTES / threads, widest * elements);
   const statistics = STATISTICS_WIDTH * Math.min(SORT_LIMIT, elements);
@@ -128,14 +128,15 @@ export function openBuffers(
   const widths = inputs.map(({ types }) =>
     types.reduce((sum, type) => sum + bytesPerElement(type), 0),
   );
-  const inputWidth = Math.max(...widths);
-  const outputWidth = Math.max(...tensors.map(({ dtype }) => bytesPerElement(dtype)));
-  const most = Math.max(...tensors.map(({ shape }) => elementsOf(shape)));
+  const inputWidth = Math.max(0, ...widths);
+  const outputWidth = Math.max(0, ...tensors.map(({ dtype }) => bytesPerElement(dtype)));
+  const most = Math.max(0, ...tensors.map(({ shape }) => elementsOf(shape)));
   const fitting = Math.floor(bufferBytes(threads) / 2 / (inputWidth + outputWidth));
   const tileElements = Math.max(1, Math.min(TILE, fitting, most));
-  const padding = ALIGNMENT * Math.max(...inputs.map(({ types }) => types.length));
+  const padding = ALIGNMENT * Math.max(0, ...inputs.map(({ types }) => types.length));
   const sizes = [tileElements * inputWidth + padding, tileElements * outputWidth].map(aligned);
   const heldMost = Math.max(
+    0, // of a plan that only copies
     ...inputs.map(({ types, elements }) =>
       types.reduce((sum, type) => sum + aligned(elements * bytesPerElement(type)), 0),
     ),

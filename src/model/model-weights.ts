@@ -9,7 +9,7 @@ import { ARCHITECTURES } from "./architecture.ts";
 import { COMPUTED, type ExpertLayouts, type Family, type WeightTemplate } from "./family.ts";
 import { inferFamily } from "./family-inference.ts";
 import { MERGE_ONLY_FAMILIES } from "./family-tables.ts";
-import { configValue, type StoredConfig } from "./stored-config.ts";
+import { configValue, isQuantized, type StoredConfig } from "./stored-config.ts";
 
 /** A weight as one model's files call it. */
 export interface Weight {
@@ -60,7 +60,8 @@ export function modelWeights(
   where: string,
 ): ModelWeights {
   const known = FAMILIES.find(({ name }) => name === config.architecture);
-  if (known === undefined) {
+  // a table does not know what quantizers call their tensors
+  if (known === undefined || isQuantized(config)) {
     const { family, layers } = inferFamily(config, tensors, where);
     return spelledOut(family, layers, (name) => name, { isInferred: true, isTied: false });
   }

@@ -25,7 +25,7 @@ export async function readStoredConfig(directory: string): Promise<StoredConfig>
 
 /**
  * @param where the file, for errors
- * @throws TsmergeError `incompatible` for what is no object, several architectures, and quantized weights
+ * @throws TsmergeError `incompatible` for what is no object, and for several architectures
  */
 export function parseStoredConfig(json: unknown, where: string): StoredConfig {
   const fail = (message: string, hint: string) =>
@@ -43,13 +43,12 @@ export function parseStoredConfig(json: unknown, where: string): StoredConfig {
       "keep the class that the weights were saved from",
     );
   }
-  if (raw.quantization_config !== undefined && raw.quantization_config !== null) {
-    throw fail(
-      "quantization_config is set: quantized weights cannot be merged",
-      "use the model that was quantized, in float16, bfloat16 or float32",
-    );
-  }
   return { architecture: names[0] ?? raw.model_type ?? "an unnamed architecture", raw };
+}
+
+/** Whether the weights are stored as numbers that mean something only with their scales. */
+export function isQuantized({ raw }: StoredConfig): boolean {
+  return raw.quantization_config !== undefined && raw.quantization_config !== null;
 }
 
 /** The value at a key such as `hidden_size` or, with a dot, in a nested object. */

@@ -1,18 +1,20 @@
 // A recipe and the facts about its models become a MergePlan: every output tensor with its inputs and
 // every parameter a number. Pure and quick (it runs once a candidate); reads no weights.
 
-import { type FloatType, isFloatType } from "../base/dtype.ts";
+import type { FloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
-import type { MergePlan, TensorPlan, TensorSource } from "../merge/plan.ts";
+import type { CopiedTensor, MergePlan, TensorPlan, TensorSource } from "../merge/plan.ts";
+import { copiedTensor, isMergeable } from "./copied.ts";
 import { type Leniency, layOut, type Row, type RowInput } from "./layout.ts";
 import type { LoadedModels } from "./models.ts";
 import { outputConfig } from "./output-config.ts";
 import { type OutputTokenizer, rowMap } from "./output-tokenizer.ts";
+import { checkQuantized } from "./quantized.ts";
 import { donorReference, type Parameters, type Recipe } from "./recipe.ts";
 import { settingAt } from "./setting.ts";
-import { fitShapes, type Shaped } from "./shapes.ts";
+import { type Fitted, fitShapes, type Present } from "./shapes.ts";
 
 export interface CompileContext extends Leniency {
   readonly models: LoadedModels;
@@ -22,18 +24,6 @@ export interface CompileContext extends Leniency {
   readonly compat: boolean;
   /** What outputTokenizer planned for the recipe; without it vocabularies are taken as they are. */
   readonly tokenizer?: OutputTokenizer | undefined;
-}
-
-/** An input that is there, with its name in the model's files. */
-interface Present extends Shaped {
-  readonly storedName: string;
-  readonly dtype: FloatType;
-}
-
-/** The inputs of an output tensor, and its shape. */
-interface Fitted {
-  readonly inputs: readonly Present[];
-  readonly shape: readonly number[];
 }
 
 /**
@@ -48,27 +38,45 @@ export function compileRecipe(recipe: Recipe, context: CompileContext): MergePla
   const { vocabulary, files } = context.tokenizer ?? {};
   const donors = vocabulary?.donors.map((reference) => context.models.get(reference)!.location);
   const locations = [...new Set([...layout.locations, ...(donors ?? [])])];
-  const keyed = layout.rows
-    .map((row) => ({ row, fitted: presentInputs(row, method, context) }))
-    .filter(({ fitted }) => fitted.inputs.length > 0)
-    .map(({ row, fitted }) => ({
-      plan: tensorPlan(row, fitted, recipe, method, context, locations),
+  const keyed: { readonly key: string; readonly plan: TensorPlan }[] = [];
+  const copies: CopiedTensor[] = [];
+  for (const row of layout.rows) {
+    const fitted = presentInputs(row, method, context);
+    if (fitted.inputs.length === 0) continue;
+    if (isMergeable(fitted)) {
+      const plan = tensorPlan(row, fitted, recipe, method, context, locations);
       // mergekit runs (and draws masks) in the order of the greatest input name of each tensor
-      key: greatest(fitted.inputs.map((one) => one.storedName)),
-    }));
+      keyed.push({ plan, key: greatest(fitted.inputs.map((one) => one.storedName)) });
+    } else {
+      const scale =
+        method.name === "passthrough" ? modelParameters(row, fitted, recipe, method)[0]?.scale : 1;
+      copies.push(copiedTensor(row.name, fitted, scale ?? 1, locations));
+    }
+  }
   keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   const tensors = keyed.map(({ plan }) => plan);
   const donor = context.models.get(donorReference(recipe))!;
+  const byLocation = new Map([...context.models.values()].map((model) => [model.location, model]));
+  const givers = locations.map((location) => byLocation.get(location)!);
+  checkQuantized(givers, donor, method.name, tensors);
+  if (copies.length > 0) context.onNote?.(noteOn(copies));
   const config = outputConfig(donor, layout, tensors, context.compat, vocabulary !== undefined);
   return {
     models: locations,
     tensors,
+    ...(copies.length === 0 ? {} : { copies }),
     seed: context.seed,
     compat: context.compat,
     config: { ...config, ...vocabulary?.specials },
     donor: donor.directory,
     ...(files === undefined || Object.keys(files).length === 0 ? {} : { files }),
   };
+}
+
+function noteOn(copies: readonly CopiedTensor[]): string {
+  const types = [...new Set(copies.map(({ dtype }) => dtype))].sort().join(", ");
+  const tensors = copies.length === 1 ? "1 tensor is" : `${copies.length} tensors are`;
+  return `${tensors} copied as stored, not merged: ${types}`;
 }
 
 /** The last of some names in string order: `layers.10.` stands before `layers.2.`. */
@@ -119,22 +127,18 @@ function found(input: RowInput, storedName: string, tokenizer?: OutputTokenizer)
   const { moved, rows = 0 } = tokenizer?.vocabulary ?? {};
   const isMoved = input.tensor.isEmbed && moved?.has(input.model.reference) === true;
   const shape = isMoved ? [rows, ...stored.slice(1)] : stored;
-  if (isFloatType(dtype)) return { ...input, storedName, dtype, shape };
-  throw new TsmergeError(
-    "incompatible",
-    `tensor ${storedName} of ${input.model.reference} is stored as ${dtype}`,
-    { where: input.model.directory, hint: "use weights in float32, float16 or bfloat16" },
-  );
+  return { ...input, storedName, dtype, shape };
 }
 
 function tensorPlan(
   row: Row,
-  { inputs: present, shape }: Fitted,
+  fitted: Fitted<FloatType>,
   recipe: Recipe,
   method: MergeMethod,
   { compat, tokenizer, models }: CompileContext,
   locations: readonly string[],
 ): TensorPlan {
+  const { inputs: present, shape } = fitted;
   const base = present.findIndex((one) => one.isBase);
   const returned = returnedType(present, present[base], recipe);
   const work = method.arithmetic ?? returned;
@@ -154,11 +158,7 @@ function tensorPlan(
     sources,
     base: base < 0 ? undefined : base,
     global: lookUp(method, "global", row.name, row, [row.slice.parameters, recipe.parameters]),
-    perModel: present.map(({ source, tensor, isBase }) => {
-      const levels = [source.parameters, row.slice.parameters, recipe.parameters];
-      if (isBase && setsBaseApart(method)) return {};
-      return lookUp(method, "model", tensor.name, row, levels, source.model);
-    }),
+    perModel: modelParameters(row, fitted, recipe, method),
     loadAs,
     arithmetic: compat ? work : "float32",
     dtype: recipe.outDtype ?? (compat && method.promotes ? "float32" : returned),
@@ -167,14 +167,27 @@ function tensorPlan(
 
 /** The type the method returns: the recipe's, else the base's, else what the inputs promote to. */
 function returnedType(
-  present: readonly Present[],
-  base: Present | undefined,
+  present: readonly Present<FloatType>[],
+  base: Present<FloatType> | undefined,
   recipe: Recipe,
 ): FloatType {
   if (recipe.dtype !== undefined) return recipe.dtype;
   const types = new Set((base === undefined ? present : [base]).map((one) => one.dtype));
   // float16 and bfloat16 together promote to float32, as does anything with float32
   return types.size === 1 ? [...types][0]! : "float32";
+}
+
+function modelParameters(
+  row: Row,
+  { inputs }: Fitted,
+  recipe: Recipe,
+  method: MergeMethod,
+): Record<string, number>[] {
+  return inputs.map(({ source, tensor, isBase }) => {
+    if (isBase && setsBaseApart(method)) return {};
+    const levels = [source.parameters, row.slice.parameters, recipe.parameters];
+    return lookUp(method, "model", tensor.name, row, levels, source.model);
+  });
 }
 
 function lookUp(

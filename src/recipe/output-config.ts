@@ -1,6 +1,8 @@
 // The merged model's config.json: the donor's, with what the merge changed kept true.
 
+import type { FloatType } from "../base/dtype.ts";
 import type { TensorPlan } from "../merge/plan.ts";
+import { elementsOf } from "../merge/tensor-pass.ts";
 import { configValue, withConfigValue } from "../model/stored-config.ts";
 import type { Layout } from "./layout.ts";
 import type { LoadedModel } from "./models.ts";
@@ -29,10 +31,10 @@ export function outputConfig(
   if (!donor.weights.isInferred || layout.layers !== donor.weights.layers) {
     raw = withConfigValue(raw, family.layersKey, layout.layers);
   }
-  const types = new Set(tensors.map((tensor) => tensor.dtype));
+  const type = mostCommonType(tensors);
   const typeKeys = TYPE_KEYS.filter((key) => key in raw);
   for (const key of typeKeys.length === 0 ? ["torch_dtype"] : typeKeys) {
-    raw[key] = types.size === 1 ? [...types][0] : "float32";
+    if (type !== undefined) raw[key] = type;
   }
   if (Array.isArray(raw.layer_types)) {
     raw.layer_types = layout.origins.map(({ model, layer }) => layerTypesOf(model, donor)[layer]);
@@ -48,6 +50,15 @@ export function outputConfig(
   const heads = family.post.filter(({ tiedTo }) => tiedTo !== undefined);
   if (isTied && heads.some(({ name }) => written.has(spell(name)))) raw.tie_word_embeddings = false;
   return raw;
+}
+
+/** The type that most numbers have: a model is loaded in one, and a few in another must not double its size. */
+function mostCommonType(tensors: readonly TensorPlan[]): FloatType | undefined {
+  const counts = new Map<FloatType, number>();
+  for (const { dtype, shape } of tensors) {
+    counts.set(dtype, (counts.get(dtype) ?? 0) + elementsOf(shape));
+  }
+  return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
 function layerTypesOf(model: LoadedModel, donor: LoadedModel): unknown[] {

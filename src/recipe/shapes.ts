@@ -2,6 +2,7 @@
 // change: the configuration's field, or the vocabulary. mergekit crops some tensors instead; compat does
 // what it does, with a note.
 
+import type { DType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { MergeMethod } from "../merge/method.ts";
 import { configDifference } from "./differences.ts";
@@ -9,6 +10,18 @@ import type { Leniency, RowInput } from "./layout.ts";
 
 /** An input with the shape of its tensor. */
 export interface Shaped extends RowInput {
+  readonly shape: readonly number[];
+}
+
+/** An input that is there, with its name and type in the model's files. */
+export interface Present<Type extends DType = DType> extends Shaped {
+  readonly storedName: string;
+  readonly dtype: Type;
+}
+
+/** The inputs of an output tensor, and its shape. */
+export interface Fitted<Type extends DType = DType> {
+  readonly inputs: readonly Present<Type>[];
   readonly shape: readonly number[];
 }
 

@@ -8,10 +8,12 @@ import { bytesPerElement } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { hasErrorCode, ioError } from "../base/io-error.ts";
 import { weightFiles } from "../checkpoint/folder.ts";
+import { byteLengthOf } from "../checkpoint/layout.ts";
 import { parseShardSize } from "../checkpoint/shard-size.ts";
 import { planShards } from "../checkpoint/shards.ts";
 import { splitLocation } from "../hub/location.ts";
-import type { MergePlan, TensorPlan } from "../merge/plan.ts";
+import { checkCopies } from "../merge/copies.ts";
+import { type MergePlan, outputsOf, type TensorPlan } from "../merge/plan.ts";
 import { elementsOf } from "../merge/tensor-pass.ts";
 import { memoryOf } from "../merge/tiles.ts";
 import type { LoadedModel, LoadedModels } from "../recipe/models.ts";
@@ -65,6 +67,7 @@ export async function preflight(
   let planned: PlannedMerge | undefined;
   try {
     planned = planOpened(opened, options, onNote);
+    await checkCopies(planned.plan);
   } catch (error) {
     if (!(error instanceof TsmergeError)) throw error;
     problems.push(...new Set([error.message, ...conflictsOf(opened.models)]));
@@ -99,11 +102,14 @@ async function resultOf(
   shardBytes: number,
   onNote: (note: string) => void,
 ): Promise<PreflightResult> {
-  const sum = (of: (tensor: TensorPlan) => number) =>
-    plan.tensors.reduce((total, tensor) => total + of(tensor), 0);
-  const shards = planShards(plan.tensors, { shardBytes });
+  const outputs = outputsOf(plan);
+  const copied = (plan.copies ?? []).reduce((sum, tensor) => sum + byteLengthOf(tensor), 0);
+  const shards = planShards(outputs, { shardBytes });
   const writtenBytes = shards.reduce((total, { layout }) => total + layout.fileBytes, 0);
-  const readBytes = sum((tensor) => sourceBytes(plan, tensor, models));
+  const readBytes = plan.tensors.reduce(
+    (sum, tensor) => sum + sourceBytes(plan, tensor, models),
+    copied,
+  );
   const threads = threadsFor(plan, options, onNote);
   const layers = Object.entries(plan.config).find(([key]) =>
     /^(num_hidden_layers|n_layers?|num_layers)$/.test(key),
@@ -112,8 +118,8 @@ async function resultOf(
     method: recipe.method,
     seed,
     layers: typeof layers?.[1] === "number" ? layers[1] : undefined,
-    tensors: plan.tensors.length,
-    parameters: sum(({ shape }) => elementsOf(shape)),
+    tensors: outputs.length,
+    parameters: outputs.reduce((sum, { shape }) => sum + elementsOf(shape), 0),
     shards: shards.length,
     threads,
     readBytes,

@@ -1,6 +1,9 @@
-// A recipe checked without weights: what `tsmerge validate` says of one file.
+// A recipe checked without weights, but for tensors that must be equal because they cannot be merged: what
+// `tsmerge validate` says of one file.
 
 import { TsmergeError, toWire, type WireError } from "../base/errors.ts";
+import { checkCopies } from "../merge/copies.ts";
+import { outputsOf } from "../merge/plan.ts";
 import { planStage, type RecipeFile, readStages } from "./planned-merge.ts";
 
 export interface ValidatedRecipe {
@@ -20,8 +23,9 @@ export async function validateRecipe(file: RecipeFile): Promise<ValidatedRecipe>
     const stages = await readStages(file, onNote);
     const [first, ...others] = stages;
     const { recipe, models, plan } = await planStage(first!, file, onNote); // a file has one recipe at least
+    await checkCopies(plan);
     const count = models.size === 1 ? "1 model" : `${models.size} models`;
-    const made = `${recipe.method} of ${count} into ${plan.tensors.length} tensors`;
+    const made = `${recipe.method} of ${count} into ${outputsOf(plan).length} tensors`;
     const summary =
       others.length === 0
         ? `valid: ${made}`
