@@ -17,7 +17,22 @@ export interface ParameterSpec {
   /** Values outside are refused; absent ends are unbounded. */
   readonly min?: number;
   readonly max?: number;
+  /** Where a search looks unless its file says; absent: the file must say. */
+  readonly search?: SearchRange;
+  /** Only the ratios between models count, and no common factor: always, or while the named parameter is set. */
+  readonly relative?: true | string;
   readonly summary: string;
+}
+
+/** A range of a number that is worth searching, bounds included. */
+export interface SearchRange {
+  readonly lower: number;
+  readonly upper: number;
+  /** Inside the range; `share` is 1/M of M models. */
+  readonly start: number | "share";
+  readonly scale?: "log" | "integer";
+  /** Searched even if the file does not name it. */
+  readonly always?: true;
 }
 
 /** One output tensor's merge, with every parameter resolved to a number (booleans are 0 or 1). */

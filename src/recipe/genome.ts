@@ -2,19 +2,18 @@
 // default filled in. space.ts turns it into a box of numbers and numbers into recipes.
 
 import type { FloatType } from "../base/dtype.ts";
+import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
+import { methodNamed } from "../merge/methods/registry.ts";
+import type { Gene } from "./gene.ts";
 import type { Recipe } from "./recipe.ts";
-
-/** A searched parameter: its range, and where the search starts. */
-export interface Gene {
-  readonly lower: number;
-  readonly upper: number;
-  readonly start: number;
-}
 
 export interface Genome {
   /** References of the parents, the base not among them (except slerp's, which is one of two). */
   readonly models: readonly string[];
-  readonly method: string;
+  /** How many of the models take part, where the search decides which; absent: all of them. */
+  readonly subset?: { readonly min: number; readonly max: number };
+  /** The merge method, or those of which the search chooses one. */
+  readonly methods: readonly string[];
   readonly base?: string;
   /** Layers a group (mergekit-evolve's layer_granularity), or the number of groups; one group without it. */
   readonly layers?: { readonly granularity: number } | { readonly groups: number };
@@ -22,8 +21,10 @@ export interface Genome {
   readonly smooth: boolean;
   /** Parts of tensor names that get genes of their own; the rest gets one more set. */
   readonly filters: readonly string[];
-  /** By parameter of the method: searched, or fixed at a number (booleans are 0 or 1). */
+  /** By parameter: searched, or fixed at a number (booleans are 0 or 1). A method without it has no use for it. */
   readonly parameters: Readonly<Record<string, Gene | number>>;
+  /** Present: weights are searched as shares that add up to 1. */
+  readonly shares?: true;
   readonly dtype: FloatType;
   readonly tokenizerSource?: "base";
   /** True: the search starts anywhere in the box, not at the genes' starts. */
@@ -43,6 +44,27 @@ export function shortNames(references: readonly string[]): string[] {
   return names.map((name, index) =>
     names.filter((other) => other === name).length === 1 ? name : references[index]!,
   );
+}
+
+/** The parameters that a search may change or fix: what has no effect is none. */
+export function searchableParameters(method: MergeMethod): ParameterSpec[] {
+  return method.parameters.filter(({ summary }) => !summary.includes("without effect"));
+}
+
+/** What a parameter is when the file says nothing: for normalize mergekit-evolve's default, else the method's own. */
+export function defaultOf(method: MergeMethod, spec: ParameterSpec): number | undefined {
+  return method.name === "dare_ties" && spec.name === "normalize" ? 1 : spec.default;
+}
+
+/** The base of a merge of these models by a method; undefined if it uses none. */
+export function baseOf(
+  { base }: Genome,
+  method: MergeMethod,
+  models: readonly string[],
+): string | undefined {
+  if (setsBaseApart(method)) return base;
+  if (method.base === "none") return undefined;
+  return base !== undefined && models.includes(base) ? base : models[0];
 }
 
 /** One model as it stands: nothing is merged, nothing is cast. */
@@ -75,4 +97,9 @@ export function equalWeights(genome: Genome): Recipe {
 /** Every model that the search's recipes name. */
 export function genomeReferences(genome: Genome): string[] {
   return [...new Set([...genome.models, ...(genome.base === undefined ? [] : [genome.base])])];
+}
+
+/** The methods of a genome. */
+export function methodsOf({ methods }: Genome): MergeMethod[] {
+  return methods.map(methodNamed);
 }

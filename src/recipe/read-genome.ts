@@ -1,20 +1,20 @@
-// The `genome:` part of a search file, with mergekit-evolve's keys and ours: which models, by which
-// method, and the range and start of every parameter that is searched.
+// The `genome:` part of a search file, with mergekit-evolve's keys and ours: which models, by which methods, in
+// which groups of layers. Its `parameters:` are read-gene.ts's.
 
 import { isMap, type Node } from "yaml";
 import { z } from "zod";
 import { type FloatType, parseFloatType } from "../base/dtype.ts";
 import { didYouMean } from "../base/suggest.ts";
-import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
+import { type MergeMethod, setsBaseApart } from "../merge/method.ts";
 import { MERGE_METHODS } from "../merge/methods/registry.ts";
-import type { Gene, Genome } from "./genome.ts";
+import { defaultOf, type Genome } from "./genome.ts";
+import { readParameters } from "./read-gene.ts";
 import { readReference } from "./read-source.ts";
 import { checkShape } from "./schema.ts";
 import {
   complain,
   describe,
   type Entry,
-  isNothing,
   itemsOf,
   membersOf,
   memberValue,
@@ -32,10 +32,7 @@ const TYPES = ["float32", "float16", "bfloat16"] as const;
 
 const GENOME = z.object({
   models: z.unknown().optional(),
-  merge_method: z.enum(METHOD_NAMES, {
-    error: ({ input }) =>
-      `is not one of ${METHOD_NAMES.join(", ")}${didYouMean(String(input), METHOD_NAMES)}`,
-  }),
+  merge_method: z.unknown().optional(),
   base_model: z.unknown().optional(),
   tokenizer_source: z
     .literal("base", { error: "arrives later; write base, or delete the line" })
@@ -45,7 +42,11 @@ const GENOME = z.object({
   normalize: z.boolean().optional(),
   allow_negative_weights: z.boolean().default(false),
   filters: z.array(z.string().min(1)).optional(),
-  smooth: z.boolean().default(false),
+  smooth: z
+    .union([z.boolean(), z.int().min(2)], {
+      error: "expected true, false or a number of points from 2 up",
+    })
+    .default(false),
   dtype: z.preprocess(
     (value) => (typeof value === "string" ? (parseFloatType(value) ?? value) : value),
     z.enum(TYPES, { error: `is not one of ${TYPES.join(", ")}` }).default("bfloat16"),
@@ -53,34 +54,7 @@ const GENOME = z.object({
   parameters: z.unknown().optional(),
 });
 
-const GENE = z.object({
-  range: z.tuple([z.number(), z.number()]).optional(),
-  start: z.number().optional(),
-});
-
-/** Densities are multiples of 2^-12, and none is 0. */
-const SMALLEST_DENSITY = 2 ** -12;
-
-/** Where a parameter is searched unless the file says. */
-function defaultGene(spec: ParameterSpec, models: number, negative: boolean): Gene {
-  switch (spec.name) {
-    case "weight": // 1/M is mergekit-evolve's start; task vectors seldom want more than 1.5 of themselves
-      return { lower: negative ? -0.5 : 0, upper: 1.5, start: 1 / models };
-    case "density": // an empty task vector is a weight of 0, so the range ends above 0
-      return { lower: 0.05, upper: 1, start: 0.7 };
-    case "t":
-      return { lower: 0, upper: 1, start: 0.5 };
-    case "lambda":
-      return { lower: 0, upper: 2, start: 1 };
-    default: {
-      const { min: lower = 0, max: upper = 1, default: start = lower } = spec;
-      return { lower, upper, start };
-    }
-  }
-}
-
-/** Parameters that are searched when the file does not mention them. */
-const ALWAYS_SEARCHED = ["weight", "density", "t"];
+const SUBSET = z.object({ min: z.int().positive().default(1), max: z.int().positive().optional() });
 
 /** Reads the genome; problems and notes go to the file. Undefined after a problem. */
 export function readGenome(
@@ -95,205 +69,233 @@ export function readGenome(
   const members = membersOf(file, node, "genome");
   rejectUnknown(file, members, Object.keys(GENOME.shape), "genome");
   const shape = checkShape(file, GENOME, node);
-  const listed = itemsOf(file, memberValue(members, "models"), "models").flatMap(
-    (item) => readReference(file, item, "a model") ?? [],
-  );
+  const { listed, subsetNode } = readModels(file, memberValue(members, "models"));
   const baseNode = memberValue(members, "base_model");
   const base = baseNode === undefined ? undefined : readReference(file, baseNode, "base_model");
-  const named = plain(file, memberValue(members, "merge_method"));
-  const method = METHODS.find((one) => one.name === named);
-  if (method === undefined) return undefined;
-  const models = checkModels(file, members, method, listed, base);
+  const methods = readMethods(file, node, memberValue(members, "merge_method"));
+  if (methods.length === 0) return undefined;
+  const isApart = methods.some(setsBaseApart);
+  const models = [...new Set(listed)].filter((model) => !(isApart && model === base));
+  const subset = readSubset(file, subsetNode, methods, models.length);
+  checkModels(file, members, methods, { listed, models, base, subset });
   const negative = shape?.allow_negative_weights ?? false;
   const block = memberValue(members, "parameters");
-  const parameters = readParameters(file, block, method, models.length, negative);
-  if (shape === undefined) return undefined;
-  const granularity = shape.layer_granularity ?? 0;
-  if (granularity > 0 && shape.layer_groups) {
-    complain(file, node, "layer_granularity and layer_groups are both given", "keep one of them");
+  const shares = sharesOf(file, block, methods, { normalize: shape?.normalize, negative });
+  const context = { methods, models: models.length, negative, shares };
+  const parameters = readParameters(file, block, context);
+  if (shares && models.length > 1) {
+    note(
+      file,
+      block,
+      `weights are searched as shares that add up to 1: ${methods[0]!.name} divides them by their sum; genome.parameters.weight: {range: [0, 1.5]} gives each a gene`,
+    );
   }
-  const layers =
-    granularity > 0
-      ? { granularity }
-      : shape.layer_groups
-        ? { groups: shape.layer_groups }
-        : undefined;
-  const hasBase = base !== undefined && method.base !== "none";
-  return {
+  if (shape === undefined) return undefined;
+  const { smooth, normalize } = shape;
+  const layers = layersOf(file, node, shape);
+  const hasNormalize = methods.some((one) => one.parameters.some((p) => p.name === "normalize"));
+  if (normalize !== undefined && hasNormalize && parameters.normalize !== undefined) {
+    complain(file, node, "normalize is given twice", "keep genome.normalize or the parameter");
+  }
+  const genome: Genome = {
     models,
-    method: method.name,
-    ...(hasBase ? { base } : method.base === "firstSource" ? { base: models[0]! } : {}),
+    ...(subset === undefined ? {} : { subset }),
+    methods: methods.map((method) => method.name),
+    ...(base !== undefined && methods.some((method) => method.base !== "none") ? { base } : {}),
     ...(layers === undefined ? {} : { layers }),
-    smooth: shape.smooth,
+    smooth: smooth !== false,
     filters: shape.filters ?? [],
     parameters: {
       ...parameters,
-      ...normalizeOf(method, shape.normalize),
+      ...(normalize === undefined || !hasNormalize ? {} : { normalize: Number(normalize) }),
     },
+    ...(shares ? { shares } : {}),
     dtype: shape.dtype satisfies FloatType,
-    ...(shape.tokenizer_source === "base" && hasBase ? { tokenizerSource: "base" as const } : {}),
+    ...(shape.tokenizer_source === "base" && base !== undefined ? { tokenizerSource: "base" } : {}),
     randomInit,
   };
+  refuseEmpty(file, node, genome);
+  return genome;
+}
+
+/** A list of references, or `{from: [a list], subset: {min, max}}`. */
+function readModels(
+  file: YamlFile,
+  node: Node | undefined,
+): { listed: string[]; subsetNode: Node | undefined } {
+  const references = (list: Node | undefined, what: string) =>
+    itemsOf(file, list, what).flatMap((item) => readReference(file, item, "a model") ?? []);
+  if (!isMap(node)) return { listed: references(node, "models"), subsetNode: undefined };
+  const members = membersOf(file, node, "models");
+  rejectUnknown(file, members, ["from", "subset"], "models");
+  const from = memberValue(members, "from");
+  const subsetNode = memberValue(members, "subset");
+  if (from === undefined) complain(file, node, "models has no from", "add from: [the models]");
+  return { listed: references(from, "from"), subsetNode };
+}
+
+/** One method, or `{choices: [several]}`; none after a problem. */
+function readMethods(file: YamlFile, genome: Node, node: Node | undefined): readonly MergeMethod[] {
+  if (node === undefined) {
+    const hint = `is not one of ${METHOD_NAMES.join(", ")}`;
+    complain(file, genome, "merge_method is missing", hint);
+    return [];
+  }
+  const members = isMap(node) ? membersOf(file, node, "merge_method") : [];
+  rejectUnknown(file, members, ["choices"], "merge_method");
+  const named = isMap(node) ? itemsOf(file, memberValue(members, "choices"), "choices") : [node];
+  const methods = named.map((one) => {
+    const name = plain(file, one);
+    const method = METHODS.find((known) => known.name === name);
+    if (method !== undefined) return method;
+    complain(
+      file,
+      one,
+      `merge_method ${describe(file, one)}: is not one of ${METHOD_NAMES.join(", ")}${didYouMean(String(name), METHOD_NAMES)}`,
+    );
+    return undefined;
+  });
+  if (named.length === 0) complain(file, node, "merge_method has no choices", "list some methods");
+  const known = methods.filter((method) => method !== undefined);
+  return known.length === methods.length ? [...new Set(known)] : [];
+}
+
+/** How many models may take part, within what the methods can merge. */
+function readSubset(
+  file: YamlFile,
+  node: Node | undefined,
+  methods: readonly MergeMethod[],
+  models: number,
+): Genome["subset"] | undefined {
+  if (node === undefined) return undefined;
+  rejectUnknown(file, membersOf(file, node, "subset"), Object.keys(SUBSET.shape), "subset");
+  const read = checkShape(file, SUBSET, node);
+  if (read === undefined) return undefined;
+  const subset = { min: read.min, max: Math.min(read.max ?? models, models) };
+  for (const { name, minModels, maxModels } of methods) {
+    const [least, most] = [Math.max(subset.min, minModels), Math.min(subset.max, maxModels)];
+    if (least <= most) continue;
+    complain(
+      file,
+      node,
+      `subset takes ${subset.min} to ${subset.max} of ${models} models, and ${name} merges ${minModels === maxModels ? minModels : `${minModels} to ${maxModels}`}`,
+      "change min and max, or the method",
+    );
+  }
+  return subset;
 }
 
 /** The parents; a base that a method treats apart is not one of them. */
 function checkModels(
   file: YamlFile,
   members: readonly Entry[],
-  method: MergeMethod,
-  listed: readonly string[],
-  base: string | undefined,
-): readonly string[] {
+  methods: readonly MergeMethod[],
+  {
+    listed,
+    models,
+    base,
+    subset,
+  }: {
+    readonly listed: readonly string[];
+    readonly models: readonly string[];
+    readonly base: string | undefined;
+    readonly subset: Genome["subset"] | undefined;
+  },
+): void {
   const at = members.find(({ key }) => key === "models")?.keyNode;
   const baseAt = members.find(({ key }) => key === "base_model")?.keyNode;
-  const isApart = setsBaseApart(method);
-  const models = [...new Set(listed)].filter((model) => !(isApart && model === base));
   const methodAt = members.find(({ key }) => key === "merge_method")?.value;
-  if (method.base === "required" && base === undefined) {
-    complain(
-      file,
-      methodAt,
-      `${method.name} needs a base_model`,
-      "add base_model: the model that the others were tuned from",
-    );
-  }
-  if (isApart && base !== undefined && listed.includes(base)) {
+  if (methods.some(setsBaseApart) && base !== undefined && listed.includes(base)) {
     note(file, at, `${base} is the base_model: it gets no weight of its own`);
   }
-  if (method.base === "none" && base !== undefined) {
-    note(file, baseAt, `${method.name} has no base: base_model ${base} is not used`);
-  }
-  if (method.base === "firstSource" && base !== undefined && !models.includes(base)) {
-    complain(
-      file,
-      baseAt,
-      `base_model ${base} is not one of the models`,
-      `${method.name} starts at one of its two models: name that one`,
-    );
-  }
-  if (method.base === "firstSource" && base === undefined && models[0] !== undefined) {
-    note(file, at, `no base_model is given: ${models[0]}, the first model, is t = 0`);
-  }
-  const { minModels, maxModels } = method;
-  if (models.length < minModels || models.length > maxModels) {
+  for (const { name, base: use, minModels, maxModels } of methods) {
+    if (use === "required" && base === undefined) {
+      complain(
+        file,
+        methodAt,
+        `${name} needs a base_model`,
+        "add base_model: the model that the others were tuned from",
+      );
+    }
+    if (use === "none" && base !== undefined && methods.length === 1) {
+      note(file, baseAt, `${name} has no base: base_model ${base} is not used`);
+    }
+    if (use === "firstSource" && base !== undefined && !models.includes(base)) {
+      complain(
+        file,
+        baseAt,
+        `base_model ${base} is not one of the models`,
+        `${name} starts at one of its two models: name that one`,
+      );
+    }
+    if (use === "firstSource" && base === undefined && models[0] !== undefined) {
+      const which =
+        subset === undefined ? `${models[0]}, the first model,` : "the first that takes part";
+      note(file, at, `no base_model is given: ${which} is t = 0`);
+    }
+    if (models.length >= minModels && (subset !== undefined || models.length <= maxModels))
+      continue;
     const wanted = maxModels === minModels ? `exactly ${minModels}` : `at least ${minModels}`;
     complain(
       file,
       at,
-      `${method.name} merges ${wanted} models, and ${models.length} are listed`,
+      `${name} merges ${wanted} models, and ${models.length} are listed`,
       maxModels < models.length
-        ? "list two, or choose linear, which takes any number"
+        ? `list ${maxModels}, let the search choose with models: {from: […], subset: {min: ${minModels}}}, or choose linear, which takes any number`
         : "list them under genome.models",
     );
   }
-  return models;
 }
 
-/** mergekit-evolve's default, true for linear, ties and dare_ties; the method's own for methods that it does not search. */
-function normalizeOf(method: MergeMethod, asked: boolean | undefined): Record<string, number> {
-  const spec = method.parameters.find(({ name }) => name === "normalize");
-  if (spec === undefined) return {};
-  const byDefault = method.name === "dare_ties" ? 1 : spec.default;
-  return { normalize: asked === undefined ? (byDefault ?? 0) : Number(asked) };
-}
-
-function readParameters(
+/** Whether weights are searched as shares: nobody asked for a range, and every method divides them by their sum. */
+function sharesOf(
   file: YamlFile,
-  node: Node | undefined,
-  method: MergeMethod,
-  models: number,
-  negative: boolean,
-): Record<string, Gene | number> {
-  const members = membersOf(file, node, "parameters");
-  // normalize is a key of the genome; int8_mask and task_arithmetic's density change nothing
-  const specs = method.parameters.filter(
-    ({ name, summary }) => name !== "normalize" && !summary.includes("without effect"),
-  );
-  rejectUnknown(
-    file,
-    members,
-    specs.map((spec) => spec.name),
-    `a search with ${method.name}`,
-  );
-  const parameters: Record<string, Gene | number> = {};
-  for (const spec of specs) {
-    const member = members.find(({ key }) => key === spec.name);
-    const byDefault = defaultGene(spec, models, negative);
-    if (member !== undefined && !isNothing(member.value)) {
-      const read = readGene(file, member, spec, byDefault);
-      if (read !== undefined) parameters[spec.name] = read;
-    } else if (ALWAYS_SEARCHED.includes(spec.name)) {
-      parameters[spec.name] = byDefault;
-      const { lower, upper, start } = byDefault;
-      note(
-        file,
-        node,
-        `${spec.name} is searched in [${lower}, ${upper}] from ${Number(start.toFixed(4))}; genome.parameters.${spec.name}: {range: […], start: …} changes that`,
-      );
-    }
-  }
-  return parameters;
-}
-
-/** A fixed value, or a range with a start. */
-function readGene(
-  file: YamlFile,
-  { keyNode, value }: Entry,
-  spec: ParameterSpec,
-  byDefault: Gene,
-): Gene | number | undefined {
-  const at = value ?? keyNode;
-  if (!isMap(value)) {
-    const fixed: unknown = plain(file, value);
-    const number = typeof fixed === "boolean" ? Number(fixed) : fixed;
-    if (typeof number === "number" && checkBounds(file, at, spec, [number])) return number;
-    if (typeof number !== "number") {
-      complain(
-        file,
-        at,
-        `${spec.name} is ${describe(file, value)}`,
-        "write a number to fix it, or {range: [lowest, highest], start: …} to search it",
-      );
-    }
-    return undefined;
-  }
-  rejectUnknown(file, membersOf(file, value, spec.name), Object.keys(GENE.shape), spec.name);
-  const gene = checkShape(file, GENE, value);
-  if (gene === undefined) return undefined;
-  if (spec.kind === "boolean") {
-    complain(
-      file,
-      at,
-      `${spec.name} is true or false and cannot be searched`,
-      `write ${spec.name}: true`,
-    );
-    return undefined;
-  }
-  const [lower, upper] = gene.range ?? [byDefault.lower, byDefault.upper];
-  const isInside = byDefault.start > lower && byDefault.start < upper;
-  const start = gene.start ?? (isInside ? byDefault.start : (lower + upper) / 2);
-  if (!(lower < upper) || start < lower || start > upper) {
-    complain(
-      file,
-      at,
-      `${spec.name} starts at ${start} in [${lower}, ${upper}]`,
-      "write a range [lowest, highest] and a start inside it",
-    );
-    return undefined;
-  }
-  return checkBounds(file, at, spec, [lower, upper]) ? { lower, upper, start } : undefined;
-}
-
-function checkBounds(
-  file: YamlFile,
-  at: Node,
-  spec: ParameterSpec,
-  values: readonly number[],
+  block: Node | undefined,
+  methods: readonly MergeMethod[],
+  { normalize, negative }: { readonly normalize: boolean | undefined; readonly negative: boolean },
 ): boolean {
-  const min = spec.name === "density" ? SMALLEST_DENSITY : (spec.min ?? Number.NEGATIVE_INFINITY);
-  const max = spec.max ?? Number.POSITIVE_INFINITY;
-  const outside = values.find((value) => !(value >= min && value <= max));
-  if (outside === undefined) return true;
-  complain(file, at, `${spec.name} ${outside} is outside [${min}, ${max}]`, spec.summary);
-  return false;
+  const given = isMap(block) ? membersOf(file, block, "parameters") : [];
+  const weighted = methods.flatMap((method) =>
+    method.parameters.flatMap((spec) => (spec.name === "weight" ? [{ method, spec }] : [])),
+  );
+  const isRelative = ({ method, spec: { relative } }: (typeof weighted)[number]): boolean => {
+    if (typeof relative !== "string") return relative === true;
+    const switched = method.parameters.find(({ name }) => name === relative);
+    const set =
+      plain(file, memberValue(given, relative)) ??
+      (relative === "normalize" ? normalize : undefined);
+    if (typeof set === "object") return false; // it is searched itself
+    return Boolean(set ?? (switched && defaultOf(method, switched)));
+  };
+  const asked = memberValue(given, "weight") !== undefined || negative;
+  return !asked && weighted.length > 0 && weighted.every(isRelative);
+}
+
+function layersOf(
+  file: YamlFile,
+  node: Node,
+  { layer_granularity: granularity = 0, layer_groups: groups, smooth }: z.infer<typeof GENOME>,
+): Genome["layers"] | undefined {
+  const given = [granularity > 0, groups !== undefined, typeof smooth === "number"];
+  if (given.filter(Boolean).length > 1) {
+    const names = ["layer_granularity", "layer_groups", "smooth with a number"];
+    const both = names.filter((_, i) => given[i]).join(" and ");
+    complain(file, node, `${both} are both given`, "keep one of them");
+  }
+  if (granularity > 0) return { granularity };
+  const count = typeof smooth === "number" ? smooth : groups;
+  return count === undefined ? undefined : { groups: count };
+}
+
+function refuseEmpty(file: YamlFile, node: Node, genome: Genome): void {
+  const { methods, subset, models, parameters, shares } = genome;
+  const isSearched = Object.values(parameters).some((value) => typeof value === "object");
+  const hasShares = shares === true && models.length > 1;
+  if (isSearched || hasShares || subset !== undefined || methods.length > 1) return;
+  complain(
+    file,
+    node,
+    `nothing is left to search: ${methods[0]} has no parameter with a range`,
+    "give one a range or choices, let the search choose the models with models: {from: […], subset: {min: 2}}, or merge with tsmerge merge",
+  );
 }

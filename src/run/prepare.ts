@@ -77,10 +77,12 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const workloads = await scheduleAll(items, models, genome.base ?? genome.models[0]!);
   const strategy = strategyNamed(options.strategy ?? config.strategy);
   const population = options.population ?? config.population;
-  const { lower, upper, start } = space;
+  const { lower, upper, start, integer, categorical } = space;
   const evaluations = options.budget.maxEvals ?? config.budget.maxEvals;
   const problem: Problem = {
     ...{ lower, upper, start, seed, sigma: options.sigma ?? config.sigma },
+    ...(integer.some(Boolean) ? { integer } : {}),
+    ...(categorical.some(Boolean) ? { categorical } : {}),
     ...(population === undefined ? {} : { population }),
     ...(evaluations === undefined ? {} : { evaluations }),
     items: workloads.search.items.length,

@@ -29,15 +29,12 @@ test("defaults are filled in", () => {
   assert.deepEqual(config, {
     genome: {
       models: ["a", "b"],
-      method: "dare_ties",
+      methods: ["dare_ties"],
       base: "base",
       smooth: false,
       filters: [],
-      parameters: {
-        weight: { lower: 0, upper: 1.5, start: 0.5 },
-        density: { lower: 0.05, upper: 1, start: 0.7 },
-        normalize: 1,
-      },
+      parameters: { density: { lower: 0.05, upper: 1, start: 0.7 } },
+      shares: true,
       dtype: "bfloat16",
       randomInit: false,
     },
@@ -78,7 +75,7 @@ random_init: true
   assert.deepEqual(config, {
     genome: {
       models: ["a", "b"],
-      method: "dare_ties",
+      methods: ["dare_ties"],
       base: "base",
       layers: { groups: 2 },
       smooth: true,
@@ -145,7 +142,7 @@ test("genes are checked against the method and their own range", () => {
   for (const line of [
     "e.yml:6:13: weight starts at 3 in [0, 1.5]",
     "e.yml:7:14: density 0 is outside",
-    "e.yml:8:14: rescale is true or false",
+    "e.yml:8:14: rescale is true or false and has no range",
     'e.yml:9:5: a search with dare_ties has no key "t"',
     "e.yml:10:21: range [0,1,2]",
   ]) {

@@ -26,7 +26,7 @@ function space(text: string, seed = 0): SearchSpace {
   return searchSpace(genome(text), MODELS, seed);
 }
 
-const TIES = "  merge_method: ties\n  base_model: org/base\n";
+const TIES = "  merge_method: ties\n  base_model: org/base\n  normalize: false\n";
 
 test("genes stand in mergekit-evolve's order: group, model, filter, parameter", () => {
   const { names, dimension } = space(`${TIES}  layer_granularity: 2\n  filters: [mlp]\n`);
@@ -63,7 +63,7 @@ test("several groups decode to slices that list the base", () => {
 });
 
 test("smooth groups decode to gradients over whole models", () => {
-  const text = "  merge_method: linear\n  layer_groups: 3\n  smooth: true\n";
+  const text = "  merge_method: linear\n  normalize: false\n  smooth: 3\n";
   const recipe = space(text).decode([0.1, 0.2, 0.3, 0.4, 0.5, 0.6]);
   assert.deepEqual(recipe.slices, [
     {
@@ -96,7 +96,7 @@ test("parameters may be fixed, and lambda searched", () => {
   assert.deepEqual(names, ["m1.weight", "m2.weight", "lambda"]);
   const recipe = decode([0.1, 0.2, 1.25]);
   assert.deepEqual(recipe.slices[0]?.sources[0]?.parameters, { density: 0.5, weight: 0.1 });
-  assert.deepEqual(recipe.parameters, { normalize: 1, lambda: 1.25 });
+  assert.deepEqual(recipe.parameters, { normalize: 0, lambda: 1.25 });
 });
 
 test("densities are multiples of 2^-12 and never 0, other genes multiples of 1e-6", () => {
@@ -129,6 +129,12 @@ test("random_init starts anywhere in the box, by seed", () => {
 });
 
 const FORMS = [
+  "  merge_method: ties\n  base_model: org/base\n  layer_groups: 2\n  filters: [mlp]\n",
+  "  merge_method: {choices: [linear, slerp, karcher]}\n  smooth: 2\n",
+  "  merge_method: {choices: [ties, della, ram, sce]}\n  base_model: org/base\n  layer_groups: 2\n" +
+    "  parameters: {epsilon: {range: [0.00001, 0.4], scale: log}, rescale: {choices: [true, false]}}\n",
+  "  merge_method: karcher\n  filters: [mlp]\n" +
+    "  parameters: {max_iter: {range: [1, 9], scale: integer}, tol: {}}\n",
   "  merge_method: linear\n",
   "  merge_method: slerp\n  layer_groups: 3\n",
   "  merge_method: slerp\n  layer_granularity: 1\n  smooth: true\n",
@@ -140,9 +146,13 @@ const FORMS = [
 
 test("every decoded genome is a recipe that its own file reproduces", () => {
   for (const text of FORMS) {
-    const { lower, upper, decode } = space(text);
+    const { lower, upper, integer, categorical, decode } = space(text);
     const genes = fc.tuple(
-      ...lower.map((low, i) => fc.double({ min: low, max: upper[i]!, noNaN: true })),
+      ...lower.map((low, i) =>
+        integer[i] || categorical[i]
+          ? fc.integer({ min: low, max: upper[i]! })
+          : fc.double({ min: low, max: upper[i]!, noNaN: true }),
+      ),
     );
     fc.assert(
       fc.property(genes, (values) => {

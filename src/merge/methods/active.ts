@@ -34,5 +34,6 @@ export const epsilonParameter: ParameterSpec = {
   kind: "number",
   default: 1e-5,
   min: 0,
+  search: { lower: 1e-7, upper: 1e-3, start: 1e-5, scale: "log", always: true },
   summary: "changes up to this size count as none",
 };

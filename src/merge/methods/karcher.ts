@@ -60,6 +60,7 @@ export const karcher: MergeMethod = {
       kind: "number",
       default: 10,
       min: 0,
+      search: { lower: 1, upper: 20, start: 10, scale: "integer" },
       summary: "most iterations",
     },
     {
@@ -68,6 +69,7 @@ export const karcher: MergeMethod = {
       kind: "number",
       default: 1e-5,
       min: 0,
+      search: { lower: 1e-8, upper: 1e-2, start: 1e-5, scale: "log" },
       summary: "a shorter step ends the iteration; a shorter tensor has no direction",
     },
   ],

@@ -4,7 +4,7 @@
 import { TsmergeError } from "../../base/errors.ts";
 import { div, input, mul, scalar, sum } from "../../kernel/expression.ts";
 import type { MergeMethod, TensorMerge } from "../method.ts";
-import { asCompat, globalParameter, modelParameter, weightTotal } from "./weights.ts";
+import { asCompat, globalParameter, modelParameter, WEIGHT_RANGE, weightTotal } from "./weights.ts";
 
 const inputsOf = (merge: TensorMerge) => Array.from({ length: merge.inputs }, (_, i) => i);
 const normalizes = (merge: TensorMerge) => globalParameter(merge, "normalize") !== 0;
@@ -25,6 +25,8 @@ export const linear: MergeMethod = {
       scope: "model",
       kind: "number",
       default: undefined,
+      search: WEIGHT_RANGE,
+      relative: "normalize",
       summary: "share of the model",
     },
     {

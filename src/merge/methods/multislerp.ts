@@ -9,7 +9,7 @@ import type { MergeMethod } from "../method.ts";
 import { delta, inputsVariant, modelsOf, ontoBase } from "./deltas.ts";
 import { gramOf, product } from "./gram.ts";
 import { plainSteps, stepNumbers, stepwise } from "./multislerp-steps.ts";
-import { asCompat, globalParameter, modelParameter } from "./weights.ts";
+import { asCompat, globalParameter, modelParameter, WEIGHT_RANGE } from "./weights.ts";
 
 /** A shorter mean of directions is what f64 sums leave of directions that cancel. */
 const ROUNDING = 1e-7;
@@ -28,6 +28,8 @@ export const multislerp: MergeMethod = {
       scope: "model",
       kind: "number",
       default: undefined,
+      search: WEIGHT_RANGE,
+      relative: "normalize_weights",
       summary: "share of the model",
     },
     {
@@ -43,6 +45,7 @@ export const multislerp: MergeMethod = {
       kind: "number",
       default: 1e-8,
       min: 0,
+      search: { lower: 1e-10, upper: 1e-4, start: 1e-8, scale: "log" },
       summary: "added to lengths before they divide",
     },
   ],

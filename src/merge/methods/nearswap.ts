@@ -56,6 +56,7 @@ export const nearswap: MergeMethod = {
       kind: "number",
       default: undefined,
       min: 0,
+      search: { lower: 1e-5, upper: 0.1, start: 1e-3, scale: "log", always: true },
       summary: "farthest that an element moves",
     },
   ],

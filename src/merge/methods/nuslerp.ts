@@ -12,7 +12,7 @@ import {
 import { alongFirstAxis, alongLastAxis, spread, type Vectors, wholeTensor } from "../vectors.ts";
 import { delta, inputsVariant, modelsOf, ontoBase } from "./deltas.ts";
 import { dots, norms } from "./gram.ts";
-import { asCompat, globalParameter, modelParameter } from "./weights.ts";
+import { asCompat, globalParameter, modelParameter, WEIGHT_RANGE } from "./weights.ts";
 
 /** Shorter vectors are not stretched to length 1. */
 const SMALLEST_NORM = 1e-7;
@@ -112,6 +112,8 @@ export const nuslerp: MergeMethod = {
       scope: "model",
       kind: "number",
       default: undefined,
+      search: WEIGHT_RANGE,
+      relative: true,
       summary: "share of the model",
     },
     {

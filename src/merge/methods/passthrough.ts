@@ -14,7 +14,14 @@ export const passthrough: MergeMethod = {
   minModels: 1,
   maxModels: 1,
   parameters: [
-    { name: "scale", scope: "model", kind: "number", default: 1, summary: "factor on the tensor" },
+    {
+      name: "scale",
+      scope: "model",
+      kind: "number",
+      default: 1,
+      search: { lower: 0.5, upper: 1.5, start: 1 },
+      summary: "factor on the tensor",
+    },
   ],
   variant: (merge) => (scaleOf(merge) === 1 ? "plain" : "scaled"),
   expression: (merge) => (scaleOf(merge) === 1 ? input(0) : mul(input(0), scalar(0))),

@@ -80,6 +80,7 @@ export const ramplusTl: MergeMethod = {
       kind: "number",
       default: 0.1,
       min: 0,
+      search: { lower: 0, upper: 0.5, start: 0.1, always: true },
       summary: "how much changes of one model are strengthened",
     },
     {
@@ -88,6 +89,7 @@ export const ramplusTl: MergeMethod = {
       kind: "number",
       default: 0.2,
       min: 0,
+      search: { lower: 0, upper: 1, start: 0.2, always: true },
       summary: "largest share of shared changes that counts",
     },
   ],

@@ -157,6 +157,7 @@ export const sce: MergeMethod = {
       default: 1,
       min: 0,
       max: 1,
+      search: { lower: 0.05, upper: 1, start: 0.5, always: true },
       summary: "share of the elements that is kept, those that differ most between models",
     },
     {

@@ -28,6 +28,7 @@ export const slerp: MergeMethod = {
       scope: "global",
       kind: "number",
       default: undefined,
+      search: { lower: 0, upper: 1, start: 0.5, always: true },
       summary: "position between base model (0) and other model (1)",
     },
   ],

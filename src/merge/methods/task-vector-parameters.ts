@@ -2,6 +2,7 @@
 // they differ.
 
 import type { ParameterSpec } from "../method.ts";
+import { WEIGHT_RANGE } from "./weights.ts";
 
 /** What tells the members of the family apart. */
 export interface TaskVectorForm {
@@ -26,6 +27,7 @@ const GAMMA: ParameterSpec = {
   default: 0.01,
   min: 0,
   max: 1,
+  search: { lower: 0.001, upper: 0.1, start: 0.01, scale: "log" },
   summary: "share of the task vector's largest elements that is dropped",
 };
 
@@ -36,6 +38,7 @@ const EPSILON: ParameterSpec = {
   default: 0.15,
   min: 0,
   max: 0.5,
+  search: { lower: 0, upper: 0.4, start: 0.15 },
   summary:
     "how far probabilities of the smallest and largest elements are from density; less near 0 and 1",
 };
@@ -49,6 +52,8 @@ export function taskVectorParameters(form: TaskVectorForm): ParameterSpec[] {
       scope: "model",
       kind: "number",
       default: undefined,
+      search: WEIGHT_RANGE,
+      relative: "normalize",
       summary: "factor on the task vector",
     },
     {
@@ -58,6 +63,8 @@ export function taskVectorParameters(form: TaskVectorForm): ParameterSpec[] {
       default: 1,
       min: 0,
       max: 1,
+      // an empty task vector is a weight of 0, so the range ends above 0
+      ...(isSparse ? { search: { lower: 0.05, upper: 1, start: 0.7, always: true } } : {}),
       summary: isSparse ? "share of the task vector that is kept" : "accepted, without effect",
     },
     ...(form.sparsify === "band" ? [GAMMA] : []),
@@ -83,6 +90,7 @@ export function taskVectorParameters(form: TaskVectorForm): ParameterSpec[] {
       scope: "global",
       kind: "number",
       default: 1,
+      search: { lower: 0, upper: 2, start: 1 },
       summary: "factor on the merged task vector",
     },
     {

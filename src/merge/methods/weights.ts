@@ -6,6 +6,9 @@ import { roundTo } from "../../base/half.ts";
 import type { TensorMerge } from "../method.ts";
 import { cascadeSum } from "../sums.ts";
 
+/** Where weights are searched: models seldom want more than 1.5 of themselves. */
+export const WEIGHT_RANGE = { lower: 0, upper: 1.5, start: "share", always: true } as const;
+
 /** `value` in the type that mergekit would compute with, or unchanged in native mode and f64 arithmetic. */
 export function asCompat(merge: TensorMerge, value: number): number {
   return merge.compat && merge.arithmetic !== "f64" ? roundTo(merge.arithmetic, value) : value;
