@@ -41,6 +41,16 @@ export interface Item {
   readonly judgement?: Judgement;
 }
 
+/** What a model says to an item, before any metric: all that has to be computed, and kept. */
+export interface Answer {
+  /** Σ log p of each continuation, or of each window of a rolling text. */
+  readonly logLikelihoods: readonly number[];
+  /** Whether greedy decoding gives it, one for each of them. */
+  readonly greedy: readonly boolean[];
+  /** Generated texts, cut at their stop strings; empty for items without. */
+  readonly texts: readonly string[];
+}
+
 /** One item's outcome. */
 export interface ItemScore {
   readonly task: string;

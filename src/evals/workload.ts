@@ -3,7 +3,7 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import type { BatchResult, Schedule } from "../model/batch.ts";
-import type { Item, ItemScore } from "./item.ts";
+import type { Answer, Item, ItemScore } from "./item.ts";
 import { type ItemKey, keyOf, scoreItem } from "./metrics.ts";
 import { encodeItem, type PairCounts, type PairLimits } from "./pairs.ts";
 import { pieceEncoder, type TextTokenizer } from "./piece-encoder.ts";
@@ -55,7 +55,8 @@ export function buildWorkload(
   return { name, ...scheduled, items: items.map(keyOf), choiceStarts, counts };
 }
 
-function refuseGeneration(item: Item): void {
+/** @throws TsmergeError `usage` for an item that is scored on generated text */
+export function refuseGeneration(item: Item): void {
   if (item.judgement?.kind !== "generation") return;
   throw new TsmergeError(
     "usage",
@@ -67,15 +68,23 @@ function refuseGeneration(item: Item): void {
 }
 
 /**
- * Scores of all items, in their order, from the results of all batches.
- * @throws TsmergeError `internal` if a needed batch is absent; `numeric` for a log-probability that is not a number
+ * What the model says to each item, in their order, from the results of all batches.
+ * @throws TsmergeError `internal` if a needed batch is absent
  */
-export function scoreItems(
+export function answersOf(workload: Workload, results: ReadonlyMap<number, BatchResult>): Answer[] {
+  return workload.items.map((_, index) => answerOf(workload, results, index));
+}
+
+/** The answer of one item, when the batches up to its last one are there. */
+export function answerOf(
   workload: Workload,
   results: ReadonlyMap<number, BatchResult>,
-): ItemScore[] {
+  item: number,
+): Answer {
   const { choiceStarts, targetStarts, targetBatches, targetIndices } = workload;
-  const scoreOf = (choice: number): { sum: number; isGreedy: boolean } => {
+  const logLikelihoods: number[] = [];
+  const greedy: boolean[] = [];
+  for (let choice = choiceStarts[item]!; choice < choiceStarts[item + 1]!; choice++) {
     let sum = 0;
     let isGreedy = true;
     for (let t = targetStarts[choice]!; t < targetStarts[choice + 1]!; t++) {
@@ -89,15 +98,31 @@ export function scoreItems(
       sum += result.logProbs[targetIndices[t]!]!;
       isGreedy &&= result.greedy[targetIndices[t]!] === 1;
     }
-    return { sum, isGreedy };
-  };
-  return workload.items.map((item, index) => {
-    const [from, to] = [choiceStarts[index]!, choiceStarts[index + 1]!];
-    const choices = Array.from({ length: to - from }, (_, choice) => scoreOf(from + choice));
-    return scoreItem(
-      item,
-      choices.map(({ sum }) => sum),
-      choices.map(({ isGreedy }) => isGreedy),
-    );
+    logLikelihoods.push(sum);
+    greedy.push(isGreedy);
+  }
+  return { logLikelihoods, greedy, texts: [] };
+}
+
+/** The batch after which each item is complete, [items]; -1 for an item without tokens. */
+export function lastBatches(workload: Workload): Int32Array {
+  const { choiceStarts, targetStarts, targetBatches } = workload;
+  return Int32Array.from(workload.items, (_, item) => {
+    const from = targetStarts[choiceStarts[item]!]!;
+    const to = targetStarts[choiceStarts[item + 1]!]!;
+    return targetBatches.subarray(from, to).reduce((last, batch) => Math.max(last, batch), -1);
   });
+}
+
+/**
+ * Scores of all items, in their order, from the results of all batches.
+ * @throws TsmergeError `internal` if a needed batch is absent; `numeric` for a log-probability that is not a number
+ */
+export function scoreItems(
+  workload: Workload,
+  results: ReadonlyMap<number, BatchResult>,
+): ItemScore[] {
+  return answersOf(workload, results).map(({ logLikelihoods, greedy }, index) =>
+    scoreItem(workload.items[index]!, logLikelihoods, greedy),
+  );
 }

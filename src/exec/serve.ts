@@ -7,6 +7,7 @@ import { workerData } from "node:worker_threads";
 import { TsmergeError, toWire } from "../base/errors.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import type { BatchResult, Schedule } from "../model/batch.ts";
+import type { CandidateJob } from "./executor.ts";
 import type { JobMessage, ScheduleMessage, WorkerMessage, WorkerSetup } from "./protocol.ts";
 
 /** A thread's model: weights are replaced by `load`, everything else is kept between candidates. */
@@ -49,11 +50,14 @@ export function serveJobs(
         const started = performance.now();
         stopIfAsked();
         stop.signal.throwIfAborted();
+        // asked for first: schedules may be made while weights are loaded
+        const fetched = fetchSchedules(port, schedules, job.workloads);
+        fetched.catch(() => {}); // awaited below, unless loading fails first and is what went wrong
         await opened.load(job.plan, stop.signal);
         const merged = performance.now();
+        await fetched;
         for (const { name, done } of job.workloads) {
-          const schedule = schedules.get(name) ?? (await fetchSchedule(port, name));
-          schedules.set(name, schedule);
+          const schedule = schedules.get(name)!; // fetched above
           stopIfAsked();
           stop.signal.throwIfAborted();
           await opened.score(
@@ -81,12 +85,23 @@ export function serveJobs(
   };
 }
 
-async function fetchSchedule(port: MessagePort, workload: string): Promise<Schedule> {
-  const need: WorkerMessage = { type: "need", workload };
-  port.postMessage(need);
-  // the executor sends nothing else on this port
-  const [message] = (await once(port, "message")) as [ScheduleMessage];
-  return message.schedule;
+/** Asks for the schedules that the thread does not have yet, one after the other. */
+async function fetchSchedules(
+  port: MessagePort,
+  schedules: Map<string, Schedule>,
+  workloads: CandidateJob["workloads"],
+): Promise<void> {
+  for (const { name } of workloads) {
+    if (schedules.has(name)) continue;
+    const need: WorkerMessage = { type: "need", workload: name };
+    port.postMessage(need);
+    const closed = once(port, "close").then(() => {
+      throw new TsmergeError("interrupted", `the schedule of ${name} never came`);
+    });
+    // the executor sends nothing else on this port
+    const [message] = (await Promise.race([once(port, "message"), closed])) as [ScheduleMessage];
+    schedules.set(name, message.schedule);
+  }
 }
 
 function refuseNaN(result: BatchResult, workload: string, batch: number): void {

@@ -1,9 +1,10 @@
-// Opens a run's SQLite file: pragmas, ownership, migrations, and errors that say what to do. Knows
-// nothing of runs. A commit is on disk when it returns (synchronous FULL); one process writes at a time.
+// Opens SQLite files of ours: pragmas, ownership, migrations, and errors that say what to do. Knows nothing of
+// what they hold. A run has one writer and its commits are on disk; a shared file has many, and its commits
+// survive the death of a process.
 
 import Database from "better-sqlite3";
 import { TsmergeError } from "../base/errors.ts";
-import { APPLICATION_ID, MIGRATIONS } from "./schema.ts";
+import { type Format, MIGRATIONS, RUN_FORMAT } from "./schema.ts";
 
 export interface OpenDatabase {
   readonly db: Database.Database;
@@ -21,7 +22,7 @@ const LOCK_TIMEOUT_MS = 5000;
 export function openForReading(path: string): OpenDatabase {
   const db = opened(path, path, { readonly: true, fileMustExist: true });
   return guarded(path, db, () => {
-    const version = checkedVersion(path, db, MIGRATIONS.length);
+    const version = checkedVersion(path, db, RUN_FORMAT);
     if (version < MIGRATIONS.length) {
       throw new TsmergeError(
         "lineage",
@@ -58,12 +59,7 @@ export function openForWriting(
     lock.close();
   };
   return guarded(path, { close: release }, () => {
-    checkedVersion(path, db, migrations.length);
-    const mode = db.pragma("journal_mode = WAL", { simple: true });
-    if (mode !== "wal") throw noLog(path);
-    db.pragma("synchronous = FULL");
-    db.pragma("foreign_keys = ON");
-    migrate(db, migrations);
+    prepare(path, db, { ...RUN_FORMAT, migrations }, "FULL");
     return {
       db,
       close: () => {
@@ -74,32 +70,61 @@ export function openForWriting(
   });
 }
 
+/**
+ * Opens a file that several processes write in turns, makes it if missing, and brings it up to date.
+ * @throws TsmergeError `lineage` if it is another program's or newer, or cannot be written
+ */
+export function openShared(path: string, format: Format): OpenDatabase {
+  const db = opened(path, path, { timeout: LOCK_TIMEOUT_MS });
+  return guarded(path, db, () => {
+    prepare(path, db, format, "NORMAL");
+    return { db, close: () => db.close() };
+  });
+}
+
+/** The pragmas and the tables of a format. */
+function prepare(
+  path: string,
+  db: Database.Database,
+  format: Format,
+  synchronous: "FULL" | "NORMAL",
+): void {
+  checkedVersion(path, db, format);
+  const mode = db.pragma("journal_mode = WAL", { simple: true });
+  if (mode !== "wal") throw noLog(path);
+  db.pragma(`synchronous = ${synchronous}`);
+  db.pragma("foreign_keys = ON");
+  migrate(db, format);
+}
+
 /** Runs each migration the database lacks in a transaction of its own. */
-function migrate(db: Database.Database, migrations: readonly string[]): void {
+function migrate(db: Database.Database, { applicationId, migrations }: Format): void {
   for (let version = versionOf(db); version < migrations.length; version++) {
     db.transaction(() => {
+      if (versionOf(db) !== version) return; // another process was first
       db.exec(migrations[version]!);
-      db.pragma(`application_id = ${APPLICATION_ID}`);
+      db.pragma(`application_id = ${applicationId}`);
       db.pragma(`user_version = ${version + 1}`);
     }).immediate();
   }
 }
 
-/** The format's version, 0 for an empty file; refuses what is not ours and what is newer than `known`. */
-function checkedVersion(path: string, db: Database.Database, known: number): number {
+/** The format's version, 0 for an empty file; refuses what is not of this format and what is newer. */
+function checkedVersion(path: string, db: Database.Database, format: Format): number {
   const version = versionOf(db);
+  const known = format.migrations.length;
   const owner = db.pragma("application_id", { simple: true });
   const empty = db.prepare("SELECT count(*) FROM sqlite_schema").pluck().get() === 0;
-  if (owner !== APPLICATION_ID && !(empty && version === 0 && owner === 0)) {
+  if (owner !== format.applicationId && !(empty && version === 0 && owner === 0)) {
     throw new TsmergeError("lineage", "the file is an SQLite database of another program", {
       where: path,
-      hint: "choose another run folder",
+      hint: `choose another ${format.place}`,
     });
   }
   if (version > known) {
     throw new TsmergeError(
       "lineage",
-      `the run was recorded by a newer tsmerge (format ${version}, this one knows ${known})`,
+      `the ${format.content} was recorded by a newer tsmerge (format ${version}, this one knows ${known})`,
       { where: path, hint: "upgrade tsmerge: npm install tsmerge@latest" },
     );
   }
@@ -150,7 +175,7 @@ export function explained(path: string, error: unknown): unknown {
     new TsmergeError("lineage", message, { where: path, hint, cause: error });
   if (code.startsWith("SQLITE_BUSY")) {
     return refusal(
-      "another process is writing this run",
+      "another process is writing this file",
       "wait for it or stop it; reading commands such as `tsmerge show` work meanwhile",
     );
   }

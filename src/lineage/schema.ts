@@ -1,6 +1,16 @@
 // The tables of a run's database, as an ordered list of migrations. One file holds one run. The thing to
 // know: a generation's row is the strategy's state before asking, so the newest row is all that resuming needs.
 
+/** A kind of file: the mark in its header, its tables, and what a message calls it. */
+export interface Format {
+  readonly applicationId: number;
+  /** Entry i brings a database from version i to version i + 1. */
+  readonly migrations: readonly string[];
+  readonly content: string;
+  /** What a user would choose anew. */
+  readonly place: string;
+}
+
 /** "tsmg": says in the file's header whose database this is. */
 export const APPLICATION_ID = 0x74736d67;
 
@@ -84,3 +94,10 @@ CREATE TABLE finding (
 
 /** Entry i brings a database from version i to version i + 1. Entries are never edited once released. */
 export const MIGRATIONS: readonly string[] = [VERSION_1];
+
+export const RUN_FORMAT: Format = {
+  applicationId: APPLICATION_ID,
+  migrations: MIGRATIONS,
+  content: "run",
+  place: "run folder",
+};

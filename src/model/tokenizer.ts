@@ -1,10 +1,13 @@
 // A model's own tokenizer, from tokenizer.json and tokenizer_config.json. Not a tokenizer: the work is
 // @huggingface/tokenizers'. What is added here is refusing what that cannot reproduce, and the BOS policy.
 
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
+import { sha256 } from "../base/hash.ts";
+import { ioError } from "../base/io-error.ts";
 import { readJson } from "../base/json.ts";
 import { unsupportedParts } from "./tokenizer-parts.ts";
 
@@ -62,6 +65,24 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
     });
   }
   return wrap(construct(json, parsed.data, file), parsed.data);
+}
+
+/**
+ * SHA-256 of what decides the tokens of a text: tokenizer.json and tokenizer_config.json as they are.
+ * @throws TsmergeError `io` if one is missing
+ */
+export async function tokenizerDigest(directory: string): Promise<string> {
+  const files = ["tokenizer.json", "tokenizer_config.json"];
+  const digests = files.map(async (file) => sha256(await readBytes(join(directory, file))));
+  return sha256((await Promise.all(digests)).join());
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (cause) {
+    throw ioError("read", path, cause);
+  }
 }
 
 function construct(json: unknown, config: object, file: string): HuggingFaceTokenizer {

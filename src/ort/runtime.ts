@@ -2,6 +2,7 @@
 // else in the project imports the package. Know that native code reads the real environment, and that a
 // worker thread only has a copy of it: the main thread must call disableTelemetry() before it starts workers.
 
+import { createRequire } from "node:module";
 import { env } from "node:process";
 import { isMainThread } from "node:worker_threads";
 import { TsmergeError } from "../base/errors.ts";
@@ -12,6 +13,12 @@ export type Runtime = typeof import("onnxruntime-node");
 const TELEMETRY_SWITCH = "ORT_DISABLE_TELEMETRY";
 
 let runtime: Promise<Runtime> | undefined;
+
+/** The installed version, without loading it. */
+export function runtimeVersion(): string {
+  const manifest = createRequire(import.meta.url)("onnxruntime-node/package.json");
+  return (manifest as { version: string }).version; // npm's own file
+}
 
 /** Switches onnxruntime's telemetry off for this process and for the workers and children it starts later. */
 export function disableTelemetry(): void {

@@ -1,102 +1,158 @@
-// `tsmerge eval`: one model on some tasks, through the same executor and decoder as every candidate. No
-// lineage: what is computed is returned.
+// `tsmerge eval`: one model on some tasks, through the same executor and decoder as every candidate. What it
+// answers is kept in an item store, so that no question is ever put to a model twice.
 
 import { availableParallelism } from "node:os";
-import { fromWire } from "../base/errors.ts";
-import type { ItemScore } from "../evals/item.ts";
+import type { FloatType } from "../base/dtype.ts";
+import { fingerprint } from "../checkpoint/fingerprint.ts";
+import type { Answer, Item, ItemScore } from "../evals/item.ts";
+import { keyOf, scoreItem } from "../evals/metrics.ts";
 import { type SuiteResult, summarise } from "../evals/results.ts";
 import { limitFirst, limitStratified } from "../evals/splits.ts";
-import { loadTasks } from "../evals/tasks.ts";
-import { buildWorkload, scoreItems } from "../evals/workload.ts";
-import { LocalExecutor } from "../exec/local.ts";
+import { loadTasks, type Suite } from "../evals/tasks.ts";
+import { refuseGeneration } from "../evals/workload.ts";
 import type { Device } from "../kernel/device.ts";
-import type { BatchResult } from "../model/batch.ts";
+import type { Identity } from "../lineage/identity.ts";
+import { openItemStore } from "../lineage/item-store.ts";
 import { readModelConfig } from "../model/config.ts";
-import { loadTokenizer } from "../model/tokenizer.ts";
+import { loadTokenizer, type Tokenizer, tokenizerDigest } from "../model/tokenizer.ts";
+import { runtimeVersion } from "../ort/runtime.ts";
+import type { Device as SessionDevice } from "../ort/session.ts";
 import { compileRecipe } from "../recipe/compile.ts";
 import { singleModel } from "../recipe/genome.ts";
 import { loadModels } from "../recipe/models.ts";
+import { type AskOptions, type AskStatistics, askAll } from "./answers.ts";
 import { sessionDevice } from "./resources.ts";
+import { VERSIONS } from "./versions.ts";
 
-export interface EvaluateOptions {
+/** Raise it when the same request may come out with other numbers: another graph, another tokenisation. */
+const SCORING_VERSION = 1;
+
+export interface EvaluateOptions extends AskOptions {
   readonly split?: "val" | "test" | undefined;
   readonly dataDir?: string | undefined;
   readonly includePaths?: readonly string[] | undefined;
   readonly fewshot?: number | undefined;
+  readonly fewshotSeed?: number | undefined;
   /** Items in all, stratified. */
   readonly limit?: number | undefined;
-  /** lm-eval's limit: the first so many of each task. */
+  /** lm-eval's limit: the first so many of each task, or a share of it below 1. */
   readonly limitFirst?: number | undefined;
   readonly seed?: number | undefined;
+  /** Rounds the weights to a type first; as stored by default. Arithmetic is float32 always. */
+  readonly dtype?: FloatType | undefined;
   readonly device: Device;
-  readonly onProgress?: ((done: number, batches: number) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
+  /** The item store's file. */
+  readonly store: string;
 }
 
 export interface Evaluation {
-  readonly schemaVersion: 1;
   readonly model: string;
-  readonly split: "val" | "test";
-  readonly dataHash: string;
-  readonly results: SuiteResult;
+  readonly suite: Suite;
+  /** Those that were asked, after the limits; answers and scores stand in their order. */
+  readonly items: readonly Item[];
+  readonly answers: readonly Answer[];
   readonly scores: readonly ItemScore[];
-  /** What task files say that means nothing here. */
+  readonly results: SuiteResult;
+  /** What decided the numbers besides the items; the scope of the store. */
+  readonly conditions: Conditions;
+  readonly statistics: AskStatistics;
+  /** What task files say that means nothing here, and what tokenisation had to do out of the ordinary. */
   readonly warnings: readonly string[];
 }
 
+export interface Conditions extends Identity {
+  /** Fingerprint of the weights and the configuration. */
+  readonly model: string;
+  /** Digest of the tokenizer's files. */
+  readonly tokenizer: string;
+  readonly dtype: FloatType | "auto";
+  readonly device: SessionDevice;
+  /** Whether prompts begin with BOS, and the token that stands for an empty prompt. */
+  readonly bos: { readonly added: boolean; readonly prefixId: number | null };
+  readonly maxLength: number;
+  readonly versions: Readonly<Record<string, string | number>>;
+}
+
 /**
- * Scores the model at a location (a folder, or one with an adapter after it: see joinLocation), in the type its
- * weights are stored in.
+ * Scores the model at a location (a folder, or one with an adapter after it: see joinLocation).
  * @param tasks names of groups or leaf tasks
- * @throws TsmergeError as loading tasks and models does; `interrupted` after the signal
+ * @throws TsmergeError as loading tasks and models does; `interrupted` after the signal: what was finished is kept
  */
 export async function evaluateModel(
   directory: string,
   tasks: readonly string[],
   options: EvaluateOptions,
 ): Promise<Evaluation> {
-  const { split = "test", dataDir, includePaths, fewshot, seed = 0 } = options;
-  const suite = await loadTasks(tasks, { split, dataDir, includePaths, fewshot });
-  const firsts =
-    options.limitFirst === undefined ? suite.items : limitFirst(suite.items, options.limitFirst);
-  const items = limitStratified(firsts, options.limit ?? Number.POSITIVE_INFINITY, seed);
+  const { suite, items } = await chooseItems(tasks, options);
+  for (const item of items) refuseGeneration(item);
   const models = await loadModels([directory], async (reference) => reference);
   const model = models.get(directory)!;
   const tokenizer = await loadTokenizer(model.directory);
-  const workload = buildWorkload("eval", items, tokenizer, {
-    prefixId: tokenizer.prefixId,
-    maxLength: (await readModelConfig(model.directory)).maxPositions,
-  });
-  const { schedule } = workload;
-  const executor = new LocalExecutor({
-    device: sessionDevice(options.device),
-    workers: 1,
-    threads: availableParallelism(),
-    schedule: () => schedule,
-  });
-  const results = new Map<number, BatchResult>();
-  try {
-    const plan = compileRecipe(singleModel(directory), { models, seed, compat: false });
-    const outcome = await executor.submit(
-      { id: directory, plan, workloads: [{ name: workload.name, done: [] }] },
-      ({ batch, result }) => {
-        results.set(batch, result);
-        options.onProgress?.(results.size, schedule.batches.length);
-      },
-      options.signal ?? new AbortController().signal,
-    );
-    if (!outcome.ok) throw fromWire(outcome.error);
-  } finally {
-    await executor.close();
-  }
-  const scores = scoreItems(workload, results);
-  return {
-    schemaVersion: 1,
-    model: directory,
-    split,
-    dataHash: suite.dataHash,
-    results: summarise(suite, scores),
-    scores,
-    warnings: suite.warnings,
+  const { maxPositions: maxLength } = await readModelConfig(model.directory);
+  const device = sessionDevice(options.device);
+  const conditions: Conditions = {
+    model: await fingerprint(model.location),
+    tokenizer: await tokenizerDigest(model.directory),
+    dtype: options.dtype ?? "auto",
+    device,
+    bos: bosOf(tokenizer),
+    maxLength,
+    versions: {
+      tsmerge: VERSIONS.tsmerge,
+      onnxruntime: runtimeVersion(),
+      scoring: SCORING_VERSION,
+    },
   };
+  const { dtype } = options;
+  const recipe = { ...singleModel(directory), ...(dtype === undefined ? {} : { dtype }) };
+  const subject = {
+    name: directory,
+    plan: compileRecipe(recipe, { models, seed: 0, compat: false }),
+    tokenizer,
+    limits: { prefixId: tokenizer.prefixId, maxLength },
+    device,
+    threads: availableParallelism(),
+  };
+  const store = openItemStore(options.store);
+  try {
+    const asked = await askAll(items, subject, store.scope(conditions), options);
+    const scores = items.map((item, index) => {
+      const { logLikelihoods, greedy } = asked.answers[index]!;
+      return scoreItem(keyOf(item), logLikelihoods, greedy);
+    });
+    return {
+      ...{ model: directory, suite, items, scores, conditions, ...asked },
+      results: summarise(suite, scores),
+      warnings: [...suite.warnings, ...encodingWarnings(asked.statistics)],
+    };
+  } finally {
+    store.close();
+  }
+}
+
+async function chooseItems(
+  tasks: readonly string[],
+  options: EvaluateOptions,
+): Promise<{ suite: Suite; items: Item[] }> {
+  const { split = "test", dataDir, includePaths, fewshot, fewshotSeed } = options;
+  const suite = await loadTasks(tasks, { split, dataDir, includePaths, fewshot, fewshotSeed });
+  const first = options.limitFirst;
+  const firsts = first === undefined ? suite.items : limitFirst(suite.items, first);
+  const limit = options.limit ?? Number.POSITIVE_INFINITY;
+  return { suite, items: limitStratified(firsts, limit, options.seed ?? 0) };
+}
+
+function bosOf({ addsBos, prefixId }: Tokenizer): Conditions["bos"] {
+  return { added: addsBos, prefixId: prefixId ?? null };
+}
+
+/** What tokenisation had to do out of the ordinary. */
+export function encodingWarnings({ counts }: AskStatistics): string[] {
+  const { truncated, seams, separate } = counts;
+  const said: [number, string][] = [
+    [truncated, "choices follow a prompt longer than the model's positions: its beginning is cut"],
+    [seams, "choices merge with their prompt's last token and are cut by position"],
+    [separate, "choices have no token of their own and are encoded apart"],
+  ];
+  return said.flatMap(([many, what]) => (many > 0 ? [`${many} ${what}`] : []));
 }

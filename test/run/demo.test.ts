@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { evaluateModel } from "../../src/run/evaluate.ts";
 import { evolve } from "../../src/run/evolve.ts";
 import { planEvolve } from "../../src/run/forecast.ts";
 import { loadRunItems } from "../../src/run/items.ts";
@@ -75,17 +74,6 @@ test("a forecast says what a search costs", async () => {
   const { computed, naive } = forecast.tokens.search;
   assert.ok(computed < naive / 3, `${computed} tokens against ${naive}`);
   assert.ok(forecast.tokensInAll! > 150 * computed);
-});
-
-test("a model's evaluation is lm-eval's: geography knows its 250 capitals", async () => {
-  const model = join(root, "evals/demo/models/geography");
-  const { results, scores } = await evaluateModel(model, ["demo"], { device: "cpu" });
-  const accuracy = (task: string) => results.tasks.find((one) => one.task === task)!.metrics.acc!;
-  // the family's published table
-  assert.equal(accuracy("demo_geography").value, 1);
-  assert.equal(accuracy("demo_math").value, 0.568);
-  assert.equal(results.groups[0]!.metrics.acc!.value, 0.728);
-  assert.equal(scores.length, 1000);
 });
 
 test("a search without a task says how to name one", async () => {

@@ -15,6 +15,7 @@ interface EvalFlags {
   readonly limit?: number;
   readonly limitFirst?: number;
   readonly seed?: number;
+  readonly store?: string;
   readonly device: "auto" | "cpu" | "webgpu" | "cuda";
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -41,6 +42,11 @@ export function evalCommand(): Command {
       "the first n items of each task, as lm-eval's --limit",
       wholeNumber(1),
     )
+    .addOption(
+      new Option("--store <file>", "where answers are kept; in the user's cache by default").env(
+        "TSMERGE_STORE",
+      ),
+    )
     .addOption(seedOption())
     .addOption(deviceOption())
     .addOption(jsonOption())
@@ -52,6 +58,8 @@ async function evaluate(model: string, flags: EvalFlags): Promise<void> {
   // heavy imports stay out of --help's start-up time
   const { resolveModel } = await import("../../hub/reference.ts");
   const { evaluateModel } = await import("../../run/evaluate.ts");
+  const { defaultStore } = await import("../../run/default-store.ts");
+  const { reportOf } = await import("../../run/evaluation-report.ts");
   const { renderResults } = await import("../../evals/results.ts");
   const { connectSupervisor } = await import("../../exec/supervised.ts");
   const status = await openStatus(flags.quiet === true || flags.json === true);
@@ -59,7 +67,9 @@ async function evaluate(model: string, flags: EvalFlags): Promise<void> {
     const searchRoots = [process.cwd()];
     const directory = await resolveModel(model, { searchRoots, environment: environment() });
     const { signal } = await connectSupervisor();
+    const store = flags.store ?? defaultStore(environment());
     const evaluation = await evaluateModel(directory, flags.task, {
+      store,
       split: flags.split,
       dataDir: flags.data,
       includePaths: flags.includePath,
@@ -75,8 +85,8 @@ async function evaluate(model: string, flags: EvalFlags): Promise<void> {
     for (const warning of evaluation.warnings) process.stderr.write(`${warning}\n`);
     process.stdout.write(
       flags.json === true
-        ? `${JSON.stringify(evaluation)}\n`
-        : `${model}, ${evaluation.split} questions\n\n${renderResults(evaluation.results)}\n`,
+        ? `${JSON.stringify(reportOf(evaluation))}\n`
+        : `${model}, ${evaluation.suite.split} questions\n\n${renderResults(evaluation.results)}\n`,
     );
   } finally {
     status.close();
