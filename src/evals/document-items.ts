@@ -1,11 +1,12 @@
 // A task file's items: reads the splits it names, draws the worked examples, renders the prompts.
 
 import { TsmergeError } from "../base/errors.ts";
+import { canonicalJson } from "../base/hash.ts";
 import type { Leaf } from "./catalogue.ts";
 import { type DatasetReference, readSplit } from "./datasets/read.ts";
 import type { Row } from "./datasets/records.ts";
 import { type DocumentTask, itemsOfDocuments, renderShot } from "./document-task.ts";
-import { drawShots, drawsOneMore, fewshotSplit, type Pool } from "./fewshot.ts";
+import { drawShots, drawsOneMore, examplesApart, fewshotSplit, type Pool } from "./fewshot.ts";
 import type { Item } from "./item.ts";
 import { FunctionReference, type TaskConfig } from "./task-file.ts";
 
@@ -18,6 +19,8 @@ export interface DocumentOptions {
   /** Worked examples before each question. */
   readonly fewshot: number;
   readonly fewshotSeed: number;
+  /** For a search: a question that may serve as an example is asked in no split. */
+  readonly examplesApart: boolean;
 }
 
 export interface DocumentItems {
@@ -42,17 +45,9 @@ export async function loadDocumentItems(
   const evaluated = evaluatedSplit(config, options.split);
   if (evaluated === undefined) return NOTHING;
   const reference = referenceOf(config);
-  const { rows: raw, files } = await readSplit(reference, evaluated, options.dataDir);
-  const rows = task.process(raw);
-  let pool: Pool = { rows: [], holdsEvaluated: false };
-  let poolFiles: DocumentItems["files"] = {};
-  if (options.fewshot > 0) {
-    const read = await readPool(task, reference, options.dataDir);
-    // lm-evaluation-harness looks at the names in the file; a search's val questions are guarded as well
-    const isOwnSplit = options.split === "val" && fewshotSplit(config) === evaluated;
-    pool = { rows: read.rows, holdsEvaluated: drawsOneMore(config) || isOwnSplit };
-    poolFiles = read.files;
-  }
+  const { rows: all, files } = await readSplit(reference, evaluated, options.dataDir);
+  const { pool, isExample, files: poolFiles } = await readPool(task, reference, options);
+  const rows = task.process(all.filter((row) => !isExample(row)));
   const shots = drawShots(config, pool, rows, options.fewshot, options.fewshotSeed);
   const rendered = new Map<Row, string>();
   const render = (row: Row): string => {
@@ -86,12 +81,25 @@ function evaluatedSplit(config: TaskConfig, split: EvaluatedSplit): string | und
   }
 }
 
+/** Every split that a search asks questions of: what `val` and `test` stand for. */
+export function askedSplits({ validation_split, test_split }: TaskConfig): string[] {
+  return [validation_split, test_split].flatMap((split) => split ?? []);
+}
+
+interface ReadPool extends Pick<DocumentItems, "files"> {
+  readonly pool: Pool;
+  /** Rows that may not be asked. */
+  readonly isExample: (row: Row) => boolean;
+}
+
 async function readPool(
   task: DocumentTask,
   reference: DatasetReference,
-  dataDir: string | undefined,
-): Promise<{ rows: readonly Row[]; files: DocumentItems["files"] }> {
+  { split: asked, fewshot, dataDir, examplesApart: isApart }: DocumentOptions,
+): Promise<ReadPool> {
   const { config, shots } = task;
+  const isExample = (): boolean => false;
+  if (fewshot === 0) return { pool: { rows: [], holdsEvaluated: false }, isExample, files: {} };
   const samples = config.fewshot_config?.samples;
   if (samples instanceof FunctionReference) {
     throw new TsmergeError("config", `field samples needs the Python function ${samples.name}`, {
@@ -104,10 +112,24 @@ async function readPool(
     split === undefined
       ? { rows: samples ?? [], files: {} }
       : await readSplit(reference, split, dataDir);
+  const { files } = read;
   const indices = config.fewshot_config?.fewshot_indices;
   const chosen =
     indices === undefined ? read.rows : read.rows.filter((_, index) => indices.includes(index));
-  return { rows: shots.process(chosen), files: read.files };
+  if (isApart && split !== undefined && askedSplits(config).includes(split)) {
+    const rows = examplesApart(config, chosen, fewshot);
+    const texts = new Set(rows.map(canonicalJson));
+    return {
+      pool: { rows: shots.process(rows), holdsEvaluated: false },
+      isExample: (row) => texts.has(canonicalJson(row)),
+      files,
+    };
+  }
+  // lm-evaluation-harness looks at the names in the file; val questions, which it never asks, are guarded as well
+  const isOwnSplit = asked === "val" && split === config.validation_split;
+  const holdsEvaluated = drawsOneMore(config) || isOwnSplit;
+  const pool = { rows: shots.process(chosen), holdsEvaluated };
+  return { pool, isExample, files };
 }
 
 function referenceOf(config: TaskConfig): DatasetReference {

@@ -2,7 +2,7 @@
 // advanced document by document, so that a question gets the examples lm-evaluation-harness gives it.
 
 import { TsmergeError } from "../base/errors.ts";
-import { canonicalJson } from "../base/hash.ts";
+import { canonicalJson, sha256 } from "../base/hash.ts";
 import type { Row } from "./datasets/records.ts";
 import { pythonRandom } from "./python-random.ts";
 import type { TaskConfig } from "./task-file.ts";
@@ -37,6 +37,23 @@ export function fewshotSplit(config: TaskConfig): string | undefined {
  */
 export function drawsOneMore(config: TaskConfig): boolean {
   return (config.fewshot_config?.split ?? config.fewshot_split) === config.test_split;
+}
+
+/** Of a split that has to give both questions and examples: the share that a search keeps for examples. */
+const EXAMPLE_SHARE = 0.1;
+
+/**
+ * The examples of a search whose questions come from the same split: those that the task names, or a tenth by
+ * hash. What they are is asked nowhere.
+ */
+export function examplesApart(config: TaskConfig, rows: readonly Row[], count: number): Row[] {
+  const { fewshot_indices: named, sampler } = config.fewshot_config ?? {};
+  if (named !== undefined) return [...rows];
+  if (sampler === "first_n") return rows.slice(0, count);
+  const hashes = rows.map((row) => sha256(canonicalJson(row)));
+  const size = Math.max(count, Math.ceil(EXAMPLE_SHARE * rows.length));
+  const largest = hashes.toSorted()[Math.min(size, rows.length) - 1] ?? "";
+  return rows.filter((_, index) => hashes[index]! <= largest); // equal rows go together
 }
 
 /**

@@ -17,6 +17,8 @@ export interface TaskOptions {
   readonly fewshot?: number | undefined;
   /** Seed of the draws of worked examples, for tasks that draw them. */
   readonly fewshotSeed?: number | undefined;
+  /** For a search: questions that may serve as worked examples are not asked. */
+  readonly examplesApart?: boolean | undefined;
   /** Folders with further task files (`--include-path`). */
   readonly includePaths?: readonly string[] | undefined;
 }
@@ -60,7 +62,7 @@ export interface Suite {
  * for; `config` for a task file that needs what is not here; `data` for missing or malformed questions
  */
 export async function loadTasks(names: readonly string[], options: TaskOptions): Promise<Suite> {
-  const { split, dataDir, fewshotSeed = FEWSHOT_SEED } = options;
+  const { split, dataDir, fewshotSeed = FEWSHOT_SEED, examplesApart = false } = options;
   const entries = await resolveTasks(names, await listTasks(options.includePaths));
   const groups = entries.flatMap((entry) => (entry.kind === "group" ? [entry.group] : []));
   const withShots = (leaf: Leaf): SuiteLeaf => ({
@@ -75,7 +77,9 @@ export async function loadTasks(names: readonly string[], options: TaskOptions):
   const files: Record<string, string> = {};
   for (const leaf of leaves.values()) {
     const { fewshot } = leaf;
-    const own = await loadDocumentItems(leaf, { split, dataDir, fewshot, fewshotSeed });
+    const own = await loadDocumentItems(leaf, {
+      ...{ split, dataDir, fewshot, fewshotSeed, examplesApart },
+    });
     items.push(...own.items);
     Object.assign(files, own.files);
   }

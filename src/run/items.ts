@@ -10,6 +10,7 @@ import { limitFirst, limitStratified, purposesOf } from "../evals/splits.ts";
 import { loadTasks, type Suite } from "../evals/tasks.ts";
 import type { TaskChoice } from "../recipe/search-file.ts";
 import type { WeightedTask } from "./fitness.ts";
+import { splitNote } from "./split-notes.ts";
 
 export interface ItemOptions {
   readonly tasks: readonly TaskChoice[];
@@ -34,15 +35,16 @@ export interface RunItems {
 }
 
 /**
- * Loads the tasks and deals their items: val is cut 60/40 by hash into search and selection, examples come
- * from dev, the report from test. A task without val questions has its test questions dealt by hash.
+ * Loads the tasks and deals their items: of a task with validation and test questions, the former are cut 60/40 by
+ * hash into search and selection, and the report takes the latter; the one set of any other is dealt by hash.
+ * No question serves as a worked example and is asked too.
  * @throws TsmergeError as loadTasks does; `data` when a limit leaves a purpose without items
  */
 export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
   const { dataDir, includePaths, fewshot, seed, reportLimit } = options;
   const names = options.tasks.map(({ name }) => name);
   const load = (split: "val" | "test"): Promise<Suite> =>
-    loadTasks(names, { split, dataDir, includePaths, fewshot });
+    loadTasks(names, { split, dataDir, includePaths, fewshot, examplesApart: true });
   const [val, test] = [await load("val"), await load("test")];
   const dealt = purposesOf(val.items, test.items);
   const first = options.limitFirst;
@@ -64,7 +66,13 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
       items: [search, selection, report].map((items) => items.map(({ hash }) => hash)),
     }),
     suite: test,
-    notes: [...notesOf(val, dealt.dropped.length), ...test.warnings],
+    notes: [
+      ...test.asked.map((asked) => splitNote(asked, { search, selection, report })),
+      ...(dealt.dropped.length === 0
+        ? []
+        : [`${dealt.dropped.length} validation questions also stand in test and were left out`]),
+      ...test.warnings,
+    ],
   };
 }
 
@@ -83,13 +91,6 @@ function refuseMetric(leaf: Leaf, metric: Metric): void {
   throw new TsmergeError("usage", `${leaf.task} has no metric ${metric}`, {
     hint: `its metrics are ${leaf.metrics.join(", ")}; a search uses logprob, acc or acc_norm`,
   });
-}
-
-function notesOf(suite: Suite, dropped: number): string[] {
-  const shots = new Set(suite.leaves.map(({ fewshot }) => fewshot));
-  const fewshot = `few-shot examples before each question: ${[...shots].join(", ")}`;
-  if (dropped === 0) return [fewshot];
-  return [fewshot, `${dropped} val questions also stand in test and were left out`];
 }
 
 /** @throws TsmergeError `internal` when two purposes share a question; `data` when one has none */

@@ -2,8 +2,9 @@
 // report could not count right answers.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { test } from "node:test";
 import type { Metric } from "../../src/evals/metrics.ts";
 import { loadRunItems, type RunItems } from "../../src/run/items.ts";
@@ -11,7 +12,11 @@ import { loadRunItems, type RunItems } from "../../src/run/items.ts";
 const DATA = resolve(import.meta.dirname, "../../../shared/datasets");
 const skip = existsSync(DATA) ? false : `no reference data in ${DATA}`;
 
-function load(name: string, metric: Metric): Promise<RunItems> {
+function load(
+  name: string,
+  metric: Metric,
+  changes: { fewshot?: number; includePaths?: string[] } = {},
+): Promise<RunItems> {
   return loadRunItems({
     tasks: [{ name, weight: 1, metric }],
     dataDir: DATA,
@@ -21,22 +26,55 @@ function load(name: string, metric: Metric): Promise<RunItems> {
     limitFirst: undefined,
     reportLimit: 100,
     seed: 1,
+    ...changes,
   });
 }
 
 test("a task with val and test splits is searched on val and reported on test", {
   skip,
 }, async () => {
-  const { search, selection, report, tasks } = await load("arc_challenge", "logprob");
+  const { search, selection, report, tasks, notes } = await load("arc_challenge", "logprob");
   assert.equal(search.length + selection.length, 299);
   assert.equal(report.length, 100);
   assert.deepEqual(tasks[0]?.leaves, ["arc_challenge"]);
+  assert.deepEqual(notes, [
+    `arc_challenge: ${search.length} search and ${selection.length} selection questions from validation, ` +
+      "100 report questions from test; no worked examples",
+  ]);
 });
 
 test("a task with one split is dealt by hash", { skip }, async () => {
-  const { search, selection, report } = await load("winogrande", "acc");
+  const { search, selection, report, notes } = await load("winogrande", "acc");
   assert.ok(search.length > 550 && selection.length > 200, `${search.length}, ${selection.length}`);
   assert.equal(report.length, 100);
+  assert.match(notes[0]!, /report questions from validation, dealt by hash; no worked examples$/);
+});
+
+test("questions that may be worked examples are asked nowhere", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tsmerge-items-"));
+  const rows = Array.from({ length: 200 }, (_, i) => `{"q": "<${i}>", "a": "yes"}`);
+  writeFileSync(join(folder, "quiz.jsonl"), rows.join("\n"));
+  const lines = [
+    "task: quiz",
+    "dataset_path: json",
+    "dataset_kwargs: { data_files: { test: quiz.jsonl } }",
+    "test_split: test",
+    "output_type: multiple_choice",
+    "doc_to_text: q",
+    "doc_to_choice: [yes, 'no']",
+    "doc_to_target: a",
+  ];
+  for (const own of ["", "fewshot_config: { sampler: first_n }"]) {
+    writeFileSync(join(folder, "quiz.yaml"), [...lines, own].join("\n"));
+    const dealt = await load("quiz", "acc", { fewshot: 3, includePaths: [folder] });
+    const items = [...dealt.search, ...dealt.selection, ...dealt.report];
+    assert.equal(items.length, own === "" ? 180 : 197);
+    const texts = items.map(({ context }) => context.match(/<\d+>/g)!);
+    assert.ok(texts.every((each) => each.length === 4));
+    const asked = new Set(texts.map((each) => each.at(-1)));
+    assert.ok(texts.every((each) => each.slice(0, -1).every((example) => !asked.has(example))));
+    assert.match(dealt.notes[0]!, /3 worked examples each from test, which are asked nowhere$/);
+  }
 });
 
 test("tasks that are not right or wrong, and metrics a task lacks, are refused", {
