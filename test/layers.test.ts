@@ -32,6 +32,7 @@ const OWNERS: Record<string, string> = {
   piscina: "exec",
   commander: "cli",
   "log-update": "cli",
+  undici: "hub",
 };
 
 const source = resolve(import.meta.dirname, "../src");

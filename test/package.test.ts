@@ -27,6 +27,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   piscina: "the pool of worker threads",
   "pure-rand": "MT19937, for mergekit's masks",
   "simple-statistics": "quantiles and the normal distribution",
+  undici: "fetch through proxies, with timeouts",
   "write-file-atomic": "small files that appear whole or not at all",
   yaml: "recipes with line numbers for errors",
   zod: "checks what comes from outside, once, at the edge",
@@ -84,6 +85,7 @@ test("the pins that hold Node 20 stand", () => {
   assert.match(manifest.dependencies["better-sqlite3"]!, /^\^12\./); // 13 crashes on Node 20
   assert.match(manifest.dependencies.commander!, /^\^14\./); // 15 needs Node 22
   assert.match(manifest.dependencies["log-update"]!, /^\^7\./); // 8 needs Node 22
+  assert.match(manifest.dependencies.undici!, /^\^7\./); // 8 needs Node 22
   assert.equal(manifest.dependencies["onnx-buf"], "1.20.0-1"); // a prerelease: any other may break
 });
 

@@ -1,26 +1,23 @@
-// Model references as recipes write them: a folder, or org/name[@revision] in the Hugging Face cache, and after
-// a plus the LoRA adapter to merge into it, as base+adapter.
-// Nothing is downloaded here; a model that is not on this machine is an error with the command that gets it.
+// Model references as recipes write them: a folder, or org/name[@revision] in the Hugging Face cache or on the
+// hub, and after a plus the LoRA adapter to merge into it, as base+adapter. A folder goes before a name.
 
 import { realpath, stat } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
 import { hasErrorCode, ioError } from "../base/io-error.ts";
-import { cachedRepository, cacheRoot, type Environment, expandHome } from "./cache.ts";
+import { expandHome } from "./cache.ts";
 import { joinLocation } from "./location.ts";
+import { hasWholeWeights, modelFiles } from "./model-files.ts";
+import { parseRepository } from "./repository.ts";
+import type { HubAccess } from "./settings.ts";
+import { openSnapshot, type Snapshot } from "./snapshot.ts";
 
-export interface ResolveOptions {
+export interface ResolveOptions extends HubAccess {
   /** Folders that a relative path may start from, the first that has it wins: usually the working folder, then the recipe's. */
   readonly searchRoots: readonly string[];
-  readonly environment: Environment;
 }
 
 const CHECK_PATH = "check the path: relative ones start from the working folder or the recipe's";
-
-/** Hugging Face's rule for repository names, at most one slash. */
-const REPOSITORY = /^[\w][\w.-]*(\/[\w][\w.-]*)?$/;
-/** Branches, tags and commits; no part may be `..`, for revisions become paths. */
-const REVISION = /^(?!.*\.\.)[\w][\w./-]*$/;
 
 /**
  * The location of a model: its folder, and for `base+adapter` its adapter's too (see joinLocation). A folder
@@ -43,7 +40,7 @@ export async function resolveModel(reference: string, options: ResolveOptions): 
 
 /**
  * The real path of the folder a reference without adapter means: a path under the search roots or an absolute
- * one, else the cached snapshot of a repository, at `@revision` or main.
+ * one, else the snapshot of a repository at `@revision` or main, downloaded where the cache does not have it.
  */
 async function resolveFolder(reference: string, options: ResolveOptions): Promise<string> {
   if (reference.trim() === "") {
@@ -55,14 +52,22 @@ async function resolveFolder(reference: string, options: ResolveOptions): Promis
   if (found !== undefined) return found;
   const repository = parseRepository(reference);
   if (repository === undefined) throw notFound(reference, looked, CHECK_PATH);
-  const { name, revision } = repository;
-  const root = cacheRoot(options.environment);
-  const { snapshot, commits, directory } = await cachedRepository(name, revision ?? "main", root);
-  if (snapshot !== undefined) return realpath(snapshot);
-  looked.push(join(directory, "snapshots"));
-  const download = `hf download ${name}${revision === undefined ? "" : ` --revision ${revision}`}`;
-  const cached = commits.length === 0 ? "" : `, or write ${name}@${commits[0]}, which is cached`;
-  throw notFound(reference, looked, `run \`${download}\`${cached}`);
+  const snapshot = await openSnapshot(repository, options, hasWholeWeights).catch((error) => {
+    if (!(error instanceof TsmergeError) || error.code === "interrupted") throw error;
+    // a path with a slip in it reads as a repository, so both places are named
+    const message = `model "${reference}" is not at ${looked.join(", ")}, and ${error.message}`;
+    const { code, hint = CHECK_PATH } = error;
+    throw new TsmergeError(code, message, { hint, cause: error });
+  });
+  return ensureModel(snapshot);
+}
+
+/** The snapshot's folder, with configuration, tokenizer and weights in it. Throws as Snapshot's ensure. */
+export async function ensureModel({ folder, paths, ensure }: Snapshot): Promise<string> {
+  const { small, weights } = modelFiles(paths);
+  await ensure(small); // seconds, and weights last: where they are, all is
+  await ensure(weights);
+  return folder;
 }
 
 /** The first folder of that path under the search roots, and where it was looked for in vain. */
@@ -93,15 +98,6 @@ async function folderAt(path: string): Promise<string | undefined> {
   throw new TsmergeError("usage", `${path} is a file, and a model is a folder`, {
     hint: "give the folder that holds config.json and the weights",
   });
-}
-
-function parseRepository(
-  reference: string,
-): { name: string; revision: string | undefined } | undefined {
-  const [name, revision, ...rest] = reference.split("@");
-  if (name === undefined || rest.length > 0 || !REPOSITORY.test(name)) return undefined;
-  if (revision !== undefined && !REVISION.test(revision)) return undefined;
-  return { name, revision };
 }
 
 function notFound(reference: string, looked: readonly string[], hint: string): TsmergeError {
