@@ -110,9 +110,10 @@ export class CheckpointWriter {
     }
   }
 
-  /** Bytes of all files together, headers included and the index not: what the disk must have free. */
-  get totalBytes(): number {
-    return this.#shards.reduce((sum, shard) => sum + shard.layout.fileBytes, 0);
+  /** Bytes of the files that are not sealed, headers included and the index not: what the disk must have free. */
+  get missingBytes(): number {
+    const open = this.#shards.filter(({ sealed }) => !sealed);
+    return open.reduce((sum, { layout }) => sum + layout.fileBytes, 0);
   }
 
   /** Names of the shards that are complete and flushed. */

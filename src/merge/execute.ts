@@ -2,13 +2,8 @@
 // folder appears when everything in it is complete; a merge that is stopped goes on, when it is run again,
 // at the first shard that is not.
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import writeFileAtomic from "write-file-atomic";
 import { TsmergeError } from "../base/errors.ts";
-import { ioError } from "../base/io-error.ts";
-import { stringifyLike } from "../base/json-text.ts";
-import { copyDonorFiles } from "../checkpoint/donor-files.ts";
+import { requireRoom } from "../checkpoint/disk-space.ts";
 import { byteLengthOf } from "../checkpoint/layout.ts";
 import { CheckpointWriter } from "../checkpoint/writer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -17,6 +12,7 @@ import { type HireCrew, soloCrew } from "./crew.ts";
 import { weightsDigest } from "./fingerprint.ts";
 import { mergeIdentity } from "./merge-identity.ts";
 import { type MergeState, writeState } from "./merge-state.ts";
+import { type ModelFilesOptions, writeModelFiles } from "./model-files.ts";
 import { type OutputFolder, stageFolder } from "./output-folder.ts";
 import { type MergePlan, type OutputTensor, outputsOf } from "./plan.ts";
 import { drawsInOrder } from "./tensor-pass.ts";
@@ -32,7 +28,7 @@ export interface MergeProgress {
   readonly tensor: string;
 }
 
-export interface ExecuteOptions {
+export interface ExecuteOptions extends ModelFilesOptions {
   readonly outDir: string;
   /** Most tensor bytes in one file; 5·10⁹ by default. */
   readonly shardBytes?: number;
@@ -42,11 +38,9 @@ export interface ExecuteOptions {
   readonly resume?: boolean;
   /** Further text files by name, such as `mergekit_config.yml` and `README.md`; a function is asked when the weights are there. */
   readonly files?: Texts | ((weightsSha256: string) => Promise<Texts>);
-  /** Whether tokenizer and generation files of the donor are copied; they are by default. */
-  readonly copyDonor?: boolean;
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: MergeProgress) => void;
-  /** Is told in a sentence when an interrupted merge is continued. */
+  /** Is told in a sentence, too, when an interrupted merge is continued. */
   readonly onNote?: (note: string) => void;
 }
 
@@ -58,9 +52,6 @@ export interface ExecutedMerge {
   /** Names of the files in the folder. */
   readonly files: readonly string[];
 }
-
-/** Any of the files that a tokenizer can be read from. */
-const TOKENIZER = /^(tokenizer\.(json|model)|vocab\.json)$/;
 
 /** executeWith on the calling thread. */
 export function executeMerge(
@@ -93,29 +84,13 @@ export async function executeWith(
     const sealed = new Set(Object.keys(folder.resumed?.shards ?? {}));
     const shards = options.shardBytes === undefined ? {} : { shardBytes: options.shardBytes };
     writer = await CheckpointWriter.open(folder.staging, outputsOf(plan), { ...shards, sealed });
+    await requireRoom([{ folder: options.outDir, bytes: writer.missingBytes }]);
     const weights = await writeWeights(plan, hire, writer, folder, options);
-    const replaced = plan.files ?? {};
-    const except = Object.keys(replaced);
-    const donated =
-      options.copyDonor === false ? [] : await copyDonorFiles(plan.donor, folder.staging, except);
-    const isToken = (name: string) => TOKENIZER.test(name);
-    if (options.copyDonor !== false && ![...donated, ...except].some(isToken)) {
-      options.onNote?.(`${plan.donor} holds no tokenizer, so the merged model has none`);
-    }
-    const texts = {
-      ...replaced,
-      "config.json": await configText(plan),
-      ...(typeof options.files === "function"
-        ? await options.files(weights.sha256)
-        : options.files),
-    };
-    const written = Object.entries(texts).flatMap(([name, text]) =>
-      text === null ? [] : [{ name, text }],
-    );
-    for (const { name, text } of written) await writeText(join(folder.staging, name), text);
+    const { files = {} } = options;
+    const texts = typeof files === "function" ? await files(weights.sha256) : files;
+    const others = await writeModelFiles(plan, folder.staging, texts, options);
     await folder.commit();
-    const files = new Set([...weights.files, ...donated, ...written.map(({ name }) => name)]);
-    return { weightsSha256: weights.sha256, files: [...files] };
+    return { weightsSha256: weights.sha256, files: [...new Set([...weights.files, ...others])] };
   } catch (cause) {
     const error = options.signal?.aborted === true ? interrupted(cause) : cause;
     const complete = writer?.sealed.size ?? 0;
@@ -261,23 +236,6 @@ function digestOf(plan: MergePlan, hashes: ReadonlyMap<string, string>): string 
   return digest.end();
 }
 
-/** config.json as the donor writes it: some readers tell 0 from 0.0. */
-async function configText({ config, donor }: MergePlan): Promise<string> {
-  const path = join(donor, "config.json");
-  const text = await readFile(path, "utf8").catch((cause: unknown) => {
-    throw ioError("read", path, cause);
-  });
-  return `${stringifyLike(config, text)}\n`;
-}
-
-async function writeText(path: string, text: string): Promise<void> {
-  try {
-    await writeFileAtomic(path, text);
-  } catch (cause) {
-    throw ioError("write", path, cause);
-  }
-}
-
 function interrupted(cause: unknown): TsmergeError {
   return new TsmergeError("interrupted", "the merge was stopped", {
     cause,
@@ -294,7 +252,7 @@ function withRemains(error: TsmergeError, shards: number, staging: string): Tsme
   const cure = error.code === "interrupted" ? "" : `${error.hint ?? "see to the disk"}; `;
   return new TsmergeError(
     error.code,
-    `${error.message}; ${shards} complete shard${shards === 1 ? "" : "s"} stay in ${staging}`,
+    `${error.message}; ${shards} complete shard${shards === 1 ? " stays" : "s stay"} in ${staging}`,
     {
       ...(error.where === undefined ? {} : { where: error.where }),
       hint: `${cure}the same command goes on from there, and with --no-resume starts anew`,

@@ -1,12 +1,12 @@
 // What a merge would take and make, before it is begun: sizes from headers, room from the file system, and
 // every way in which the models do not fit. No weights are read, but for one short look at how fast.
 
-import { open, stat, statfs } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { freemem } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { bytesPerElement } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
-import { hasErrorCode, ioError } from "../base/io-error.ts";
+import { diskSpace, mebibytes, roomProblems } from "../checkpoint/disk-space.ts";
 import { weightFiles } from "../checkpoint/folder.ts";
 import { byteLengthOf } from "../checkpoint/layout.ts";
 import { parseShardSize } from "../checkpoint/shard-size.ts";
@@ -73,16 +73,13 @@ export async function preflight(
     problems.push(...new Set([error.message, ...conflictsOf(opened.models)]));
   }
   const result = planned && (await resultOf(planned, options, shardBytes, onNote));
-  const freeDiskBytes = await freeDisk(options.outDir);
+  const { freeBytes: freeDiskBytes } = await diskSpace(options.outDir);
   const freeMemoryBytes = freemem();
-  if (result !== undefined && result.writtenBytes > freeDiskBytes) {
-    problems.push(
-      `the disk of ${options.outDir} has ${mib(freeDiskBytes)} free of ${mib(result.writtenBytes)} needed`,
-    );
-  }
+  const bytes = result?.writtenBytes ?? 0;
+  problems.push(...(await roomProblems([{ folder: options.outDir, bytes }])));
   if (result !== undefined && result.memoryBytes > freeMemoryBytes) {
     problems.push(
-      `${mib(freeMemoryBytes)} of memory are free of ${mib(result.memoryBytes)} needed`,
+      `${mebibytes(freeMemoryBytes)} of memory are free of ${mebibytes(result.memoryBytes)} needed`,
     );
   }
   return {
@@ -171,19 +168,6 @@ export function conflictsOf(models: LoadedModels): string[] {
   });
 }
 
-/** Free bytes on the disk that a folder would lie on. Throws TsmergeError `io`. */
-async function freeDisk(folder: string): Promise<number> {
-  for (let path = resolve(folder); ; path = dirname(path)) {
-    try {
-      const { bavail, bsize } = await statfs(path);
-      return bavail * bsize;
-    } catch (cause) {
-      if (!hasErrorCode(cause, "ENOENT") || path === dirname(path))
-        throw ioError("look at", path, cause);
-    }
-  }
-}
-
 /** As much as is read to see how fast the disk is. */
 const SAMPLE_BYTES = 2 ** 25;
 
@@ -202,5 +186,3 @@ async function readRate(directory: string): Promise<number> {
     await handle.close();
   }
 }
-
-const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;

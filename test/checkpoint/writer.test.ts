@@ -20,13 +20,15 @@ test("one file has the reference's metadata and an aligned start, and no index",
   const folder = folderWith(t, {});
   const specs = [{ name: "h", dtype: "bfloat16", shape: [3] } as const, vector("f", 5)];
   const writer = await CheckpointWriter.open(folder, specs, { metadata: { made_by: "a test" } });
+  const { missingBytes } = writer;
   await writeAll(writer, specs);
   assert.deepEqual(await writer.finish(), ["model.safetensors"]);
   assert.deepEqual(readdirSync(folder).sort(), ["config.json", "model.safetensors"]);
 
   const file = readFileSync(join(folder, "model.safetensors"));
   assert.equal(Number(file.readBigUInt64LE(0)) % 8, 0);
-  assert.equal(file.byteLength, writer.totalBytes);
+  assert.equal(file.byteLength, missingBytes);
+  assert.equal(writer.missingBytes, 0);
   const source = await fileSource(join(folder, "model.safetensors"));
   const { tensors, metadata } = await readHeader(source, "model.safetensors");
   await source.close();

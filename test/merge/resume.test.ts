@@ -64,7 +64,7 @@ const diskFull = () => {
 const stopAt = async (plan: MergePlan, options: ExecuteOptions, at: number) =>
   assert.rejects(
     executeWith(plan, counting(at, diskFull).hire, options),
-    /no space left on device; \d complete shards? stay in .*tsmerge-partial/,
+    /no space left on device; \d complete shards? stays? in .*tsmerge-partial/,
   );
 
 for (const compat of [false, true]) {
