@@ -7,13 +7,13 @@ import type { Arena } from "./kernel.ts";
 /** Cache lines and SIMD registers divide it. */
 const ALIGNMENT = 64;
 
-/** Hands out views of `buffer`, which must be zeroed and stay attached. */
-export function bumpArena(buffer: ArrayBuffer): Arena {
+/** Hands out views of `buffer`'s first `size` bytes, which must be zeroed and stay attached. */
+export function bumpArena(buffer: ArrayBuffer, size = buffer.byteLength): Arena {
   let used = 0;
   let closed = false;
   return {
     get bytesFree() {
-      return closed ? 0 : buffer.byteLength - used;
+      return closed ? 0 : size - used;
     },
     allocate(bytes) {
       if (closed) {
@@ -21,15 +21,15 @@ export function bumpArena(buffer: ArrayBuffer): Arena {
           hint: "allocate every view before the arena is closed",
         });
       }
-      if (bytes > buffer.byteLength - used) {
+      if (bytes > size - used) {
         throw new TsmergeError(
           "io",
-          `${bytes} bytes do not fit the ${buffer.byteLength - used} left of an arena of ${buffer.byteLength}`,
+          `${bytes} bytes do not fit the ${size - used} left of an arena of ${size}`,
           { hint: "make the arena larger, or work in smaller tiles" },
         );
       }
       const view = new Uint8Array(buffer, used, bytes);
-      used = Math.min(buffer.byteLength, Math.ceil((used + bytes) / ALIGNMENT) * ALIGNMENT);
+      used = Math.min(size, Math.ceil((used + bytes) / ALIGNMENT) * ALIGNMENT);
       return view;
     },
     close() {

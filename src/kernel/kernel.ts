@@ -8,9 +8,8 @@ import type { Expression } from "./expression.ts";
 /** When a back end rounds: `f64` never (the mathematical value), else after every operation. */
 export type Arithmetic = "f64" | "float32" | "bfloat16" | "float16";
 
-/** One elementwise computation. Two programs with equal content compile to the same code. */
-export interface Program {
-  readonly expression: Expression;
+/** How expressions are computed, whatever becomes of their values. */
+export interface Computation {
   /** Stored element type of each input tensor; values are widened exactly, then rounded to `loadAs` if given. */
   readonly inputs: readonly FloatType[];
   /** The type inputs are cast to before the arithmetic (a recipe's dtype); undefined keeps the stored value. */
@@ -18,12 +17,17 @@ export interface Program {
   /** How many of the last inputs are not cast to `loadAs`: numbers that the host computed for each element. */
   readonly uncast?: number;
   readonly arithmetic: Arithmetic;
+  /** Where drawBelow's bits come from: the counter generator, or planes the caller fills (compat mergekit). */
+  readonly draws: "counter" | "planes";
+}
+
+/** One elementwise computation. Two programs with equal content compile to the same code. */
+export interface Program extends Computation {
+  readonly expression: Expression;
   /** The type the result is rounded to, once, at the end. */
   readonly round: FloatType;
   /** The type the result is stored as: `round`, or float32 where a decoder reads it. */
   readonly store: FloatType;
-  /** Where drawBelow's bits come from: the counter generator, or planes the caller fills (compat mergekit). */
-  readonly draws: "counter" | "planes";
 }
 
 /** One tile of one tensor. All views hold `elements` elements; tiles may have any length. */
@@ -47,6 +51,49 @@ export interface CompiledProgram {
   run(call: TileCall): void | Promise<void>;
 }
 
+/** A call whose values are folded instead of stored. */
+export type FoldCall = Omit<TileCall, "output">;
+
+/** What a sum adds up: the values of an expression, or the products of two, each exact in f64. */
+export type Term = readonly [Expression] | readonly [Expression, Expression];
+
+/** Sums over elements, in f64. Values are float32 (no computation of a fold is in f64 arithmetic). */
+export interface SumProgram extends Computation {
+  readonly terms: readonly Term[];
+}
+
+export interface CompiledSums {
+  /**
+   * One sum a term: element e in lane e mod 8, for whole groups of eight; lanes 0, 2, 4, 6 and 1, 3, 5, 7 are
+   * added pairwise, then both halves, then the sum of the elements that are left. At most FOLD_ELEMENTS elements.
+   */
+  run(call: FoldCall): number[];
+}
+
+/** Counts of magnitudes by their bits: float32 without the sign, which order as the magnitudes do. */
+export interface CountProgram extends Computation {
+  readonly expression: Expression;
+}
+
+/** Magnitudes' bits from `lowest` on, 2^shift of them a bucket. */
+export interface Bracket {
+  readonly lowest: number;
+  readonly shift: number;
+}
+
+export interface CompiledCounts {
+  /**
+   * Adds the elements in each of the BUCKETS buckets to `counts`, and those above them all to its last
+   * number, which stands behind the buckets'. At most FOLD_ELEMENTS elements.
+   */
+  run(call: FoldCall, bracket: Bracket, counts: Uint32Array): void;
+}
+
+/** Most elements of one call of a fold. */
+export const FOLD_ELEMENTS = 2 ** 16;
+/** Buckets of one count. */
+export const BUCKETS = 2 ** 11;
+
 /**
  * Memory a kernel reads and writes without copies. Views stay valid until the arena is closed;
  * a TileCall whose views lie elsewhere is correct too, only slower (it is staged).
@@ -62,7 +109,9 @@ export interface Kernel {
   readonly name: "reference" | "wasm" | "onnx-cpu" | "onnx-webgpu";
   /** Compiles a program; equal programs are compiled once. */
   compile(program: Program): CompiledProgram | Promise<CompiledProgram>;
-  /** An arena of `bytes` bytes (≤ 4 GiB minus 64 KiB). */
+  sums(program: SumProgram): CompiledSums;
+  counts(program: CountProgram): CompiledCounts;
+  /** An arena of `bytes` bytes (≤ 4 GiB minus 128 KiB). */
   arena(bytes: number): Arena;
   close(): void | Promise<void>;
 }

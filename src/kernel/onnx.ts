@@ -62,6 +62,9 @@ export function onnxKernel(options: OnnxKernelOptions): Kernel {
       compiled.set(key, known);
       return known;
     },
+    // sums in f64 and counts are the host's: a GPU has neither f64 nor an order of its own
+    sums: converter.sums,
+    counts: converter.counts,
     arena: (bytes) => bumpArena(new ArrayBuffer(bytes)),
     async close() {
       await Promise.allSettled(compiled.values());

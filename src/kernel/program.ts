@@ -4,7 +4,7 @@
 import { bytesPerElement, type FloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { Expression, Mask } from "./expression.ts";
-import type { Program, TileCall } from "./kernel.ts";
+import type { Computation, FoldCall, Program, TileCall } from "./kernel.ts";
 
 export type Node = Expression | Mask;
 
@@ -76,6 +76,14 @@ const stepKey = ({ node, operands }: Step) => `${node.op}(${attributesOf(node)};
 
 /** The nodes under `expression`, operands first, equal nodes once; the last step is the result. */
 export function stepsOf(expression: Expression): Step[] {
+  return jointSteps([expression]).steps;
+}
+
+/** The nodes under several expressions, equal ones once, and which step is each expression's result. */
+export function jointSteps(expressions: readonly Expression[]): {
+  steps: Step[];
+  results: number[];
+} {
   const steps: Step[] = [];
   const byNode = new Map<Node, number>();
   const byKey = new Map<string, number>();
@@ -89,26 +97,41 @@ export function stepsOf(expression: Expression): Step[] {
     byKey.set(key, position);
     return position;
   };
-  visit(expression);
-  return steps;
+  return { results: expressions.map(visit), steps };
 }
 
 /** A text that is equal for two programs exactly when their content is. */
 export function programKey(program: Program): string {
-  const { inputs, loadAs, uncast, arithmetic, round, store, draws } = program;
-  const facts = [inputs.join(), loadAs ?? "", uncast ?? 0, arithmetic, round, store, draws];
-  return `${facts.join("|")}|${stepsOf(program.expression).map(stepKey).join(" ")}`;
+  return `${computationKey(program, [program.expression])}|${program.round}|${program.store}`;
+}
+
+/** A text that is equal exactly when the same expressions are computed in the same way. */
+export function computationKey(
+  { inputs, loadAs, uncast, arithmetic, draws }: Computation,
+  expressions: readonly Expression[],
+): string {
+  const { steps, results } = jointSteps(expressions);
+  const facts = [inputs.join(), loadAs ?? "", uncast ?? 0, arithmetic, draws, results.join()];
+  return `${facts.join("|")}|${steps.map(stepKey).join(" ")}`;
 }
 
 /** The type that input `index` is cast to before the arithmetic, if any. */
-export function castOf({ inputs, loadAs, uncast }: Program, index: number): FloatType | undefined {
+export function castOf(
+  { inputs, loadAs, uncast }: Computation,
+  index: number,
+): FloatType | undefined {
   return index < inputs.length - (uncast ?? 0) ? loadAs : undefined;
 }
 
 /** The arguments that a program's nodes refer to. Throws TsmergeError `internal` for an input it does not declare. */
 export function demandOf(program: Program): Demand {
+  return demandOfSteps(stepsOf(program.expression), program.inputs.length);
+}
+
+/** As demandOf, for the steps of a computation over `declared` inputs. */
+export function demandOfSteps(steps: readonly Step[], declared: number): Demand {
   let [inputs, scalars, integers, streams] = [0, 0, 0, 0];
-  for (const { node } of stepsOf(program.expression)) {
+  for (const { node } of steps) {
     if (node.op === "input") inputs = Math.max(inputs, node.index + 1);
     if (node.op === "scalar") scalars = Math.max(scalars, node.index + 1);
     if (node.op === "drawBelow") streams = Math.max(streams, node.stream + 1);
@@ -116,10 +139,10 @@ export function demandOf(program: Program): Demand {
       integers = Math.max(integers, node.bound + 1);
     }
   }
-  if (inputs > program.inputs.length) {
+  if (inputs > declared) {
     throw new TsmergeError(
       "internal",
-      `the expression reads input ${inputs - 1} but the program declares ${program.inputs.length}`,
+      `the expression reads input ${inputs - 1} but the program declares ${declared}`,
       { hint: "list one stored type for each input in Program.inputs" },
     );
   }
@@ -128,11 +151,16 @@ export function demandOf(program: Program): Demand {
 
 /** Throws TsmergeError `internal`, naming the argument, unless `call` carries what the program needs in the right lengths. */
 export function checkCall(program: Program, demand: Demand, call: TileCall): void {
+  checkArguments(program, demand, call);
+  expect("bytes of output", call.output.length, call.elements * bytesPerElement(program.store));
+}
+
+/** checkCall without the output, which a fold has not. */
+export function checkArguments(program: Computation, demand: Demand, call: FoldCall): void {
   expect("inputs", call.inputs.length, program.inputs.length);
   for (const [i, type] of program.inputs.entries()) {
     expect(`bytes of input ${i}`, call.inputs[i]!.length, call.elements * bytesPerElement(type));
   }
-  expect("bytes of output", call.output.length, call.elements * bytesPerElement(program.store));
   expectAtLeast("scalars", call.scalars.length, demand.scalars);
   expectAtLeast("integers", call.integers.length, demand.integers);
   if (program.draws === "counter") {

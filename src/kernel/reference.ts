@@ -1,26 +1,15 @@
-// The reference kernel: plain loops that say what an expression means. Not fast; the other back ends
+// The reference: plain loops that say what an expression means. Not fast; the other back ends
 // specialise it and are tested against it bit for bit. It is also what runs f64 arithmetic.
 
 import { draw24 } from "../base/counter-rng.ts";
 import { bytesPerElement, type FloatType } from "../base/dtype.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, roundTo } from "../base/half.ts";
-import { bumpArena } from "./arena.ts";
 import type { Expression, Mask } from "./expression.ts";
-import type { Arithmetic, CompiledProgram, Kernel, Program, TileCall } from "./kernel.ts";
+import type { Arithmetic, CompiledProgram, Program, TileCall } from "./kernel.ts";
 import { castOf, checkCall, demandOf } from "./program.ts";
 
 /** Elements computed at a time: bounds the interpreter's memory, changes no result. */
 const CHUNK = 4096;
-
-/** The oracle as a Kernel. */
-export function referenceKernel(): Kernel {
-  return {
-    name: "reference",
-    compile: interpret,
-    arena: (bytes) => bumpArena(new ArrayBuffer(bytes)),
-    close() {},
-  };
-}
 
 /** A program that is walked node by node; any arithmetic. */
 export function interpret(program: Program): CompiledProgram {

@@ -8,8 +8,9 @@ export type Code = readonly number[];
 /** Value types as the binary format numbers them. */
 export const I32 = 0x7f;
 export const F32 = 0x7d;
+export const F64 = 0x7c;
 export const V128 = 0x7b;
-export type ValueType = typeof I32 | typeof F32 | typeof V128;
+export type ValueType = typeof I32 | typeof F32 | typeof F64 | typeof V128;
 
 const EMPTY_BLOCK = 0x40;
 const SIMD_PREFIX = 0xfd;
@@ -51,9 +52,14 @@ const load =
   (opcode: number) =>
   (address: Code, offset: number): Code => [...address, ...simd(opcode), ...memoryArgument(offset)];
 
+/** By a number of bits, or by what leaves one on the stack. */
 const shift =
   (opcode: number) =>
-  (x: Code, bits: number): Code => [...x, ...i32.const(bits), ...simd(opcode)];
+  (x: Code, bits: number | Code): Code => [
+    ...x,
+    ...(typeof bits === "number" ? i32.const(bits) : bits),
+    ...simd(opcode),
+  ];
 
 export const local = {
   get: (index: number): Code => [0x20, ...unsigned(index)],
@@ -65,7 +71,18 @@ export const local = {
 export const i32 = {
   const: (value: number): Code => [0x41, ...signed(value)],
   add: binary(0x6a),
+  /** Adds to the number at an address. */
+  increment: (address: Code, by: Code): Code => [
+    ...address,
+    ...address,
+    ...[0x28, ...memoryArgument(0)],
+    ...by,
+    0x6a,
+    ...[0x36, ...memoryArgument(0)],
+  ],
 };
+
+export const f64 = { add: binary(0xa0) };
 
 /** Runs `body` and again while `condition` is not zero. */
 export const repeatWhile = (body: Code, condition: Code): Code => [
@@ -73,6 +90,14 @@ export const repeatWhile = (body: Code, condition: Code): Code => [
   ...body,
   ...condition,
   ...[0x0d, ...unsigned(0)],
+  0x0b,
+];
+
+/** Runs `body` if `condition` is not zero. */
+export const when = (condition: Code, body: Code): Code => [
+  ...condition,
+  ...[0x04, EMPTY_BLOCK],
+  ...body,
   0x0b,
 ];
 
@@ -102,12 +127,15 @@ export const v128 = {
   xor: binary(...simd(0x51)),
   /** Bits of `a` where `mask` is set, else of `b`. */
   select: (a: Code, b: Code, mask: Code): Code => [...a, ...b, ...mask, ...simd(0x52)],
+  /** 1 if any bit is set. */
+  anyTrue: unary(...simd(0x53)),
 };
 
 export const i32x4 = {
   /** Eight bytes as four unsigned 16-bit numbers, widened. */
   load16: load(0x04),
   splat: unary(...simd(0x11)),
+  extract: (x: Code, lane: number): Code => [...x, ...simd(0x1b), lane],
   ltS: binary(...simd(0x39)),
   gtS: binary(...simd(0x3b)),
   shl: shift(0xab),
@@ -136,22 +164,33 @@ export const f32x4 = {
   fromI32: unary(...simd(0xfa)),
 };
 
+export const f64x2 = {
+  extract: (x: Code, lane: number): Code => [...x, ...simd(0x21), lane],
+  /** The lower two of four float32, exactly. */
+  promoteLow: unary(...simd(0x5f)),
+  add: binary(...simd(0xf0)),
+  mul: binary(...simd(0xf2)),
+};
+
 const counted = (items: readonly Code[]): number[] => [...unsigned(items.length), ...items.flat()];
 const sized = (bytes: Code): number[] => [...unsigned(bytes.length), ...bytes];
 const section = (id: number, content: Code): number[] => [id, ...sized(content)];
 const text = (name: string): number[] => sized([...new TextEncoder().encode(name)]);
 
 /**
- * A module that imports the memory `env.memory` and exports one function `run` without result.
+ * A module that imports the memory `env.memory` and exports one function `run`.
  * @param parameters types of the function's parameters, which are its first locals
+ * @param results types of what `body` leaves on the stack
  * @param locals types of its further locals
  */
 export function assembleModule(
   parameters: readonly ValueType[],
+  results: readonly ValueType[],
   locals: readonly ValueType[],
   body: Code,
 ): Uint8Array<ArrayBuffer> {
-  const type = [0x60, ...counted(parameters.map((parameter) => [parameter])), ...counted([])];
+  const types = [parameters, results].map((list) => counted(list.map((type) => [type])));
+  const type = [0x60, ...types.flat()];
   const memory = [...text("env"), ...text("memory"), 0x02, 0x00, ...unsigned(1)];
   const localRuns = locals.map((valueType) => [...unsigned(1), valueType]);
   const code = sized([...counted(localRuns), ...body, 0x0b]);

@@ -13,8 +13,8 @@ export interface WasmModule {
   readonly wasmModule: never;
 }
 
-/** The exported function of a generated module; its parameters are listed in wasm-codegen.ts. */
-export type Pass = (...args: readonly number[]) => void;
+/** The exported function of a generated module; its parameters are listed in wasm-loop.ts. */
+export type Pass = (...args: readonly number[]) => number | number[] | undefined;
 
 declare const WebAssembly: {
   readonly Memory: new (size: { initial: number; maximum: number }) => WasmMemory;

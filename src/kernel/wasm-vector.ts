@@ -19,9 +19,12 @@ export interface Operands {
   signedDraws(stream: number): Code;
 }
 
+/** A program but for its expression. */
+export type ProgramForm = Omit<Program, "expression">;
+
 /** A program's facts that hold for all of its vectors. */
 export interface VectorPlan {
-  readonly program: Program;
+  readonly program: ProgramForm;
   readonly steps: readonly Step[];
   /** Which steps' values are of type `halfType` without being rounded. */
   readonly fits: readonly boolean[];
@@ -31,7 +34,7 @@ export interface VectorPlan {
 }
 
 /** Plans a program in any arithmetic but f64. */
-export function planVector(program: Program, steps: readonly Step[]): VectorPlan {
+export function planVector(program: ProgramForm, steps: readonly Step[]): VectorPlan {
   const { arithmetic, round, inputs } = program;
   const halfType = arithmetic === "f64" || arithmetic === "float32" ? round : arithmetic;
   const fits: boolean[] = [];
@@ -46,7 +49,7 @@ function fitsType(
   node: Node,
   operands: readonly number[],
   fits: readonly boolean[],
-  program: Program,
+  program: ProgramForm,
   type: FloatType,
 ): boolean {
   switch (node.op) {
@@ -70,13 +73,13 @@ function fitsType(
   }
 }
 
-/** The value of the program's last step, before the rounding of the result. */
-export function computeVector(plan: VectorPlan, to: Registers, from: Operands): Code {
+/** The value of each step, the last of them before the rounding of the result. */
+export function computeVector(plan: VectorPlan, to: Registers, from: Operands): Code[] {
   const values: Code[] = [];
   plan.steps.forEach((step, position) => {
     values.push(to.keep(computeStep(plan, to, from, step, position, values)));
   });
-  return values.at(-1)!;
+  return values;
 }
 
 function computeStep(

@@ -4,10 +4,20 @@
 
 import { bytesPerElement } from "../base/dtype.ts";
 import { bumpArena } from "./arena.ts";
-import type { Arena, CompiledProgram, Kernel, Program, TileCall } from "./kernel.ts";
-import { checkCall, type Demand, demandOf, programKey } from "./program.ts";
+import type {
+  Arena,
+  CompiledCounts,
+  CompiledProgram,
+  CompiledSums,
+  Kernel,
+  Program,
+  TileCall,
+} from "./kernel.ts";
+import { checkCall, computationKey, type Demand, demandOf, programKey } from "./program.ts";
 import { interpret } from "./reference.ts";
-import { type GeneratedPass, generatePass } from "./wasm-codegen.ts";
+import { commonMemory, type Memories, passArguments } from "./wasm-call.ts";
+import { compileCounts, compileSums, SCRATCH_BYTES } from "./wasm-folds.ts";
+import { type GeneratedPass, generatePass } from "./wasm-pass.ts";
 import { bindPass, compileModule, makeMemory, type Pass, type WasmMemory } from "./wasm-runtime.ts";
 
 /** Half of a small second-level cache: staged pieces stay in it between the copy and the pass. */
@@ -17,12 +27,14 @@ const PIECE = 65_536;
 
 /** A kernel on the calling thread's core. Programs in f64 arithmetic are interpreted: no recipe needs them fast. */
 export function wasmKernel(): Kernel {
-  const memories = new WeakMap<ArrayBuffer, WasmMemory>();
+  const memories: Memories = new WeakMap();
   const compiled = new Map<string, CompiledProgram>();
+  const sums = new Map<string, CompiledSums>();
+  const counts = new Map<string, CompiledCounts>();
   const openArena = (bytes: number): Arena => {
-    const memory = makeMemory(bytes);
+    const memory = makeMemory(bytes + SCRATCH_BYTES);
     memories.set(memory.buffer, memory);
-    return bumpArena(memory.buffer);
+    return bumpArena(memory.buffer, bytes);
   };
   const staging = makeMemory(STAGING_BYTES);
   return {
@@ -33,9 +45,24 @@ export function wasmKernel(): Kernel {
       compiled.set(key, known);
       return known;
     },
+    sums(program) {
+      const lengths = program.terms.map(({ length }) => length);
+      const key = `${lengths}|${computationKey(program, program.terms.flat())}`;
+      const known = sums.get(key) ?? compileSums(program, memories);
+      sums.set(key, known);
+      return known;
+    },
+    counts(program) {
+      const key = computationKey(program, [program.expression]);
+      const known = counts.get(key) ?? compileCounts(program, memories);
+      counts.set(key, known);
+      return known;
+    },
     arena: openArena,
     close() {
       compiled.clear();
+      sums.clear();
+      counts.clear();
     },
   };
 }
@@ -43,7 +70,7 @@ export function wasmKernel(): Kernel {
 function compileProgram(
   program: Program,
   staging: WasmMemory,
-  memories: WeakMap<ArrayBuffer, WasmMemory>,
+  memories: Memories,
 ): CompiledProgram {
   if (program.arithmetic === "f64") return interpret(program);
   const demand = demandOf(program);
@@ -59,48 +86,13 @@ function compileProgram(
   return {
     run(call) {
       checkCall(program, demand, call);
-      const memory = commonMemory(call, memories);
+      const views = [call.output, ...call.inputs, ...(call.planes ?? [])];
+      const memory = commonMemory(views, memories);
       const inPlace = memory === undefined ? 0 : call.elements - (call.elements % pass.step);
       if (memory !== undefined) runInPlace(program, demand, passOn(memory), call, inPlace);
       stage(call, inPlace);
     },
   };
-}
-
-/** The one memory that holds every view of a call, or undefined. */
-function commonMemory(
-  call: TileCall,
-  memories: WeakMap<ArrayBuffer, WasmMemory>,
-): WasmMemory | undefined {
-  const { buffer } = call.output;
-  const views = [...call.inputs, ...(call.planes ?? [])];
-  if (buffer instanceof SharedArrayBuffer || views.some((view) => view.buffer !== buffer)) {
-    return undefined;
-  }
-  return memories.get(buffer);
-}
-
-/** Addresses of a piece, in the order of the pass's parameters. */
-interface Addresses {
-  readonly output: number;
-  readonly inputs: readonly number[];
-  readonly planes: readonly number[];
-}
-
-function passArguments(
-  program: Program,
-  demand: Demand,
-  call: TileCall,
-  from: number,
-  elements: number,
-  { output, inputs, planes }: Addresses,
-): number[] {
-  const streams =
-    program.draws === "planes" ? planes : (call.streams ?? []).slice(0, demand.streams).flat();
-  const scalars = call.scalars.subarray(0, demand.scalars);
-  const integers = call.integers.subarray(0, demand.integers);
-  const head = [elements, call.firstElement + from, output];
-  return [...head, ...inputs, ...streams, ...scalars, ...integers];
 }
 
 function runInPlace(

@@ -10,7 +10,7 @@ import { TsmergeError } from "../../src/base/errors.ts";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
-import { referenceKernel } from "../../src/kernel/reference.ts";
+import { referenceKernel } from "../../src/kernel/reference-kernel.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { CandidateMerger } from "../../src/merge/candidate.ts";
 import { executeMerge } from "../../src/merge/execute.ts";

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { FloatType } from "../../src/base/dtype.ts";
 import { roundTo } from "../../src/base/half.ts";
-import { referenceKernel } from "../../src/kernel/reference.ts";
+import { referenceKernel } from "../../src/kernel/reference-kernel.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { sequentialGenerator } from "../../src/merge/draws.ts";
 import type { TensorStatistics } from "../../src/merge/method.ts";

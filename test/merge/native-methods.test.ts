@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
 import { add, input } from "../../src/kernel/expression.ts";
-import { referenceKernel } from "../../src/kernel/reference.ts";
+import { referenceKernel } from "../../src/kernel/reference-kernel.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { methodNamed } from "../../src/merge/methods/registry.ts";
 import { randomNumbers } from "./models.ts";

@@ -1,30 +1,33 @@
-// From a Program to the bytes of a WebAssembly module: one loop that loads, computes, rounds and stores
-// a few vectors a turn. Vectors come in pairs, because eight half floats are one load or store.
+// What all generated loops share: parameters, the vectors made before the loop, where operands come from,
+// and how addresses move on. Not what becomes of the values: wasm-pass.ts stores them, wasm-fold.ts adds
+// them up. Vectors come in pairs, because eight half floats are one load or store.
 
 import { bytesPerElement } from "../base/dtype.ts";
-import type { Program } from "./kernel.ts";
-import { type Demand, demandOf, stepsOf } from "./program.ts";
+import type { Computation } from "./kernel.ts";
+import type { Demand, Step } from "./program.ts";
 import { type Registers, widenBf16, widenF16 } from "./wasm-half.ts";
-import { assembleModule, type Code, F32, f32x4, I32, i32, i32x4, local, repeatWhile, V128, type ValueType, v128 } from "./wasm-module.ts"; // biome-ignore format: one line
-import { computeVector, encodeResult, type Operands, planVector } from "./wasm-vector.ts";
+import {
+  type Code,
+  F32,
+  f32x4,
+  I32,
+  i32,
+  i32x4,
+  local,
+  V128,
+  type ValueType,
+  v128,
+} from "./wasm-module.ts";
+import type { Operands } from "./wasm-vector.ts";
 
-const LANES = 4;
-const VECTOR_BYTES = 16;
-/** Up to this many steps, two pairs a turn keep their values in the sixteen SIMD registers. */
-const SHORT_PROGRAM = 12;
-
-/** A module's bytes and how to call its `run`. */
-export interface GeneratedPass {
-  readonly bytes: Uint8Array<ArrayBuffer>;
-  /** `run` takes a positive multiple of this many elements. */
-  readonly step: number;
-}
-
+export const LANES = 4;
+export const VECTOR_BYTES = 16;
 /**
  * Positions of the parameters of `run`: elements, the first element's index, the output's address, each
- * input's address, then a stream's two key words (draws `counter`) or its plane's address, scalars, integers.
+ * input's address, then a stream's two key words (draws `counter`) or its plane's address, scalars, integers,
+ * and what a kind of pass takes besides.
  */
-interface Signature {
+export interface Signature {
   readonly elements: number;
   readonly firstElement: number;
   readonly output: number;
@@ -33,24 +36,27 @@ interface Signature {
   readonly wordsPerStream: number;
   readonly scalars: number;
   readonly integers: number;
+  readonly extras: number;
   readonly types: readonly ValueType[];
 }
 
-function signatureOf(program: Program, demand: Demand): Signature {
+/** The parameters of a computation's pass, with `extras` numbers behind them. */
+export function signatureOf(program: Computation, demand: Demand, extras = 0): Signature {
   const inputs = 3;
   const streams = inputs + program.inputs.length;
   const wordsPerStream = program.draws === "counter" ? 2 : 1;
   const scalars = streams + demand.streams * wordsPerStream;
   const integers = scalars + demand.scalars;
-  const types = Array.from({ length: integers + demand.integers }, (_, i) =>
+  const extrasAt = integers + demand.integers;
+  const types = Array.from({ length: extrasAt + extras }, (_, i) =>
     i >= scalars && i < integers ? F32 : I32,
   );
   const positions = { elements: 0, firstElement: 1, output: 2, inputs, streams, scalars, integers };
-  return { ...positions, wordsPerStream, types };
+  return { ...positions, wordsPerStream, extras: extrasAt, types };
 }
 
 /** The code being written: what runs once, and what runs every turn. */
-interface Loop extends Registers {
+export interface Loop extends Registers {
   readonly prologue: number[];
   readonly body: number[];
   readonly locals: ValueType[];
@@ -58,7 +64,7 @@ interface Loop extends Registers {
   once(name: string, value: () => Code): Code;
 }
 
-function makeLoop(firstLocal: number): Loop {
+export function makeLoop(firstLocal: number): Loop {
   const locals: ValueType[] = [];
   const prologue: number[] = [];
   const body: number[] = [];
@@ -79,29 +85,6 @@ function makeLoop(firstLocal: number): Loop {
   return { prologue, body, locals, once, bits, float, keep: (value) => keepIn(body, value) };
 }
 
-/** Compiles a program in any arithmetic but f64. */
-export function generatePass(program: Program): GeneratedPass {
-  const steps = stepsOf(program.expression);
-  const demand = demandOf(program);
-  const signature = signatureOf(program, demand);
-  const loop = makeLoop(signature.types.length);
-  const plan = planVector(program, steps);
-  const pairs = steps.length <= SHORT_PROGRAM ? 2 : 1;
-  for (let pair = 0; pair < pairs; pair++) {
-    const source = pairSource(program, signature, loop, pair);
-    const [low, high] = [0, 1].map((upper) => {
-      const result = computeVector(plan, loop, source(upper === 1));
-      return loop.keep(encodeResult(plan, loop, result));
-    });
-    storePair(program, signature, loop, pair, low!, high!);
-  }
-  const step = pairs * 2 * LANES;
-  advance(program, demand, signature, loop, step);
-  const turns = repeatWhile(loop.body, local.get(signature.elements));
-  const code = [...loop.prologue, ...turns];
-  return { bytes: assembleModule(signature.types, loop.locals, code), step };
-}
-
 /** The index vector of a turn's first four elements, kept from turn to turn. */
 const firstIndices = (signature: Signature, loop: Loop): Code =>
   loop.once("indices", () =>
@@ -109,8 +92,8 @@ const firstIndices = (signature: Signature, loop: Loop): Code =>
   );
 
 /** Operands of a pair's lower or upper vector; eight packed bfloat16 are loaded once for both. */
-function pairSource(
-  program: Program,
+export function pairSource(
+  program: Computation,
   signature: Signature,
   loop: Loop,
   pair: number,
@@ -173,41 +156,23 @@ function drawVector(loop: Loop, indices: Code, key0: Code, key1: Code): Code {
   return i32x4.shrU(mix(i32x4.add(mix(v128.xor(indices, key0)), key1)), 8);
 }
 
-function storePair(
-  program: Program,
-  signature: Signature,
-  loop: Loop,
-  pair: number,
-  low: Code,
-  high: Code,
-): void {
-  const address = local.get(signature.output);
-  if (program.store === "float32") {
-    loop.body.push(...v128.store(address, VECTOR_BYTES * 2 * pair, low));
-    loop.body.push(...v128.store(address, VECTOR_BYTES * (2 * pair + 1), high));
-  } else {
-    loop.body.push(...v128.store(address, VECTOR_BYTES * pair, i32x4.narrowU(low, high)));
-  }
-}
-
-/** Moves every address, the indices and the count of elements left on by `step` elements. */
-function advance(
-  program: Program,
+/** Moves the operands' addresses, the indices and the count of elements left on by `step` elements. */
+export function advance(
+  program: Computation,
+  steps: readonly Step[],
   demand: Demand,
   signature: Signature,
   loop: Loop,
   step: number,
 ): void {
-  const move = (position: number, by: number) =>
-    loop.body.push(...local.set(position, i32.add(local.get(position), i32.const(by))));
-  move(signature.output, step * bytesPerElement(program.store));
+  const move = (position: number, by: number) => movePosition(loop, position, by);
   program.inputs.forEach((type, i) => {
     move(signature.inputs + i, step * bytesPerElement(type));
   });
   if (program.draws === "planes") {
     for (let i = 0; i < demand.streams; i++) move(signature.streams + i, step * 4);
   }
-  const countsIndices = stepsOf(program.expression).some(
+  const countsIndices = steps.some(
     ({ node }) =>
       node.op === "indexBelow" || (node.op === "drawBelow" && program.draws === "counter"),
   );
@@ -216,4 +181,9 @@ function advance(
     loop.body.push(...local.setTo(indices, i32x4.add(indices, loop.bits(step))));
   }
   move(signature.elements, -step);
+}
+
+/** Adds to a parameter at the end of each turn. */
+export function movePosition(loop: Loop, position: number, by: number): void {
+  loop.body.push(...local.set(position, i32.add(local.get(position), i32.const(by))));
 }
