@@ -152,6 +152,7 @@ export class CandidateMerger {
       tensorFacts(
         elementReader(this.#kernel, inputs, tensor.loadAs, arithmeticOf(tensor)),
         tensor.base,
+        true,
       ),
     );
     const operands = { types, facts, store: "float32" } as const;

@@ -142,7 +142,7 @@ export class DeviceMerger {
       read: (...tile) => fileInputs(tensor, checkpoints).read(...tile),
     };
     const reader = elementReader(this.#kernel, inputs, tensor.loadAs, arithmeticOf(tensor));
-    const sources = { types: inputs.types, reader, facts: tensorFacts(reader, tensor.base) };
+    const sources = { types: inputs.types, reader, facts: tensorFacts(reader, tensor.base, true) };
     this.#sources.set(key, sources);
     return sources;
   }

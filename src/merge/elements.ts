@@ -5,8 +5,18 @@ import { bytesPerElement, type FloatType, isFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import type { Expression } from "../kernel/expression.ts";
-import type { Arithmetic, CompiledProgram, Kernel } from "../kernel/kernel.ts";
-import { stepsOf } from "../kernel/program.ts";
+import {
+  type Arithmetic,
+  type Bracket,
+  BUCKETS,
+  type CompiledProgram,
+  type Computation,
+  FOLD_ELEMENTS,
+  type FoldCall,
+  type Kernel,
+  type Term,
+} from "../kernel/kernel.ts";
+import { jointSteps } from "../kernel/program.ts";
 import type { TensorSource } from "./plan.ts";
 
 /** The stored inputs of one output tensor, wherever they lie. */
@@ -14,7 +24,7 @@ export interface TensorInputs {
   readonly elements: number;
   /** Stored type of each input. */
   readonly types: readonly FloatType[];
-  /** Raw bytes of elements [first, first + count) of an input; valid until the next read of that input. */
+  /** Raw bytes of elements [first, first + count) of an input; valid until the next read but one of that input. */
   read(input: number, first: number, count: number): Uint8Array | Promise<Uint8Array>;
 }
 
@@ -27,19 +37,35 @@ export interface ElementReader {
     visit: (tiles: readonly Float32Array[], firstElement: number) => void,
     scalars?: readonly number[],
   ): Promise<void>;
+  /** Σ over the whole tensor of each term, in f64: blocks of FOLD_ELEMENTS as CompiledSums adds them up, in order. */
+  sums(terms: readonly Term[], scalars?: readonly number[]): Promise<number[]>;
+  /** Counts the magnitudes of elements [first, first + count) of an expression: in each bucket, and last above them. */
+  counter(expression: Expression): Counter;
+  /** Some of the elements, from all over the tensor and the same each time, as a tensor of their own. */
+  sample(): Promise<ElementReader>;
   /** The values of elements [first, first + count), one array a series. */
   read(series: readonly Expression[], first: number, count: number): Promise<Float32Array[]>;
 }
 
+export type Counter = (bracket: Bracket, first: number, count: number) => Promise<Uint32Array>;
+
 /** Elements of a tile: small enough for the cache, large enough that a read is not a chore. */
 const TILE = 2 ** 16;
+
+/** Elements of a read of folds, which compute FOLD_ELEMENTS of them at a time. */
+const FOLD_READ = 2 ** 18;
+/** A sample's blocks: short, so that many rows have one. */
+const SAMPLE_BLOCK = 2 ** 8;
+const SAMPLE_BLOCKS = 2 ** 8;
 
 /** A series ready to be computed. */
 interface Column {
   readonly program: CompiledProgram;
-  /** For each of the tensor's inputs, the one that is read in its place: only what a series needs is read. */
-  readonly reads: readonly number[];
+  readonly reads: Reads;
 }
+
+/** For each of the tensor's inputs, the one that is read in its place: only what an expression needs is read. */
+type Reads = readonly number[];
 
 /** Reads `inputs` as the merge does: cast to `loadAs`, every operation rounded to `arithmetic`. */
 export function elementReader(
@@ -48,23 +74,35 @@ export function elementReader(
   loadAs: FloatType | undefined,
   arithmetic: Arithmetic,
 ): ElementReader {
-  const compile = async (expression: Expression): Promise<Column> => {
-    const used = new Set(
-      stepsOf(expression).flatMap(({ node }) => (node.op === "input" ? [node.index] : [])),
-    );
+  const readsOf = (expressions: readonly Expression[]): Reads => {
+    const { steps } = jointSteps(expressions);
+    const used = new Set(steps.flatMap(({ node }) => (node.op === "input" ? [node.index] : [])));
     const [anyUsed = 0] = used;
-    const reads = inputs.types.map((_, i) => (used.has(i) ? i : anyUsed));
+    return inputs.types.map((_, i) => (used.has(i) ? i : anyUsed));
+  };
+  const computation = (reads: Reads): Computation => ({
+    inputs: reads.map((i) => inputs.types[i]!),
+    ...(loadAs === undefined ? {} : { loadAs }),
+    arithmetic,
+    draws: "counter",
+  });
+  const compile = async (expression: Expression): Promise<Column> => {
+    const reads = readsOf([expression]);
     const program = await kernel.compile({
+      ...computation(reads),
       expression,
-      inputs: reads.map((i) => inputs.types[i]!),
-      ...(loadAs === undefined ? {} : { loadAs }),
-      arithmetic,
       round: "float32", // exact: a value of any arithmetic below f64 is a float32
       store: "float32",
-      draws: "counter",
     });
     return { program, reads };
   };
+
+  /** The bytes of elements [first, first + count) of every input, as an expression reads them. */
+  async function load(reads: Reads, first: number, count: number): Promise<Uint8Array[]> {
+    const used = [...new Set(reads)];
+    const bytes = await Promise.all(used.map((i) => inputs.read(i, first, count)));
+    return reads.map((i) => bytes[used.indexOf(i)]!);
+  }
 
   async function compute(
     { program, reads }: Column,
@@ -72,18 +110,43 @@ export function elementReader(
     output: Float32Array,
     scalars: Float64Array,
   ): Promise<void> {
-    const elements = output.length;
-    const views = new Map<number, Uint8Array>();
-    for (const i of new Set(reads)) views.set(i, await inputs.read(i, firstElement, elements));
     await program.run({
-      elements,
+      ...NO_DRAWS,
+      elements: output.length,
       firstElement,
-      inputs: reads.map((i) => views.get(i)!),
+      inputs: await load(reads, firstElement, output.length),
       output: new Uint8Array(output.buffer, output.byteOffset, output.byteLength),
       scalars,
-      integers: NO_INTEGERS,
-      streams: [],
     });
+  }
+
+  /** Calls `run` for FOLD_ELEMENTS of [from, from + count) at a time; what comes next is read meanwhile. */
+  async function fold(
+    reads: Reads,
+    from: number,
+    count: number,
+    scalars: Float64Array,
+    run: (call: FoldCall) => void,
+  ): Promise<void> {
+    const widths = reads.map((i) => bytesPerElement(inputs.types[i]!));
+    const end = from + count;
+    const start = (first: number) =>
+      first < end ? load(reads, first, Math.min(FOLD_READ, end - first)) : undefined;
+    let loading = start(from);
+    for (let read = from; loading !== undefined; read += FOLD_READ) {
+      const bytes: Uint8Array[] = await loading;
+      loading = start(read + FOLD_READ);
+      loading?.catch(() => {}); // thrown when it is awaited
+      const last = Math.min(read + FOLD_READ, end);
+      for (let first = read; first < last; first += FOLD_ELEMENTS) {
+        const elements = Math.min(FOLD_ELEMENTS, last - first);
+        const views = bytes.map((view, i) => {
+          const at = (first - read) * widths[i]!;
+          return view.subarray(at, at + elements * widths[i]!);
+        });
+        run({ ...NO_DRAWS, elements, firstElement: first, inputs: views, scalars });
+      }
+    }
   }
 
   return {
@@ -102,6 +165,25 @@ export function elementReader(
         visit(tiles, firstElement);
       }
     },
+    async sums(terms, scalars = []) {
+      const reads = readsOf(terms.flat());
+      const { run } = kernel.sums({ ...computation(reads), terms });
+      const totals = terms.map(() => 0);
+      await fold(reads, 0, inputs.elements, Float64Array.from(scalars), (call) => {
+        for (const [t, sum] of run(call).entries()) totals[t]! += sum;
+      });
+      return totals;
+    },
+    counter(expression) {
+      const reads = readsOf([expression]);
+      const { run } = kernel.counts({ ...computation(reads), expression });
+      return async (bracket, first, count) => {
+        const counts = new Uint32Array(BUCKETS + 1);
+        await fold(reads, first, count, NO_SCALARS, (call) => run(call, bracket, counts));
+        return counts;
+      };
+    },
+    sample: async () => elementReader(kernel, await sampleOf(inputs), loadAs, arithmetic),
     async read(series, first, count) {
       const columns = await Promise.all(series.map(compile));
       const values = series.map(() => new Float32Array(count));
@@ -113,8 +195,24 @@ export function elementReader(
   };
 }
 
+/** Blocks of all inputs at even distances, side by side. */
+async function sampleOf({ elements, types, read }: TensorInputs): Promise<TensorInputs> {
+  const blocks = Math.min(SAMPLE_BLOCKS, Math.floor(elements / SAMPLE_BLOCK));
+  const bytes: Uint8Array[] = [];
+  for (const [i, type] of types.entries()) {
+    const blockBytes = SAMPLE_BLOCK * bytesPerElement(type);
+    const gathered = new Uint8Array(blocks * blockBytes);
+    for (let b = 0; b < blocks; b++) {
+      const first = Math.floor((b * elements) / blocks);
+      gathered.set(await read(i, first, SAMPLE_BLOCK), b * blockBytes);
+    }
+    bytes.push(gathered);
+  }
+  return residentInputs(blocks * SAMPLE_BLOCK, types, bytes);
+}
+
 const NO_SCALARS = new Float64Array(0);
-const NO_INTEGERS = new Uint32Array(0);
+const NO_DRAWS = { integers: new Uint32Array(0), streams: [] } as const;
 
 /** Inputs whose bytes are in memory: reads return views at once. */
 export interface ResidentInputs extends TensorInputs {

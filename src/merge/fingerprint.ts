@@ -8,7 +8,7 @@ import { canonicalJson, contentHash } from "../base/hash.ts";
 import type { MergePlan, OutputTensor } from "./plan.ts";
 
 /** Raised whenever equal plans come to mean other bytes. */
-export const PLAN_VERSION = 1;
+export const PLAN_VERSION = 2;
 
 /**
  * The content address of a merge: equal for equal plans over equal parents, wherever these lie on disk.

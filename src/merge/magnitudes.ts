@@ -1,7 +1,10 @@
-// Exact selection by magnitude: where a task vector is cut to keep its k largest elements, ties by
-// lowest index. Two procedures that agree bit for bit: one stable sort that answers every density
-// j/4096 (tableOf), and a selection in three passes and little memory for any k (selectCut).
+// Exact selection by magnitude: where a task vector is cut to keep its k largest elements, ties by lowest
+// index. Two procedures that agree bit for bit: one stable sort that answers every density j/4096 (tableOf),
+// and for any k a selection in little memory that counts elements in ever narrower brackets (selectCut).
 
+import type { Expression } from "../kernel/expression.ts";
+import { type Bracket, BUCKETS } from "../kernel/kernel.ts";
+import type { ElementReader } from "./elements.ts";
 import type { MagnitudeCut } from "./method.ts";
 
 /** Calls `visit` with each tile of a task vector, in element order. */
@@ -88,55 +91,147 @@ export function sortDescending(keys: Uint32Array<ArrayBuffer>): {
   return { sorted, order };
 }
 
-/** The low bits that the second pass of selectCut resolves. */
-const LOW_BITS = 15;
-const LOW_MASK = 2 ** LOW_BITS - 1;
-
-/** How many elements have each value of a magnitude's high 16 bits: selectCut's first pass, reusable for every k. */
-export async function highHistogram(stream: Stream): Promise<Uint32Array> {
-  const counts = new Uint32Array(2 ** 16);
-  await stream((tile) => {
-    const bits = bitsOf(tile);
-    for (let i = 0; i < bits.length; i++) counts[(bits[i]! & MAGNITUDE_BITS) >>> LOW_BITS]!++;
-  });
-  return counts;
+/** The magnitudes of a tensor as selectCut asks for them. */
+export interface Magnitudes {
+  readonly elements: number;
+  /** A count has 2^bucketBits buckets. */
+  readonly bucketBits: number;
+  /** Elements in each bucket of a bracket and, last, above them all. */
+  count(bracket: Bracket): Promise<Uint32Array>;
+  /** Those of a sample of the elements; absent where they would not be cheaper. */
+  sample?(): Promise<Magnitudes>;
+  /** Index of the nth element, from 1, whose magnitude has these bits. */
+  find(bits: number, nth: number): Promise<number>;
 }
 
-/** The cut that keeps the k largest of `elements` magnitudes (1 ≤ k ≤ elements), in one or two more passes. */
-export async function selectCut(
-  stream: Stream,
-  elements: number,
-  high: Uint32Array,
-  k: number,
-): Promise<MagnitudeCut> {
-  const bucket = descend(high, k);
-  const low = new Uint32Array(LOW_MASK + 1);
-  await stream((tile) => {
-    const bits = bitsOf(tile);
-    for (let i = 0; i < bits.length; i++) {
-      const magnitude = bits[i]! & MAGNITUDE_BITS;
-      if (magnitude >>> LOW_BITS === bucket.digit) low[magnitude & LOW_MASK]!++;
-    }
-  });
-  const exact = descend(low, k - bucket.above);
-  const thresholdBits = (bucket.digit << LOW_BITS) | exact.digit;
-  const threshold = fromBits(thresholdBits);
-  let ties = k - bucket.above - exact.above;
-  if (ties === low[exact.digit]) return { threshold, cut: elements };
-  let cut = elements;
-  await stream((tile, firstElement) => {
-    const bits = bitsOf(tile);
-    for (let i = 0; i < bits.length && ties > 0; i++) {
-      if ((bits[i]! & MAGNITUDE_BITS) === thresholdBits && --ties === 0) cut = firstElement + i + 1;
-    }
-  });
-  return { threshold, cut };
+/** All magnitudes, 2^31 of them. */
+const everything = (bucketBits: number): Bracket => ({ lowest: 0, shift: 31 - bucketBits });
+/** Buckets of a stream's count: two passes find a magnitude. */
+const STREAMED_BITS = 16;
+
+/** The magnitudes of a stream, whose first count of everything is kept: it is asked for once a selection. */
+export function streamedMagnitudes(stream: Stream, elements: number): Magnitudes {
+  let whole: Promise<Uint32Array> | undefined;
+  const buckets = 2 ** STREAMED_BITS;
+  const count = async ({ lowest, shift }: Bracket) => {
+    const counts = new Uint32Array(buckets + 1);
+    await stream((tile) => {
+      const bits = bitsOf(tile);
+      for (let i = 0; i < bits.length; i++) {
+        const distance = (bits[i]! & MAGNITUDE_BITS) - lowest;
+        if (distance >= 0) counts[Math.min(buckets, distance >>> shift)]!++;
+      }
+    });
+    return counts;
+  };
+  return {
+    elements,
+    bucketBits: STREAMED_BITS,
+    count(bracket) {
+      const { lowest, shift } = everything(STREAMED_BITS);
+      if (bracket.lowest !== lowest || bracket.shift !== shift) return count(bracket);
+      whole ??= count(bracket);
+      return whole;
+    },
+    async find(wanted, nth) {
+      let left = nth;
+      let found = elements;
+      await stream((tile, firstElement) => {
+        const bits = bitsOf(tile);
+        for (let i = 0; i < bits.length && left > 0; i++) {
+          if ((bits[i]! & MAGNITUDE_BITS) === wanted && --left === 0) found = firstElement + i;
+        }
+      });
+      return found;
+    },
+  };
 }
 
-/** The digit that holds the k-th largest element, and how many elements have a larger one. */
-function descend(counts: Uint32Array, k: number): { digit: number; above: number } {
-  let above = 0;
-  let digit = counts.length - 1;
-  while (digit > 0 && above + counts[digit]! < k) above += counts[digit--]!;
-  return { digit, above };
+/** Elements that are counted, and then read, when one of them is looked for. */
+const SEARCHED_ELEMENTS = 2 ** 18;
+
+/** The magnitudes of an expression's values, counted by the kernel. */
+export function magnitudesOf(reader: ElementReader, expression: Expression): Magnitudes {
+  const { elements } = reader;
+  const count = reader.counter(expression);
+  return {
+    elements,
+    bucketBits: Math.log2(BUCKETS),
+    count: (bracket) => count(bracket, 0, elements),
+    sample: async () => magnitudesOf(await reader.sample(), expression),
+    async find(wanted, nth) {
+      let left = nth;
+      let first = 0;
+      for (; ; first += SEARCHED_ELEMENTS) {
+        const searched = Math.min(SEARCHED_ELEMENTS, elements - first);
+        const [equal] = await count({ lowest: wanted, shift: 0 }, first, searched);
+        if (left <= equal!) break;
+        left -= equal!;
+      }
+      const searched = Math.min(SEARCHED_ELEMENTS, elements - first);
+      const [values] = await reader.read([expression], first, searched);
+      const bits = bitsOf(values as Float32Array<ArrayBuffer>); // readers own what they give
+      return first + bits.findIndex((x) => (x & MAGNITUDE_BITS) === wanted && --left === 0);
+    },
+  };
+}
+
+/** Below it a sample says little and saves nothing. */
+const SAMPLED_ELEMENTS = 2 ** 18;
+/** How far, as a share of all elements, the sample's ranks may be off for the guessed bracket to hold. */
+const SAMPLE_ERROR = 1 / 64;
+
+/** The cut that keeps the k largest magnitudes (1 ≤ k ≤ elements). */
+export async function selectCut(magnitudes: Magnitudes, k: number): Promise<MagnitudeCut> {
+  const { elements } = magnitudes;
+  const all = everything(magnitudes.bucketBits);
+  const isSampled = magnitudes.sample !== undefined && elements >= SAMPLED_ELEMENTS;
+  const guess = isSampled ? guessBracket(await magnitudes.sample!(), k / elements) : all;
+  const ranked = (await rankIn(magnitudes, await guess, k)) ?? (await rankIn(magnitudes, all, k));
+  const { bits, above, equal } = ranked!; // all magnitudes have every rank
+  const ties = k - above;
+  const cut = ties === equal ? elements : (await magnitudes.find(bits, ties)) + 1;
+  return { threshold: fromBits(bits), cut };
+}
+
+/** A narrow bracket that holds the magnitude which `share` of all elements reach, if the sample is like them. */
+async function guessBracket(sample: Magnitudes, share: number): Promise<Bracket> {
+  const { elements, bucketBits } = sample;
+  const reachedBy = async (wanted: number): Promise<number> => {
+    if (wanted <= 0) return MAGNITUDE_BITS;
+    if (wanted >= 1) return 0;
+    const rank = Math.max(1, Math.round(wanted * elements));
+    return (await rankIn(sample, everything(bucketBits), rank))!.bits; // it has every rank
+  };
+  const lowest = await reachedBy(share + SAMPLE_ERROR);
+  const width = (await reachedBy(share - SAMPLE_ERROR)) - lowest + 1;
+  return { lowest, shift: Math.max(0, Math.ceil(Math.log2(width)) - bucketBits) };
+}
+
+/** The bits of a magnitude, and how many elements are above it and equal to it. */
+interface Ranked {
+  readonly bits: number;
+  readonly above: number;
+  readonly equal: number;
+}
+
+/**
+ * The magnitude of a rank, from 1 for the largest, in brackets that narrow bucket by bucket; undefined where the
+ * first does not hold it.
+ */
+async function rankIn(
+  { bucketBits, count }: Magnitudes,
+  bracket: Bracket,
+  rank: number,
+): Promise<Ranked | undefined> {
+  for (let { lowest, shift } = bracket; ; shift = Math.max(0, shift - bucketBits)) {
+    const counts = await count({ lowest, shift });
+    let bucket = counts.length - 1;
+    let above = counts[bucket--]!;
+    if (above >= rank) return undefined;
+    while (bucket >= 0 && above + counts[bucket]! < rank) above += counts[bucket--]!;
+    if (bucket < 0) return undefined;
+    lowest += bucket * 2 ** shift;
+    if (shift === 0) return { bits: lowest, above, equal: counts[bucket]! };
+  }
 }

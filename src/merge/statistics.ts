@@ -1,5 +1,5 @@
 // Facts about one output tensor's inputs that no parameter changes, each computed when first asked
-// for and kept: what makes a candidate cost one pass. Sums are f64 in element order, whatever the tiles.
+// for and kept: what makes a candidate cost one pass. Sums are f64 in an order of their own, whatever the tiles.
 
 import { draw24, type StreamKey } from "../base/counter-rng.ts";
 import { TsmergeError } from "../base/errors.ts";
@@ -8,9 +8,9 @@ import type { TensorDraws } from "./draws.ts";
 import type { ElementReader } from "./elements.ts";
 import {
   DENSITY_STEPS,
-  highHistogram,
   keptCount,
   type MagnitudeTable,
+  magnitudesOf,
   SORT_LIMIT,
   type Stream,
   selectCut,
@@ -37,8 +37,15 @@ export interface TensorFacts {
   statistics(draws: TensorDraws, torchSums: boolean): TensorStatistics;
 }
 
-/** Facts of the inputs that `reader` reads; `base` is the input that task vectors are taken from. */
-export function tensorFacts(reader: ElementReader, base: number | undefined): TensorFacts {
+/**
+ * Facts of the inputs that `reader` reads; `base` is the input that task vectors are taken from.
+ * @param isReused whether many candidates will ask: then one pass answers for all densities where it can
+ */
+export function tensorFacts(
+  reader: ElementReader,
+  base: number | undefined,
+  isReused: boolean,
+): TensorFacts {
   const kept = new Map<string, Promise<unknown>>();
   /** The promise under `key`, made once; a failure is not kept. */
   const once = <T>(key: string, make: () => Promise<T>): Promise<T> => {
@@ -66,49 +73,24 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
         ([tile], firstElement) => visit(tile as Float32Array<ArrayBuffer>, firstElement), // readers own their tiles
       );
 
-  /** [Σ x_i², Σ x_i·x_j, Σ x_j²] in one pass, which costs what one of them does: no sum waits for another. */
-  async function products(i: number, j: number): Promise<readonly [number, number, number]> {
-    let [squares, product, others] = [0, 0, 0];
-    await reader.each([input(i), input(j)], ([x, y]) => {
-      let [a, b, c] = [squares, product, others]; // locals: captured variables are slow in inner loops
-      for (let e = 0; e < x!.length; e++) {
-        const [u, v] = [x![e]!, y![e]!];
-        a += u * u;
-        b += u * v;
-        c += v * v;
-      }
-      [squares, product, others] = [a, b, c];
-    });
-    return [squares, product, others];
-  }
-
-  async function square(i: number): Promise<number> {
-    let total = 0;
-    await reader.each([input(i)], ([x]) => {
-      let sum = total;
-      for (let e = 0; e < x!.length; e++) sum += x![e]! * x![e]!;
-      total = sum;
-    });
-    return total;
-  }
-
-  /** A product of two inputs leaves the squares of both behind. */
+  /** A product of two inputs leaves the squares of both behind: the pass is the same. */
   async function dot(i: number, j: number): Promise<number> {
-    if (i === j) return once(`dot ${i} ${i}`, () => square(i));
     const [low, high] = [Math.min(i, j), Math.max(i, j)];
-    const [first, product, second] = await once(`dots ${low} ${high}`, () => products(low, high));
-    for (const [input, sum] of [
-      [low, first],
-      [high, second],
-    ] as const) {
-      await once(`dot ${input} ${input}`, async () => sum);
+    if (low === high) {
+      return once(`dot ${i}`, async () => (await reader.sums([[input(i), input(i)]]))[0]!);
     }
-    return product;
+    const pairs = [[low, low] as const, [low, high] as const, [high, high] as const];
+    const [first, product, second] = await once(`dots ${low} ${high}`, () =>
+      reader.sums(pairs.map(([x, y]) => [input(x), input(y)] as const)),
+    );
+    await once(`dot ${low}`, async () => first!);
+    await once(`dot ${high}`, async () => second!);
+    return product!;
   }
 
   async function magnitudeCut(i: number, density: number): Promise<MagnitudeCut> {
     const step = density * DENSITY_STEPS;
-    if (Number.isInteger(step) && reader.elements <= SORT_LIMIT) {
+    if (isReused && Number.isInteger(step) && reader.elements <= SORT_LIMIT) {
       const table: MagnitudeTable = await once(`table ${i}`, () =>
         tableOf(stream(i), reader.elements),
       );
@@ -119,10 +101,7 @@ export function tensorFacts(reader: ElementReader, base: number | undefined): Te
 
   async function countCut(i: number, k: number): Promise<MagnitudeCut> {
     if (k <= 0) return { threshold: LARGEST_FLOAT32, cut: 0 };
-    return once(`cut ${i} ${k}`, async () => {
-      const high = await once(`high ${i}`, () => highHistogram(stream(i)));
-      return selectCut(stream(i), reader.elements, high, k);
-    });
+    return once(`cut ${i} ${k}`, () => selectCut(magnitudesOf(reader, difference(i)), k));
   }
 
   /** Sums |δ| and what a filter keeps of it, which fills `kept` from a tile's magnitudes. */

@@ -88,7 +88,7 @@ function mergerOver(
       if (tensor === undefined) return copy(index - plan.tensors.length, place, onBytes);
       const inputs = heldInputs(sources[index]!, buffers.hold);
       const reader = elementReader(kernel, inputs, tensor.loadAs, arithmeticOf(tensor));
-      const facts = tensorFacts(reader, tensor.base);
+      const facts = tensorFacts(reader, tensor.base, false);
       const operands = { types: inputs.types, facts, store: tensor.dtype };
       const pass = await prepareTensor(kernel, programs, generator, plan.compat, tensor, operands);
       const hash = createHash("sha256");

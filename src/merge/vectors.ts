@@ -1,5 +1,6 @@
 // A tensor seen as vectors: whole, along its last axis, or along its first. Sums over each vector are what
-// norms and angles are made of; they are accumulated in f64 in element order, so that tiles do not show.
+// norms and angles are made of. They are accumulated in f64: in element order, and over whole tensors as
+// ElementReader.sums does, so that tiles do not show.
 
 import type { Expression } from "../kernel/expression.ts";
 import type { ElementReader } from "./elements.ts";
@@ -33,6 +34,13 @@ export async function vectorSums(
   { count, inner }: Vectors,
   scalars: readonly number[] = [],
 ): Promise<Float64Array[]> {
+  if (count === 1) {
+    const totals = await inputs.sums(
+      series.map((x) => [x] as const),
+      scalars,
+    );
+    return totals.map((sum) => Float64Array.of(sum));
+  }
   const sums = series.map(() => new Float64Array(count));
   await inputs.each(
     series,
@@ -62,6 +70,7 @@ export async function vectorDots(
   { count, inner }: Vectors,
   scalars: readonly number[] = [],
 ): Promise<Float64Array> {
+  if (count === 1) return Float64Array.from(await inputs.sums([[x, y]], scalars));
   const sums = new Float64Array(count);
   let products = new Float64Array(0);
   const visit = (tiles: readonly Float32Array[], firstElement: number) => {

@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { draw24 } from "../../src/base/counter-rng.ts";
-import { referenceKernel } from "../../src/kernel/reference.ts";
+import { referenceKernel } from "../../src/kernel/reference-kernel.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { counterGenerator } from "../../src/merge/draws.ts";
 import { elementReader, residentInputs } from "../../src/merge/elements.ts";
 import {
-  highHistogram,
   keptCount,
   type Stream,
   selectCut,
+  streamedMagnitudes,
   tableOf,
 } from "../../src/merge/magnitudes.ts";
 import { tensorFacts } from "../../src/merge/statistics.ts";
@@ -59,8 +59,8 @@ test("the sorted table and the streaming selection cut alike, and as sorting doe
       const k = keptCount(step / 4096, values.length);
       const table = await tableOf(streamOf(values, size), values.length);
       const fromTable = { threshold: table.thresholds[step]!, cut: table.cuts[step]! };
-      const high = await highHistogram(streamOf(values, size));
-      const selected = await selectCut(streamOf(values, size), values.length, high, k);
+      const magnitudes = streamedMagnitudes(streamOf(values, size), values.length);
+      const selected = await selectCut(magnitudes, k);
       assert.deepEqual(selected, fromTable);
       assert.deepEqual(keptBy(values, selected), keptBySorting(values, k));
     }),
@@ -77,21 +77,27 @@ for (const kernel of [referenceKernel(), wasmKernel()]) {
   test(`task vectors of the ${kernel.name} kernel are sorted at any density`, async () => {
     const [base, model] = [randomNumbers("base", 5000), randomNumbers("model", 5000)];
     const delta = model.map((x, i) => Math.fround(x - base[i]!));
-    const facts = factsOf(kernel, [base, model]);
-    for (const density of [0, 1 / 4096, 0.25, 0.3, 0.9999]) {
-      const cut = await facts.magnitudeCut(1, density);
-      assert.deepEqual(keptBy(delta, cut), keptBySorting(delta, keptCount(density, 5000)));
+    for (const isReused of [true, false]) {
+      const facts = factsOf(kernel, [base, model], isReused);
+      for (const density of [0, 1 / 4096, 0.25, 0.3, 0.9999]) {
+        const cut = await facts.magnitudeCut(1, density);
+        assert.deepEqual(keptBy(delta, cut), keptBySorting(delta, keptCount(density, 5000)));
+      }
     }
   });
 }
 
-function factsOf(kernel: ReturnType<typeof wasmKernel>, inputs: readonly Float32Array[]) {
+function factsOf(
+  kernel: ReturnType<typeof wasmKernel>,
+  inputs: readonly Float32Array[],
+  isReused = true,
+) {
   const bytes = inputs.map((values) => encode("float32", values));
   const types = bytes.map(() => "float32" as const);
   const resident = residentInputs(inputs[0]!.length, types, bytes);
   const reader = elementReader(kernel, resident, undefined, "float32");
   const draws = counterGenerator(7).tensor("t", inputs[0]!.length, [0]);
-  return tensorFacts(reader, 0).statistics(draws, false);
+  return tensorFacts(reader, 0, isReused).statistics(draws, false);
 }
 
 test("drawn mass is that of the drawn elements, from the table and from a pass", async () => {
@@ -109,14 +115,53 @@ test("drawn mass is that of the drawn elements, from the table and from a pass",
   }
 });
 
-test("dot products are f64 sums in element order", async () => {
+/** f64 sums of blocks of 2^16 elements, each in eight lanes, as ElementReader.sums documents them. */
+function sumInBlocks(values: Float64Array): number {
+  let total = 0;
+  for (let first = 0; first < values.length; first += 2 ** 16) {
+    const block = values.subarray(first, first + 2 ** 16);
+    const lanes = new Float64Array(8);
+    const whole = block.length - (block.length % 8);
+    for (let e = 0; e < whole; e++) lanes[e % 8]! += block[e]!;
+    const [a, b, c, d, e, f, g, h] = lanes;
+    const rest = block.subarray(whole).reduce((sum, x) => sum + x, 0);
+    total += a! + c! + (e! + g!) + (b! + d! + (f! + h!)) + rest;
+  }
+  return total;
+}
+
+test("dot products are f64 sums in eight lanes, and leave the squares behind", async () => {
   const [a, b] = [randomNumbers("a", 70_001), randomNumbers("b", 70_001)];
-  const facts = factsOf(wasmKernel(), [a, b]);
-  assert.equal(
-    await facts.dot(0, 1),
-    a.reduce((sum, x, i) => sum + x * b[i]!, 0),
-  );
-  assert.equal(await facts.dot(1, 0), await facts.dot(0, 1));
+  const products = (x: Float32Array, y: Float32Array) => Float64Array.from(x, (v, i) => v * y[i]!);
+  for (const kernel of [referenceKernel(), wasmKernel()]) {
+    const facts = factsOf(kernel, [a, b]);
+    assert.equal(await facts.dot(0, 1), sumInBlocks(products(a, b)));
+    assert.equal(await facts.dot(1, 0), await facts.dot(0, 1));
+    assert.equal(await facts.dot(1, 1), sumInBlocks(products(b, b)));
+    assert.equal(await factsOf(kernel, [a, b]).dot(0, 0), await facts.dot(0, 0));
+  }
+});
+
+test("a sample that misleads costs passes, not the cut", async () => {
+  const n = 2 ** 18 + 77; // enough to be sampled: 256 elements after every n/256
+  const base = new Float32Array(n);
+  const even = Float32Array.from(base, (_, i) => ((i * 7919) % n) / n);
+  const uneven = even.map((x, i) => (i % (n / 256) < 256 ? x * 1e-6 : x));
+  const equal = even.map((x) => Math.round(3 * x));
+  for (const model of [even, uneven, equal]) {
+    const sorted = Float32Array.from(model, Math.abs).sort().reverse();
+    const facts = factsOf(wasmKernel(), [base, model], false);
+    for (const density of [0.001, 0.4, 0.53, 0.999]) {
+      const { threshold, cut } = await facts.magnitudeCut(1, density);
+      const k = keptCount(density, n);
+      assert.equal(threshold, sorted[k - 1]);
+      const kept = model.reduce(
+        (sum, x, i) => sum + (x > threshold || (x === threshold && i < cut) ? 1 : 0),
+        0,
+      );
+      assert.equal(kept, k);
+    }
+  }
 });
 
 test("sums do not depend on tiles", () => {

@@ -71,7 +71,7 @@ export async function mergeTensor(kernel: Kernel, wanted: TensorCase): Promise<n
   const types = bytes.map(() => type);
   const inputs = residentInputs(elements, types, bytes);
   const reader = elementReader(kernel, inputs, undefined, arithmeticOf(tensor));
-  const facts = tensorFacts(reader, wanted.base);
+  const facts = tensorFacts(reader, wanted.base, false);
   const pass = await prepareTensor(kernel, new Map(), maskGenerator(plan), plan.compat, tensor, {
     types,
     facts,

@@ -4,7 +4,7 @@
 // exact here, except under compat.
 
 import { add, type Expression, input, sub } from "../../kernel/expression.ts";
-import { highHistogram, type Stream, selectCut } from "../magnitudes.ts";
+import { type Stream, selectCut, streamedMagnitudes } from "../magnitudes.ts";
 import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
 import { alongLastAxis } from "../vectors.ts";
 import { inputsVariant } from "./deltas.ts";
@@ -103,11 +103,11 @@ async function importances(merge: TensorMerge, statistics: TensorStatistics): Pr
 
 /** The sorted value at trunc(q·(n − 1)) of all n importances for each q: the (n − that)-th largest. */
 async function quantiles(elements: number, stream: Stream, shares: readonly number[]) {
-  const high = await highHistogram(stream);
+  const magnitudes = streamedMagnitudes(stream, elements);
   const values: number[] = [];
   for (const q of shares) {
     const rank = elements - Math.trunc(q * (elements - 1));
-    values.push((await selectCut(stream, elements, high, rank)).threshold);
+    values.push((await selectCut(magnitudes, rank)).threshold);
   }
   return values;
 }

@@ -17,7 +17,7 @@ import {
   select,
   sum,
 } from "../../kernel/expression.ts";
-import { highHistogram, type Stream, selectCut } from "../magnitudes.ts";
+import { type Stream, selectCut, streamedMagnitudes } from "../magnitudes.ts";
 import {
   type MagnitudeCut,
   type MergeMethod,
@@ -89,21 +89,16 @@ async function varianceCut(
         firstElement,
       );
     });
-  const { high, nonzero } = await fact(`variances ${merge.compat}`, async () => {
+  const { magnitudes, nonzero } = await fact(`variances ${merge.compat}`, async () => {
     let count = 0;
-    const histogram = await highHistogram(async (visit) => {
-      await variances((tile, firstElement) => {
-        for (const variance of tile) count += variance === 0 ? 0 : 1;
-        visit(tile, firstElement);
-      });
+    await variances((tile) => {
+      for (const variance of tile) count += variance === 0 ? 0 : 1;
     });
-    return { high: histogram, nonzero: count };
+    return { magnitudes: streamedMagnitudes(variances, merge.elements), nonzero: count };
   });
   const k = Math.max(0, Math.trunc(nonzero * topk(merge)));
   if (k === 0) return { threshold: Number.POSITIVE_INFINITY, cut: 0 };
-  return fact(`variance cut ${merge.compat} ${k}`, () =>
-    selectCut(variances, merge.elements, high, k),
-  );
+  return fact(`variance cut ${merge.compat} ${k}`, () => selectCut(magnitudes, k));
 }
 
 /** Fills `kept` with 1 where a tile's variance is within the cut, and 0 elsewhere. */
