@@ -31,10 +31,17 @@ async function* chunksIn(checkpoint: Checkpoint, name: string): AsyncGenerator<U
 
 /**
  * Reads every copied tensor that several models hold, and stops at the first that differs.
+ * @param unmade locations of models that do not exist yet, which are not looked at
  * @throws TsmergeError `incompatible` naming the tensor, its type and both models
  */
-export async function checkCopies({ models, copies = [] }: MergePlan): Promise<void> {
-  const shared = copies.filter(({ sources }) => sources.length > 1);
+export async function checkCopies(
+  { models, copies = [] }: MergePlan,
+  unmade: ReadonlySet<string> = new Set(),
+): Promise<void> {
+  const isMade = ({ model }: CopiedTensor["sources"][number]) => !unmade.has(models[model]!);
+  const shared = copies
+    .map((tensor) => ({ ...tensor, sources: tensor.sources.filter(isMade) }))
+    .filter(({ sources }) => sources.length > 1);
   const used = new Set(shared.flatMap(({ sources }) => sources.map(({ model }) => model)));
   const opened = new Map<number, Checkpoint>();
   try {

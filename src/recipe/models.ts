@@ -28,13 +28,20 @@ export type LoadedModels = ReadonlyMap<string, LoadedModel>;
 /**
  * Reads headers and configurations of the models that `modelReferences` lists.
  * @param resolve finds a reference's location; throws TsmergeError when there is none
+ * @param known models that are taken as they are; none by default
  */
 export async function loadModels(
   references: readonly string[],
   resolve: (reference: string) => Promise<string>,
+  known: LoadedModels = new Map(),
 ): Promise<LoadedModels> {
   const models = new Map<string, LoadedModel>();
   for (const reference of references) {
+    const given = known.get(reference);
+    if (given !== undefined) {
+      models.set(reference, given);
+      continue;
+    }
     const found = await resolve(reference);
     const checkpoint = await openCheckpoint(found);
     const { directory, tensors } = checkpoint;

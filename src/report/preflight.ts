@@ -1,26 +1,38 @@
 // What `tsmerge merge --dry-run` prints.
 
 import { markdownTable } from "markdown-table";
-import type { Preflight, PreflightResult } from "../run/preflight.ts";
+import type { Preflight, PreflightResult, PreflightStage } from "../run/preflight.ts";
 
 /** A merge's forecast as text for people. */
 export function renderPreflight(preflight: Preflight): string {
-  const { file, outDir, models, result, problems } = preflight;
+  const { file, outDir, stages, problems } = preflight;
+  return [
+    ...stages.flatMap((stage) => [
+      `${file}, stage ${stage.name}`,
+      ...stageLines(stage, preflight),
+      "",
+    ]),
+    `${file} → ${outDir}`,
+    ...stageLines(preflight, preflight),
+    ...problems.map((problem) => `problem: ${problem}`),
+    problems.length === 0 ? "nothing stands in the way" : "this merge would fail",
+  ].join("\n");
+}
+
+function stageLines({ models, result }: PreflightStage, room: Preflight): string[] {
   const rows = models.map(({ reference, tensors, parameters, bytes }) => [
     reference,
     String(tensors),
     count(parameters),
     size(bytes),
   ]);
+  const table = markdownTable([["model", "tensors", "parameters", "size"], ...rows], {
+    align: ["l", "r", "r", "r"],
+  });
   return [
-    `${file} → ${outDir}`,
-    markdownTable([["model", "tensors", "parameters", "size"], ...rows], {
-      align: ["l", "r", "r", "r"],
-    }),
-    ...(result === undefined ? [] : resultLines(result, preflight)),
-    ...problems.map((problem) => `problem: ${problem}`),
-    problems.length === 0 ? "nothing stands in the way" : "this merge would fail",
-  ].join("\n");
+    ...(rows.length === 0 ? [] : [table]),
+    ...(result === undefined ? [] : resultLines(result, room)),
+  ];
 }
 
 function resultLines(

@@ -4,18 +4,22 @@ import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
 import { bytesPerElement } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
+import { requireRoom } from "../checkpoint/disk-space.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
+import { byteLengthOf } from "../checkpoint/layout.ts";
 import { parseShardSize } from "../checkpoint/shard-size.ts";
 import { mergePool } from "../exec/merge-pool.ts";
 import { type Device, selectKernel } from "../kernel/device.ts";
 import { soloCrew } from "../merge/crew.ts";
 import { type ExecutedMerge, executeWith, type MergeProgress } from "../merge/execute.ts";
-import type { MergePlan } from "../merge/plan.ts";
+import { type MergePlan, outputsOf } from "../merge/plan.ts";
 import { drawsInOrder, elementsOf } from "../merge/tensor-pass.ts";
+import type { ReadRecipe } from "../recipe/read.ts";
 import { renderRecipe } from "../recipe/render.ts";
 import { modelCard } from "./model-card.ts";
 import { type PlannedMerge, readStages } from "./planned-merge.ts";
-import { prepareStages, type StagesOptions } from "./stages.ts";
+import { prepareStages, type StagesOptions, stagesFolder } from "./stages.ts";
+import { surveyStages } from "./survey.ts";
 
 export interface MergeFileOptions extends StagesOptions {
   /** As `--out-shard-size` writes it. */
@@ -59,8 +63,21 @@ export async function mergeFile(
   const stages = await readStages(options, onNote);
   const merge = (stage: PlannedMerge, outDir: string) =>
     executePlanned(stage, { ...options, outDir, force: false }, listeners);
+  if (stages.length > 1) await lookAhead(stages, options);
   const planned = await prepareStages(stages, options, merge, onNote);
   return executePlanned(planned, options, listeners);
+}
+
+/** What would end the merge after hours, told before its first stage. Throws as compileRecipe and requireRoom. */
+async function lookAhead(stages: readonly ReadRecipe[], options: MergeFileOptions): Promise<void> {
+  const workDir = stagesFolder(options);
+  const surveyed = await surveyStages(stages, options, workDir, () => {}); // notes come with each stage
+  const demands = surveyed.map(({ name, planned, problem }) => {
+    if (planned === undefined) throw problem;
+    const bytes = outputsOf(planned.plan).reduce((sum, tensor) => sum + byteLengthOf(tensor), 0);
+    return { folder: name === undefined ? options.outDir : workDir, bytes };
+  });
+  await requireRoom(demands);
 }
 
 /** Merges what planStage gave. Throws as executeWith. */

@@ -78,39 +78,20 @@ export async function readStages(
 }
 
 /**
- * Reads a file of one recipe and opens its models.
- * @throws TsmergeError `usage` for a file of several, and as readStages and openStage
- */
-export async function openRecipe(
-  file: RecipeFile,
-  onNote: (note: string) => void,
-): Promise<OpenedRecipe> {
-  const [stage, ...others] = await readStages(file, onNote);
-  if (stage !== undefined && others.length === 0) return openStage(stage, file, onNote);
-  throw new TsmergeError(
-    "usage",
-    `the file holds ${others.length + 1} recipes that build on each other`,
-    {
-      where: file.file,
-      hint: "merge it: models that do not exist yet cannot be looked at",
-    },
-  );
-}
-
-/**
  * Opens a recipe's models. Relative paths start from the working folder, then from the file's.
+ * @param made the outputs of earlier stages by name; none by default
  * @throws TsmergeError as loadModels and outputTokenizer
  */
 export async function openStage(
   { recipe, seed: recorded }: ReadRecipe,
   { file, seed: asked, compat, environment }: RecipeFile,
   onNote: (note: string) => void,
+  made: LoadedModels = new Map(),
 ): Promise<OpenedRecipe> {
   const seed = asked ?? recorded ?? DEFAULT_SEED;
   const searchRoots = [process.cwd(), dirname(resolve(file))];
-  const models = await loadModels(modelReferences(recipe), (reference) =>
-    resolveModel(reference, { searchRoots, environment }),
-  );
+  const locate = (reference: string) => resolveModel(reference, { searchRoots, environment });
+  const models = await loadModels(modelReferences(recipe), locate, made);
   const tokenizer = await outputTokenizer(recipe, models, compat);
   const advice = [...advise(recipe), ...(await adviseOnModels(recipe, models))];
   for (const note of [...(tokenizer?.notes ?? []), ...advice]) onNote(note);

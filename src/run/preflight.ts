@@ -5,20 +5,19 @@ import { open, stat } from "node:fs/promises";
 import { freemem } from "node:os";
 import { join } from "node:path";
 import { bytesPerElement } from "../base/dtype.ts";
-import { TsmergeError } from "../base/errors.ts";
 import { diskSpace, mebibytes, roomProblems } from "../checkpoint/disk-space.ts";
 import { weightFiles } from "../checkpoint/folder.ts";
 import { byteLengthOf } from "../checkpoint/layout.ts";
 import { parseShardSize } from "../checkpoint/shard-size.ts";
 import { planShards } from "../checkpoint/shards.ts";
-import { splitLocation } from "../hub/location.ts";
-import { checkCopies } from "../merge/copies.ts";
 import { type MergePlan, outputsOf, type TensorPlan } from "../merge/plan.ts";
 import { elementsOf } from "../merge/tensor-pass.ts";
 import { memoryOf } from "../merge/tiles.ts";
 import type { LoadedModel, LoadedModels } from "../recipe/models.ts";
 import { type MergeFileOptions, threadsFor } from "./merge.ts";
-import { openRecipe, type PlannedMerge, planOpened } from "./planned-merge.ts";
+import { type PlannedMerge, readStages } from "./planned-merge.ts";
+import { stagesFolder } from "./stages.ts";
+import { type SurveyedStage, surveyStages } from "./survey.ts";
 
 export interface PreflightModel {
   readonly reference: string;
@@ -45,60 +44,78 @@ export interface PreflightResult {
   readonly seconds: number;
 }
 
-export interface Preflight {
-  readonly file: string;
-  readonly outDir: string;
+/** One merge: of the file's output, or of a stage that it builds on. */
+export interface PreflightStage {
   readonly models: readonly PreflightModel[];
   readonly result: PreflightResult | undefined;
+}
+
+export interface Preflight extends PreflightStage {
+  readonly file: string;
+  readonly outDir: string;
+  /** What is merged first; stages that are there already are not among them. */
+  readonly stages: readonly (PreflightStage & { readonly name: string })[];
   readonly freeMemoryBytes: number;
   readonly freeDiskBytes: number;
   /** Sentences; a merge would fail on any of them. */
   readonly problems: readonly string[];
 }
 
-/** Looks at a merge. Throws as openRecipe; that models do not fit is a problem, not an error. */
+/** Looks at a merge. Throws as readStages and surveyStages; that models do not fit is a problem, not an error. */
 export async function preflight(
   options: MergeFileOptions,
   onNote: (note: string) => void,
 ): Promise<Preflight> {
   const shardBytes = parseShardSize(options.shardSize);
-  const opened = await openRecipe(options, onNote);
-  const problems: string[] = [];
-  let planned: PlannedMerge | undefined;
-  try {
-    planned = planOpened(opened, options, onNote);
-    await checkCopies(planned.plan);
-  } catch (error) {
-    if (!(error instanceof TsmergeError)) throw error;
-    problems.push(...new Set([error.message, ...conflictsOf(opened.models)]));
-  }
-  const result = planned && (await resultOf(planned, options, shardBytes, onNote));
+  const workDir = stagesFolder(options);
+  const recipes = await readStages(options, onNote);
+  const surveyed = await surveyStages(recipes, options, workDir, onNote);
+  const problems = surveyed.flatMap(problemsOf);
+  const first = surveyed[0]!; // the output is always still to be made
+  const bytesPerSecond = await readRate([...first.opened.models.values()][0]!);
+  const stages = surveyed.map(({ name, opened: { models }, planned }) => {
+    const result = planned && resultOf(planned, options, shardBytes, bytesPerSecond, onNote);
+    return { name, models: [...models.values()].map(factsOf), result };
+  });
   const { freeBytes: freeDiskBytes } = await diskSpace(options.outDir);
   const freeMemoryBytes = freemem();
-  const bytes = result?.writtenBytes ?? 0;
-  problems.push(...(await roomProblems([{ folder: options.outDir, bytes }])));
-  if (result !== undefined && result.memoryBytes > freeMemoryBytes) {
+  const demands = stages.map(({ name, result }) => {
+    return {
+      folder: name === undefined ? options.outDir : workDir,
+      bytes: result?.writtenBytes ?? 0,
+    };
+  });
+  problems.push(...(await roomProblems(demands)));
+  const memoryBytes = Math.max(...stages.map(({ result }) => result?.memoryBytes ?? 0));
+  if (memoryBytes > freeMemoryBytes) {
     problems.push(
-      `${mebibytes(freeMemoryBytes)} of memory are free of ${mebibytes(result.memoryBytes)} needed`,
+      `${mebibytes(freeMemoryBytes)} of memory are free of ${mebibytes(memoryBytes)} needed`,
     );
   }
+  const output = stages.find(({ name }) => name === undefined);
   return {
     file: options.file,
     outDir: options.outDir,
-    models: [...opened.models.values()].map(factsOf),
-    result,
-    freeMemoryBytes,
-    freeDiskBytes,
-    problems,
+    models: output?.models ?? [],
+    result: output?.result,
+    stages: stages.flatMap(({ name, ...stage }) => (name === undefined ? [] : { name, ...stage })),
+    ...{ freeMemoryBytes, freeDiskBytes, problems },
   };
 }
 
-async function resultOf(
+function problemsOf({ name, opened, problem }: SurveyedStage): string[] {
+  if (problem === undefined) return [];
+  const sentences = [...new Set([problem.message, ...conflictsOf(opened.models)])];
+  return name === undefined ? sentences : sentences.map((one) => `stage ${name}: ${one}`);
+}
+
+function resultOf(
   { plan, recipe, models, seed }: PlannedMerge,
   options: MergeFileOptions,
   shardBytes: number,
+  bytesPerSecond: number,
   onNote: (note: string) => void,
-): Promise<PreflightResult> {
+): PreflightResult {
   const outputs = outputsOf(plan);
   const copied = (plan.copies ?? []).reduce((sum, tensor) => sum + byteLengthOf(tensor), 0);
   const shards = planShards(outputs, { shardBytes });
@@ -122,7 +139,7 @@ async function resultOf(
     readBytes,
     writtenBytes,
     memoryBytes: memoryOf(plan.tensors, threads),
-    seconds: (readBytes + writtenBytes) / (await readRate(splitLocation(plan.models[0]!).folder)),
+    seconds: (readBytes + writtenBytes) / bytesPerSecond,
   };
 }
 
@@ -172,7 +189,7 @@ export function conflictsOf(models: LoadedModels): string[] {
 const SAMPLE_BYTES = 2 ** 25;
 
 /** Bytes a second that the first weights of a model come at; faster than later ones if they are cached. */
-async function readRate(directory: string): Promise<number> {
+async function readRate({ directory }: LoadedModel): Promise<number> {
   const { files } = await weightFiles(directory);
   const path = join(directory, files[0]!); // weightFiles never answers with none
   const { size } = await stat(path);

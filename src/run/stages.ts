@@ -30,7 +30,7 @@ export async function prepareStages(
   merge: (planned: PlannedMerge, outDir: string) => Promise<unknown>,
   onNote: (note: string) => void,
 ): Promise<PlannedMerge> {
-  const workDir = resolve(options.workDir ?? `${options.outDir}.stages`);
+  const workDir = stagesFolder(options);
   const folders = new Map<string, string>();
   const planned = (stage: ReadRecipe) => {
     const recipe = mapReferences(stage.recipe, (reference) => folders.get(reference) ?? reference);
@@ -39,13 +39,30 @@ export async function prepareStages(
   for (const stage of stages.slice(0, -1)) {
     const name = stage.name!; // only the output, which is last, may have none
     const made = await planned(stage);
-    const hash = planHash(made.plan, await parentHashes(made));
-    const folder = join(workDir, `${name}-${hash.slice(0, HASH_DIGITS)}`);
+    const folder = await stageFolder(workDir, name, made);
     if (await isThere(folder)) onNote(`stage ${name} is there already: ${folder}`);
     else await merge(made, folder);
     folders.set(name, folder);
   }
   return planned(stages.at(-1)!); // a file holds at least one recipe
+}
+
+/** The folder that stages are kept in. */
+export function stagesFolder({
+  outDir,
+  workDir,
+}: Pick<StagesOptions, "outDir" | "workDir">): string {
+  return resolve(workDir ?? `${outDir}.stages`);
+}
+
+/** Where a stage's output is kept, by what it is made of. Reads every byte of its models once. */
+export async function stageFolder(
+  workDir: string,
+  name: string,
+  planned: PlannedMerge,
+): Promise<string> {
+  const hash = planHash(planned.plan, await parentHashes(planned));
+  return join(workDir, `${name}-${hash.slice(0, HASH_DIGITS)}`);
 }
 
 /** What every model of a plan holds, by the location the plan opens it at. */
@@ -56,7 +73,8 @@ async function parentHashes({ plan, models }: PlannedMerge): Promise<ReadonlyMap
   return hashes;
 }
 
-async function isThere(folder: string): Promise<boolean> {
+/** Whether a folder holds a model. */
+export async function isThere(folder: string): Promise<boolean> {
   return access(join(folder, "config.json")).then(
     () => true,
     () => false, // absent, or unreadable, which the merge into it reports

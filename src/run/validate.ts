@@ -2,9 +2,9 @@
 // `tsmerge validate` says of one file.
 
 import { TsmergeError, toWire, type WireError } from "../base/errors.ts";
-import { checkCopies } from "../merge/copies.ts";
 import { outputsOf } from "../merge/plan.ts";
-import { planStage, type RecipeFile, readStages } from "./planned-merge.ts";
+import { type PlannedMerge, type RecipeFile, readStages } from "./planned-merge.ts";
+import { surveyStages } from "./survey.ts";
 
 export interface ValidatedRecipe {
   readonly file: string;
@@ -20,20 +20,20 @@ export async function validateRecipe(file: RecipeFile): Promise<ValidatedRecipe>
   const notes: string[] = [];
   const onNote = (note: string) => void notes.push(note);
   try {
-    const stages = await readStages(file, onNote);
-    const [first, ...others] = stages;
-    const { recipe, models, plan } = await planStage(first!, file, onNote); // a file has one recipe at least
-    await checkCopies(plan);
-    const count = models.size === 1 ? "1 model" : `${models.size} models`;
-    const made = `${recipe.method} of ${count} into ${outputsOf(plan).length} tensors`;
-    const summary =
-      others.length === 0
-        ? `valid: ${made}`
-        : `valid: the first of ${stages.length} recipes is ${made}; the others build on it and are compiled when it is merged`;
-    return { file: file.file, notes, summary, error: undefined };
+    const surveyed = await surveyStages(await readStages(file, onNote), file, undefined, onNote);
+    const made = surveyed.map(({ name, planned, problem }) => {
+      if (planned === undefined) throw problem;
+      return `${name === undefined ? "" : `${name}, `}${summaryOf(planned)}`;
+    });
+    return { file: file.file, notes, summary: `valid: ${made.join("; then ")}`, error: undefined };
   } catch (error) {
     if (!(error instanceof TsmergeError)) throw error;
     const { stack: _, ...wire } = toWire(error);
     return { file: file.file, notes, summary: undefined, error: wire };
   }
+}
+
+function summaryOf({ recipe, models, plan }: PlannedMerge): string {
+  const count = models.size === 1 ? "1 model" : `${models.size} models`;
+  return `${recipe.method} of ${count} into ${outputsOf(plan).length} tensors`;
 }

@@ -1,11 +1,22 @@
 // A file of recipes that build on each other, merged twice: the second time only what changed is merged.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { mergeFile } from "../../src/run/merge.ts";
+import { type MergeFileOptions, mergeFile } from "../../src/run/merge.ts";
+import { preflight } from "../../src/run/preflight.ts";
+import { validateRecipe } from "../../src/run/validate.ts";
 
 const MODELS = join(import.meta.dirname, "../../evals/demo/models");
 const skip = existsSync(join(MODELS, "base")) ? false : `no demo models at ${MODELS}`;
@@ -26,26 +37,35 @@ parameters: {t: ${final}}
 `;
 }
 
-async function merge(text: string, out: string, workDir?: string) {
+function optionsOf(text: string, out: string, workDir?: string): MergeFileOptions {
   const file = join(root, "steps.yml");
   writeFileSync(file, text);
+  return {
+    file,
+    outDir: join(root, out),
+    seed: undefined,
+    compat: false,
+    shardSize: "5B",
+    device: "cpu",
+    force: false,
+    modelCard: false,
+    environment: {},
+    ...(workDir === undefined ? {} : { workDir }),
+  };
+}
+
+async function merge(text: string, out: string, workDir?: string) {
   const notes: string[] = [];
-  const { weightsSha256 } = await mergeFile(
-    {
-      file,
-      outDir: join(root, out),
-      seed: undefined,
-      compat: false,
-      shardSize: "5B",
-      device: "cpu",
-      force: false,
-      modelCard: false,
-      environment: {},
-      ...(workDir === undefined ? {} : { workDir }),
-    },
-    { onNote: (note) => notes.push(note) },
-  );
+  const { weightsSha256 } = await mergeFile(optionsOf(text, out, workDir), {
+    onNote: (note) => notes.push(note),
+  });
   return { weightsSha256, notes: notes.join("\n") };
+}
+
+async function look(text: string, out: string, workDir?: string) {
+  const notes: string[] = [];
+  const found = await preflight(optionsOf(text, out, workDir), (note) => notes.push(note));
+  return { ...found, notes };
 }
 
 test("a stage is merged once, and again when it changes", { skip }, async () => {
@@ -74,4 +94,61 @@ test("the result is that of the steps by hand, and stages stand beside it unless
   await merge(facts!.replace("name: facts\n", ""), "by-hand");
   const second = await merge(last!.replaceAll("facts", join(root, "by-hand")), "second");
   assert.equal(second.weightsSha256, whole.weightsSha256);
+});
+
+/** A third step over both, with the tokens of all: it needs the tokenizers of models that do not exist yet. */
+const UNION = `
+---
+merge_method: linear
+base_model: second
+models:
+  - {model: second, parameters: {weight: 1}}
+  - {model: facts, parameters: {weight: 1}}
+tokenizer_source: union
+dtype: float16
+`;
+const threeSteps = () => `${twoSteps(1, 0.5).replace("---\n", "---\nname: second\n")}${UNION}`;
+
+test("every stage is looked at before any is merged", { skip }, async () => {
+  const text = threeSteps();
+  const found = await look(text, "looked-at");
+  assert.deepEqual(found.problems, []);
+  assert.deepEqual(
+    found.stages.map(({ name }) => name),
+    ["facts", "second"],
+  );
+  assert.ok(readdirSync(root).every((name) => !name.startsWith("looked-at")));
+  const written = [...found.stages, found].map(({ result }) => result?.writtenBytes);
+  await merge(text, "looked-at");
+  const stages = join(root, "looked-at.stages");
+  const folders = [...readdirSync(stages).sort(), "../looked-at"];
+  assert.deepEqual(
+    folders.map((name) => statSync(join(stages, name, "model.safetensors")).size),
+    written,
+  );
+  const again = await look(text, "looked-at-again", stages);
+  assert.deepEqual(again.stages, []);
+  assert.equal(again.notes.filter((note) => note.includes("is there already")).length, 2);
+});
+
+test("a later stage that cannot be made is told before the first is merged", { skip }, async () => {
+  const text = threeSteps().replace("tokenizer_source: union\n", "parameters: {weight: 1}\n");
+  const narrow = join(root, "narrow");
+  cpSync(join(MODELS, "math"), narrow, { recursive: true });
+  const file = join(narrow, "config.json");
+  writeFileSync(file, readFileSync(file, "utf8").replace(/("num_hidden_layers": )\d+/, "$13"));
+  const unfit = text.replaceAll(`${MODELS}/math`, narrow);
+  await assert.rejects(merge(unfit, "unfit"), { message: /^.*narrow gives 3 layers and facts 4/ });
+  assert.ok(readdirSync(root).every((name) => !name.startsWith("unfit")));
+  const { problems, stages } = await look(unfit, "unfit");
+  assert.match(problems[0]!, /^stage second: .*narrow gives 3 layers and facts 4/);
+  assert.equal(stages.length, 2);
+});
+
+test("validate compiles every recipe of a file", { skip }, async () => {
+  const { summary } = await validateRecipe(optionsOf(threeSteps(), "never"));
+  assert.equal(
+    summary,
+    "valid: facts, linear of 2 models into 38 tensors; then second, slerp of 2 models into 38 tensors; then linear of 2 models into 38 tensors",
+  );
 });
