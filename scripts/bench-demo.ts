@@ -29,7 +29,7 @@ async function evolveDemo(seed: number, folder: string): Promise<EvolveResult> {
 
 function cells(comparison: Comparison | undefined): string[] {
   if (comparison === undefined) return ["", ""];
-  return [`${(100 * comparison.delta).toFixed(1)}`, comparison.p.toExponential(1)];
+  return [`${(100 * comparison.delta).toFixed(1)}`, comparison.p?.toExponential(1) ?? ""];
 }
 
 const folder = await mkdtemp(join(tmpdir(), "tsmerge-bench-"));
@@ -42,13 +42,13 @@ try {
     const seconds = (performance.now() - started) / 1000;
     const winner = result.report.find(({ won }) => won);
     if (winner === undefined) throw new Error(`seed ${seed}: the report has no winner`);
-    const { value, low, high, n } = winner.accuracy;
+    const { value, low, high, n } = winner.score;
     accuracies.push(value);
     rows.push([
       String(seed),
       winner.label,
       value.toFixed(3),
-      `${low.toFixed(3)}–${high.toFixed(3)}`,
+      `${low?.toFixed(3)}–${high?.toFixed(3)}`,
       String(n),
       ...cells(winner.againstBestParent),
       ...cells(winner.againstEqualWeights),

@@ -41,11 +41,13 @@ function startLine({
   strategy,
   population,
   seed,
+  metric,
   items,
 }: Of<"started">) {
   const verb = resumed ? "continuing" : "starting";
   return (
     `${verb} ${folder}: ${strategy} over ${dimension} genes, ${population} candidates a generation, seed ${seed}; ` +
+    `by ${metric}${metric.includes("↓") ? " (of what is minimised the sign is turned)" : ""}; ` +
     `${items.search} search, ${items.selection} selection and ${items.report} report items`
   );
 }

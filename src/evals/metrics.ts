@@ -7,16 +7,19 @@ import type { Item, ItemScore, Judgement } from "./item.ts";
 import { codePoints } from "./python-text.ts";
 
 /** Every metric of an item or a task. */
-export type Metric =
-  | "acc"
-  | "acc_norm"
-  | "acc_bytes"
-  | "exact_match"
-  | "logprob"
-  | "perplexity"
-  | "word_perplexity"
-  | "byte_perplexity"
-  | "bits_per_byte";
+export const METRICS = [
+  "logprob",
+  "acc",
+  "acc_norm",
+  "acc_bytes",
+  "exact_match",
+  "perplexity",
+  "word_perplexity",
+  "byte_perplexity",
+  "bits_per_byte",
+] as const;
+
+export type Metric = (typeof METRICS)[number];
 
 /** A metric, or one of generated texts after a filter. */
 export type MetricKey = Metric | `${Metric},${string}`;
@@ -134,30 +137,39 @@ export function isLowerBetter(metric: MetricKey): boolean {
   return metric.includes("perplexity") || metric === "bits_per_byte";
 }
 
-/**
- * A task's value of a metric over its items. perplexity: exp(-mean ll), its standard error by the delta
- * method, ppl·sd(ll)/√n (lm-evaluation-harness resamples instead). Over Σ words or Σ bytes of all documents:
- * word_perplexity exp(-Σll/Σwords), byte_perplexity exp(-Σll/Σbytes), bits_per_byte -Σll/Σbytes/ln 2, none
- * with a standard error. All others are means.
- */
+/** A task's value of a metric over its items, with its standard error: the mean of `itemValues`. */
 export function estimate(scores: readonly ItemScore[], metric: MetricKey): Estimate {
+  return estimateMean(itemValues(scores, metric));
+}
+
+/**
+ * Numbers whose mean is a task's value of a metric, and whose spread is that value's standard error. For means over
+ * items these are the items' own values; otherwise pseudo-values of the infinitesimal jackknife (Jaeckel 1972), so
+ * that any two models can be compared item by item. perplexity: exp(-mean ll). Over Σ words or Σ bytes of all
+ * documents: word_perplexity exp(-Σll/Σwords), byte_perplexity exp(-Σll/Σbytes), bits_per_byte -Σll/Σbytes/ln 2.
+ */
+export function itemValues(scores: readonly ItemScore[], metric: MetricKey): number[] {
   switch (metric) {
     case "perplexity": {
-      const { n, value, stderr } = estimateMean(scores.map((score) => metricOf(score, metric)));
-      const perplexity = Math.exp(-value);
-      return { n, value: perplexity, stderr: stderr === null ? null : perplexity * stderr };
+      const lls = scores.map((score) => metricOf(score, metric));
+      const centre = estimateMean(lls).value;
+      const perplexity = Math.exp(-centre);
+      return lls.map((ll) => perplexity * (1 - (ll - centre)));
     }
     case "word_perplexity":
     case "byte_perplexity":
     case "bits_per_byte": {
       const unit = metric === "word_perplexity" ? "words" : "bytes";
-      const size = scores.reduce((sum, score) => sum + (score.size?.[unit] ?? 0), 0);
+      const sizes = scores.map((score) => score.size?.[unit] ?? 0);
+      const size = sizes.reduce((sum, each) => sum + each, 0);
       const rate = -scores.reduce((sum, { logprob }) => sum + logprob, 0) / size;
-      const value = metric === "bits_per_byte" ? rate / Math.LN2 : Math.exp(rate);
-      return { n: scores.length, value, stderr: null };
+      const isBits = metric === "bits_per_byte";
+      const value = isBits ? rate / Math.LN2 : Math.exp(rate);
+      const slope = (isBits ? 1 / Math.LN2 : value) / (size / scores.length);
+      return scores.map(({ logprob }, i) => value + slope * (-logprob - rate * sizes[i]!));
     }
     default:
-      return estimateMean(scores.map((score) => metricOf(score, metric)));
+      return scores.map((score) => metricOf(score, metric));
   }
 }
 

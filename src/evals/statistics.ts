@@ -1,7 +1,7 @@
 // What may be said about a score or a difference: intervals and tests over items. Everything that draws
 // random numbers is seeded, and all candidates share the draws.
 
-import { quantileSorted } from "simple-statistics";
+import { errorFunction, quantileSorted } from "simple-statistics";
 import { streamKey, uniform } from "../base/counter-rng.ts";
 import { TsmergeError } from "../base/errors.ts";
 
@@ -54,6 +54,12 @@ export function mcnemar(gained: number, lost: number): number {
     tail += ratio;
   }
   return Math.min(1, 2 * tail * Math.exp(logTerm));
+}
+
+/** p of a difference that is normal with this standard error, against no difference; 1 where nothing differs. */
+export function twoSided(difference: number, stderr: number): number {
+  if (difference === 0) return 1;
+  return Math.max(0, 1 - errorFunction(Math.abs(difference) / stderr / Math.SQRT2));
 }
 
 /**

@@ -4,7 +4,8 @@
 import { isScalar, type Node } from "yaml";
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
-import type { Metric } from "../evals/metrics.ts";
+import { didYouMean } from "../base/suggest.ts";
+import { METRICS, type MetricKey } from "../evals/metrics.ts";
 import type { Genome } from "./genome.ts";
 import { readGenome } from "./read-genome.ts";
 import { checkShape } from "./schema.ts";
@@ -26,7 +27,8 @@ export interface TaskChoice {
   readonly name: string;
   /** Factor in the score. */
   readonly weight: number;
-  readonly metric: Metric;
+  /** Absent: what the task is usually searched by. */
+  readonly metric?: MetricKey | undefined;
 }
 
 export interface SearchConfig {
@@ -34,7 +36,7 @@ export interface SearchConfig {
   /** Empty when the file names none: the command line must. */
   readonly tasks: readonly TaskChoice[];
   /** For tasks that are named elsewhere, without a metric of their own. */
-  readonly metric: Metric;
+  readonly metric?: MetricKey | undefined;
   /** Search items in all, over all tasks. */
   readonly limit?: number;
   readonly reportLimit?: number;
@@ -58,14 +60,20 @@ export interface ReadSearchFile {
   readonly notes: readonly string[];
 }
 
-const METRICS = ["logprob", "acc", "acc_norm"] as const satisfies readonly Metric[];
 /** mergekit-evolve's --sigma0. */
 const DEFAULT_SIGMA = 1 / 6;
 
-const metric = z.preprocess(
-  (value) => (typeof value === "string" ? value.replace(/,none$/, "") : value),
-  z.enum(METRICS, { error: `is not one of ${METRICS.join(", ")}` }),
-);
+/** A metric, or one of generated texts after a filter, such as `exact_match,strict-match`. */
+const metric = z
+  .string()
+  .transform((name) => name.replace(/,none$/, ""))
+  .superRefine((name, context) => {
+    const bare = name.replace(/,.*/s, "");
+    if (METRICS.some((each) => each === bare)) return;
+    const message = `is not a metric${didYouMean(bare, METRICS)}; there are ${METRICS.join(", ")}`;
+    context.addIssue({ code: "custom", message });
+  })
+  .transform((name) => name as MetricKey); // checked above
 const positive = z.int().positive();
 
 const TASK = z.object({
@@ -110,7 +118,7 @@ export function readSearchFile(text: string, options: { readonly file: string })
   rejectUnknown(file, members, Object.keys(FILE.shape), "a search file");
   const top = checkShape(file, FILE, root);
   const genome = readGenome(file, memberValue(members, "genome"), top?.random_init ?? false);
-  const tasks = readTasks(file, memberValue(members, "tasks"), top?.metric ?? "logprob");
+  const tasks = readTasks(file, memberValue(members, "tasks"), top?.metric);
   const budget = readBudget(file, memberValue(members, "budget"));
   failOnProblems(file);
   if (top === undefined || genome === undefined) {
@@ -122,7 +130,7 @@ export function readSearchFile(text: string, options: { readonly file: string })
     config: {
       genome,
       tasks,
-      metric: top.metric ?? "logprob",
+      ...present("metric", top.metric),
       ...present("limit", top.limit),
       ...present("reportLimit", top.report_limit),
       ...present("fewshot", top.num_fewshot),
@@ -153,7 +161,11 @@ function readBudget(file: YamlFile, node: Node | undefined): z.infer<typeof BUDG
   return checkShape(file, BUDGET, node);
 }
 
-function readTasks(file: YamlFile, node: Node | undefined, byDefault: Metric): TaskChoice[] {
+function readTasks(
+  file: YamlFile,
+  node: Node | undefined,
+  byDefault: MetricKey | undefined,
+): TaskChoice[] {
   const tasks = itemsOf(file, node, "tasks").flatMap((item): TaskChoice[] => {
     if (isScalar(item)) return [{ name: String(plain(file, item)), weight: 1, metric: byDefault }];
     const members = membersOf(file, item, "a task");

@@ -21,11 +21,11 @@ export function renderEnding(result: EvolveResult): string {
   ];
   const rows = result.report.map((row) => [
     row.won ? `**${row.label}**` : row.label,
-    row.accuracy.value.toFixed(3),
-    interval(row.accuracy),
-    String(row.accuracy.n),
-    ...comparison(row.againstBestParent),
-    ...comparison(row.againstEqualWeights),
+    row.score.value.toFixed(3),
+    interval(row.score),
+    String(row.score.n),
+    ...comparison(row.againstBestParent, result.isCounted),
+    ...comparison(row.againstEqualWeights, result.isCounted),
     ...shown.map((task) => row.tasks[task]?.value.toFixed(3) ?? ""),
   ]);
   const align = ["l", ...head.slice(1).map(() => "r")];
@@ -39,15 +39,16 @@ export function renderEnding(result: EvolveResult): string {
 }
 
 function interval({ low, high }: Interval): string {
-  return `${low.toFixed(3)}–${high.toFixed(3)}`;
+  return low === null || high === null ? "unknown" : `${low.toFixed(3)}–${high.toFixed(3)}`;
 }
 
-/** Difference in points and McNemar's p; empty for the model compared with. */
-function comparison(value: Comparison | undefined): [string, string] {
+/** How much better, in points where answers are counted, and p; empty for the model compared with. */
+function comparison(value: Comparison | undefined, isCounted: boolean): [string, string] {
   if (value === undefined) return ["", ""];
-  const sign = value.delta < 0 ? "−" : "+";
-  const p = value.p < 0.0001 ? "< 0.0001" : value.p.toPrecision(2);
-  return [`${sign}${Math.abs(value.delta * 100).toFixed(1)}`, p];
+  const { delta, p } = value;
+  const size = isCounted ? Math.abs(delta * 100).toFixed(1) : Math.abs(delta).toPrecision(3);
+  const tested = p === null ? "none" : p < 0.0001 ? "< 0.0001" : p.toPrecision(2);
+  return [`${delta < 0 ? "−" : "+"}${size}`, tested];
 }
 
 function provenance({ search, items, metric, seed, reportLooks }: EvolveResult): string {

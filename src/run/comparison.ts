@@ -1,62 +1,118 @@
-// The final table's numbers: accuracy with Wilson's interval, and the paired comparison of two models that
-// answered the same items.
+// The final table's numbers: a model's score on the report items with its interval, and the paired comparison of two
+// models that answered the same items. Answers that are right or wrong are counted; any other metric is averaged.
 
 import { TsmergeError } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
-import { estimateMean } from "../evals/metrics.ts";
-import { mcnemar, wilson } from "../evals/statistics.ts";
-import type { Comparison, Interval, ReportMetric } from "./results.ts";
+import { type Estimate, estimateMean, metricOf } from "../evals/metrics.ts";
+import { mcnemar, twoSided, wilson, Z95 } from "../evals/statistics.ts";
+import { fitnessOf, oriented, taskValues, type WeightedTask } from "./fitness.ts";
+import type { Comparison, Interval } from "./results.ts";
 
-function isRight(score: ItemScore, metric: ReportMetric): boolean {
-  return (metric === "acc" ? score.acc : score.accNorm) === 1;
+/** Whether the report counts right answers: of every task it can. */
+export function isCounted(tasks: readonly WeightedTask[]): boolean {
+  return tasks.every((task) => task.isCounted);
 }
 
-/** Share of right answers with its 95 % interval. */
-export function accuracyOf(scores: readonly ItemScore[], metric: ReportMetric): Interval {
-  const right = scores.map((score) => (isRight(score, metric) ? 1 : 0));
-  const { value, n, stderr } = estimateMean(right);
-  const { low, high } = wilson(Math.round(value * n), n);
-  return { value, n, stderr: stderr ?? 0, low, high };
-}
-
-/** Accuracy of each leaf task, in order of first item. */
-export function accuracyByTask(
+/**
+ * A model's score on the report items: the share of right answers over all items with Wilson's interval, or the
+ * weighted mean of the tasks' reported metrics, which is of one task the metric itself, ± 1.96 standard errors.
+ */
+export function reportedScore(
+  tasks: readonly WeightedTask[],
   scores: readonly ItemScore[],
-  metric: ReportMetric,
+): Interval {
+  if (isCounted(tasks)) return countedScore(tasks, scores);
+  const fitness = fitnessOf(tasks, scores, ({ reported }) => reported);
+  const [task] = tasks;
+  return tasks.length === 1 && task !== undefined
+    ? around({ ...fitness, value: oriented(task, fitness.value) })
+    : around(fitness);
+}
+
+/** The same of each leaf task, in order of first item. */
+export function reportedByLeaf(
+  tasks: readonly WeightedTask[],
+  scores: readonly ItemScore[],
 ): Record<string, Interval> {
-  const tasks = [...new Set(scores.map((score) => score.task))];
+  const leaves = [...new Set(scores.map((score) => score.task))];
   return Object.fromEntries(
-    tasks.map((task) => [
-      task,
-      accuracyOf(
-        scores.filter((score) => score.task === task),
-        metric,
-      ),
-    ]),
+    leaves.map((leaf) => {
+      const task = { ...ownerOf(tasks, leaf), leaves: [leaf] };
+      const own = scores.filter((score) => score.task === leaf);
+      return [leaf, reportedScore([task], own)];
+    }),
   );
 }
 
 /**
- * One model against another, item by item.
+ * One model against another, item by item: McNemar's test of right answers, or a z-test of the mean difference.
  * @throws TsmergeError `internal` when they did not answer the same items in the same order
  */
 export function compare(
+  tasks: readonly WeightedTask[],
   ours: readonly ItemScore[],
   theirs: readonly ItemScore[],
-  metric: ReportMetric,
 ): Comparison {
-  let gained = 0;
-  let lost = 0;
-  if (ours.length !== theirs.length) throw unpaired();
-  for (const [index, our] of ours.entries()) {
-    const their = theirs[index]!;
-    if (our.hash !== their.hash || our.task !== their.task) throw unpaired();
-    if (isRight(our, metric) && !isRight(their, metric)) gained++;
-    if (!isRight(our, metric) && isRight(their, metric)) lost++;
+  const isPaired = ours.every(
+    ({ hash, task }, index) => theirs[index]?.hash === hash && theirs[index].task === task,
+  );
+  if (ours.length !== theirs.length || !isPaired) {
+    throw new TsmergeError("internal", "two models were compared on different items");
   }
+  if (!isCounted(tasks)) return meanDifference(tasks, ours, theirs);
+  const isRight = ours.map((_, index) => [
+    rightOf(tasks, ours[index]!),
+    rightOf(tasks, theirs[index]!),
+  ]);
+  const gained = isRight.filter(([our, their]) => our! > their!).length;
+  const lost = isRight.filter(([our, their]) => our! < their!).length;
   return { delta: (gained - lost) / ours.length, gained, lost, p: mcnemar(gained, lost) };
 }
 
-function unpaired(): TsmergeError {
-  return new TsmergeError("internal", "two models were compared on different items");
+function countedScore(tasks: readonly WeightedTask[], scores: readonly ItemScore[]): Interval {
+  const right = scores.map((score) => rightOf(tasks, score));
+  const { value, n, stderr } = estimateMean(right);
+  const { low, high } = wilson(Math.round(value * n), n);
+  return { value, n, stderr, low, high };
+}
+
+/** 1 for a right answer, 0 for a wrong one. */
+function rightOf(tasks: readonly WeightedTask[], score: ItemScore): number {
+  return metricOf(score, ownerOf(tasks, score.task).reported);
+}
+
+/** The first task that asked for a leaf. */
+function ownerOf(tasks: readonly WeightedTask[], leaf: string): WeightedTask {
+  const owner = tasks.find(({ leaves }) => leaves.includes(leaf));
+  if (owner !== undefined) return owner;
+  throw new TsmergeError("internal", `no task asked for ${leaf}`);
+}
+
+function around({ value, n, stderr }: Estimate): Interval {
+  const half = stderr === null ? null : Z95 * stderr;
+  return {
+    ...{ value, n, stderr },
+    low: half === null ? null : value - half,
+    high: half === null ? null : value + half,
+  };
+}
+
+/** Σ w·(mean difference) / Σ w over tasks; its variance adds the tasks' own. */
+function meanDifference(
+  tasks: readonly WeightedTask[],
+  ours: readonly ItemScore[],
+  theirs: readonly ItemScore[],
+): Comparison {
+  let [weights, sum, variance]: [number, number, number | null] = [0, 0, 0];
+  for (const task of tasks) {
+    const { weight, reported } = task;
+    const their = taskValues(task, theirs, reported);
+    const differences = taskValues(task, ours, reported).map((our, i) => our - their[i]!);
+    const { value, stderr } = estimateMean(differences);
+    weights += weight;
+    sum += weight * oriented(task, value);
+    variance = variance === null || stderr === null ? null : variance + (weight * stderr) ** 2;
+  }
+  const delta = sum / weights;
+  return { delta, p: variance === null ? null : twoSided(sum, Math.sqrt(variance)) };
 }

@@ -7,7 +7,6 @@ import type { MergePlan } from "../merge/plan.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import type { Problem, Strategy } from "../search/strategy.ts";
 import type { WeightedTask } from "./fitness.ts";
-import type { ReportMetric } from "./results.ts";
 
 /** A recipe, what it compiles to and what it is known by. */
 export interface Composition {
@@ -43,8 +42,6 @@ export interface Contest {
   readonly baselines: readonly Baseline[];
   readonly workloads: Workloads;
   readonly tasks: readonly WeightedTask[];
-  /** What the report counts as right. */
-  readonly reportMetric: ReportMetric;
   /** Versions and hashes that every recipe file carries as a comment. */
   readonly provenance: Readonly<Record<string, unknown>>;
 }

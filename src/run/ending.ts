@@ -3,10 +3,12 @@
 
 import { contentHash } from "../base/hash.ts";
 import type { Split } from "../lineage/records.ts";
-import { accuracyByTask, accuracyOf, compare } from "./comparison.ts";
+import { compare, isCounted, reportedByLeaf, reportedScore } from "./comparison.ts";
 import type { Contest } from "./contest.ts";
+import { objectiveName, type WeightedTask } from "./fitness.ts";
 import { recipeFile } from "./recipe-file.ts";
 import {
+  type Comparison,
   type EvolveResult,
   RESULTS_SCHEMA,
   type ReportRow,
@@ -42,15 +44,19 @@ export async function runEnding(
   const looks = countLook(winner, scoring);
 
   const rows = reportRows(contest, winner, reported, fitness, scoring);
-  const { improved, verdict } = verdictOf(rows);
+  const counted = isCounted(contest.tasks);
+  const { improved, verdict } = verdictOf(rows, counted);
   const { search, selection: selectionItems, report } = contest.workloads;
   return {
     schemaVersion: RESULTS_SCHEMA,
     identity: contentHash(contest.identity),
     seed: contest.seed,
-    metric: [...new Set(contest.tasks.map(({ metric }) => metric))].join(", "),
-    tasks: contest.tasks.map(({ name, weight, metric }) => ({ name, weight, metric })),
-    reportMetric: contest.reportMetric,
+    metric: objectiveName(contest.tasks),
+    tasks: contest.tasks.map(({ name, weight, metric, reported, isMinimised }) => ({
+      ...{ name, weight, metric, reported, direction: isMinimised ? "minimise" : "maximise" },
+    })),
+    reportMetric: reportMetricOf(contest.tasks),
+    isCounted: counted,
     improved,
     verdict,
     winner: {
@@ -127,24 +133,23 @@ function reportRows(
   fitness: ReadonlyMap<string, number>,
   { lineage }: Scoring,
 ): ReportRow[] {
-  const { workloads, reportMetric } = contest;
+  const { workloads, tasks } = contest;
   const scores = new Map(
     reported.map(({ label, composition }) => [
       label,
       knownScores(lineage, workloads.report, composition.hash),
     ]),
   );
-  const accuracy = (label: string): number => accuracyOf(scores.get(label)!, reportMetric).value;
+  const against = (label: string, rival: string): Comparison =>
+    compare(tasks, scores.get(label)!, scores.get(rival)!);
   const singles = contest.baselines.filter(({ role }) => role !== "equal");
   // the best on the report items themselves: the hardest rival that hindsight can pick
   const bestParent = singles.reduce((best, one) =>
-    accuracy(one.label) > accuracy(best.label) ? one : best,
+    against(one.label, best.label).delta > 0 ? one : best,
   ).label;
   const equal = contest.baselines.find(({ role }) => role === "equal")?.label;
-  return reported.map(({ label, kind }) => {
-    const against = (rival: string) =>
-      compare(scores.get(label)!, scores.get(rival)!, reportMetric);
-    return {
+  return reported.map(
+    ({ label, kind }): ReportRow => ({
       role:
         kind === "baseline"
           ? contest.baselines.find((baseline) => baseline.label === label)!.role
@@ -152,13 +157,24 @@ function reportRows(
       label,
       won: label === winner.label,
       bestParent: label === bestParent,
-      accuracy: accuracyOf(scores.get(label)!, reportMetric),
-      tasks: accuracyByTask(scores.get(label)!, reportMetric),
+      score: reportedScore(tasks, scores.get(label)!),
+      tasks: reportedByLeaf(tasks, scores.get(label)!),
       fitness: fitness.get(label)!,
-      ...(label === bestParent ? {} : { againstBestParent: against(bestParent) }),
-      ...(label === equal || equal === undefined ? {} : { againstEqualWeights: against(equal) }),
-    };
-  });
+      ...(label === bestParent ? {} : { againstBestParent: against(label, bestParent) }),
+      ...(label === equal || equal === undefined
+        ? {}
+        : { againstEqualWeights: against(label, equal) }),
+    }),
+  );
+}
+
+/** The reported metrics with their direction; a mean of several tasks has more as better. */
+function reportMetricOf(tasks: readonly WeightedTask[]): string {
+  const names = new Set(
+    tasks.map(({ reported, isMinimised }) => `${reported} ${isMinimised ? "↓" : "↑"}`),
+  );
+  if (isCounted(tasks) || tasks.length === 1) return [...names].join(", ");
+  return "score ↑";
 }
 
 function entryOf(

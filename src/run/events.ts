@@ -27,6 +27,8 @@ export type RunEvent =
       readonly strategy: string;
       readonly population: number;
       readonly seed: number;
+      /** What is searched by and which way is better. */
+      readonly metric: string;
       readonly budget: Budget;
       /** Items of each split. */
       readonly items: {

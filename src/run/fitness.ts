@@ -1,42 +1,86 @@
-// One number for a candidate: the weighted mean of its tasks' metrics. It is a function of item scores
-// alone, so neither reuse nor a restart can change it.
+// One number for a candidate: the weighted mean of its tasks' metrics, of those that are minimised with the sign
+// turned. It is a function of item scores alone, so neither reuse nor a restart can change it.
 
 import { TsmergeError } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
-import type { Metric } from "../evals/metrics.ts";
-import { type Estimate, estimateMean, metricOf } from "../evals/metrics.ts";
+import { type Estimate, estimateMean, itemValues, type MetricKey } from "../evals/metrics.ts";
 
 /** A task that was asked for, and how much it counts. */
 export interface WeightedTask {
   readonly name: string;
   readonly weight: number;
-  readonly metric: Metric;
+  /** What the search uses. */
+  readonly metric: MetricKey;
+  /** What the report says. */
+  readonly reported: MetricKey;
+  /** Less is better. */
+  readonly isMinimised: boolean;
+  /** Reported answers are right or wrong, so that they can be counted. */
+  readonly isCounted: boolean;
   /** Its leaf tasks; every item of them counts the same. */
   readonly leaves: readonly string[];
 }
 
 /**
- * Σ w·mean / Σ w over the tasks; the standard error adds the tasks' own in quadrature.
- * @throws TsmergeError `data` when a task has no item among the scores
+ * Values of a task's items, the mean of which is the task's value.
+ * @throws TsmergeError `data` when the task has no item among the scores
  */
-export function fitnessOf(tasks: readonly WeightedTask[], scores: readonly ItemScore[]): Estimate {
+export function taskValues(
+  { name, leaves }: WeightedTask,
+  scores: readonly ItemScore[],
+  metric: MetricKey,
+): number[] {
+  const own = scores.filter((score) => leaves.includes(score.task));
+  if (own.length > 0) return itemValues(own, metric);
+  throw new TsmergeError("data", `task ${name} has no item in this split`, {
+    hint: "raise --limit, or leave the task out",
+  });
+}
+
+/** A task's metric, as it is. */
+export function taskEstimate(task: WeightedTask, scores: readonly ItemScore[]): Estimate {
+  return estimateMean(taskValues(task, scores, task.metric));
+}
+
+/** A task's value with more always being better. */
+export function oriented({ isMinimised }: WeightedTask, value: number): number {
+  return isMinimised ? -value : value;
+}
+
+/**
+ * Σ w·±mean / Σ w over the tasks; the standard error adds the tasks' own in quadrature, and is null if one is.
+ * @param metricOf which metric of a task; what the search uses by default
+ */
+export function fitnessOf(
+  tasks: readonly WeightedTask[],
+  scores: readonly ItemScore[],
+  metricOf: (task: WeightedTask) => MetricKey = ({ metric }) => metric,
+): Estimate {
   let weights = 0;
   let sum = 0;
-  let variance = 0;
+  let variance: number | null = 0;
   let n = 0;
-  for (const { name, weight, metric, leaves } of tasks) {
-    const own = scores.filter((score) => leaves.includes(score.task));
-    if (own.length === 0) {
-      throw new TsmergeError("data", `task ${name} has no item in this split`, {
-        hint: "raise --limit, or leave the task out",
-      });
-    }
-    const estimate = estimateMean(own.map((score) => metricOf(score, metric)));
+  for (const task of tasks) {
+    const { weight } = task;
+    const estimate = estimateMean(taskValues(task, scores, metricOf(task)));
     weights += weight;
-    sum += weight * estimate.value;
-    // one item alone says nothing of its spread
-    variance += (weight * (estimate.stderr ?? 0)) ** 2;
+    sum += weight * oriented(task, estimate.value);
+    const { stderr } = estimate;
+    variance = variance === null || stderr === null ? null : variance + (weight * stderr) ** 2;
     n += estimate.n;
   }
-  return { n, value: sum / weights, stderr: Math.sqrt(variance) / weights };
+  const stderr = variance === null ? null : Math.sqrt(variance) / weights;
+  return { n, value: sum / weights, stderr };
+}
+
+/** `logprob ↑`, or of several tasks `0.7 arc_easy acc ↑, 0.3 wikitext bits_per_byte ↓`. */
+export function objectiveName(
+  tasks: readonly WeightedTask[],
+  metricOf: (task: WeightedTask) => MetricKey = ({ metric }) => metric,
+): string {
+  const named = tasks.map((task) => `${metricOf(task)} ${task.isMinimised ? "↓" : "↑"}`);
+  if (new Set(named).size === 1 && new Set(tasks.map(({ weight }) => weight)).size === 1) {
+    return named[0]!;
+  }
+  return tasks.map(({ name, weight }, i) => `${weight} ${name} ${named[i]}`).join(", ");
 }

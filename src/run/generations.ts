@@ -6,6 +6,7 @@ import { searchId } from "../lineage/records.ts";
 import type { Strategy } from "../search/strategy.ts";
 import { type Budget, exhausted } from "./budget.ts";
 import type { Contest } from "./contest.ts";
+import { oriented } from "./fitness.ts";
 import type { SearchEnd } from "./results.ts";
 import { type Entrant, type Scoring, scoreEntrants } from "./scoring.ts";
 
@@ -52,13 +53,13 @@ export async function runGenerations(
   }
 }
 
-/** A scored recipe's means on the search items, one per task in the run's order. */
+/** A scored recipe's values on the search items, one per task in the run's order; more is better. */
 function objectivesOf(
   { lineage, tasks }: Pick<Scoring, "lineage" | "tasks">,
   recipeHash: string,
 ): number[] {
   const scores = lineage.results.scores({ recipeHash, split: "search" });
-  return tasks.map(({ name }) => scores.find(({ task }) => task === name)!.value);
+  return tasks.map((task) => oriented(task, scores.find((one) => one.task === task.name)!.value));
 }
 
 /** Records the first `room` candidates of a generation; those recorded before come out the same. */

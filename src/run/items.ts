@@ -3,13 +3,12 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import { contentHash } from "../base/hash.ts";
-import type { Leaf } from "../evals/catalogue.ts";
 import type { Item } from "../evals/item.ts";
-import type { Metric } from "../evals/metrics.ts";
 import { limitFirst, limitStratified, purposesOf } from "../evals/splits.ts";
 import { loadTasks, type Suite } from "../evals/tasks.ts";
 import type { TaskChoice } from "../recipe/search-file.ts";
 import type { WeightedTask } from "./fitness.ts";
+import { weightedTask } from "./objective.ts";
 import { splitNote } from "./split-notes.ts";
 
 export interface ItemOptions {
@@ -38,7 +37,7 @@ export interface RunItems {
  * Loads the tasks and deals their items: of a task with validation and test questions, the former are cut 60/40 by
  * hash into search and selection, and the report takes the latter; the one set of any other is dealt by hash.
  * No question serves as a worked example and is asked too.
- * @throws TsmergeError as loadTasks does; `data` when a limit leaves a purpose without items
+ * @throws TsmergeError as loadTasks and weightedTask do; `data` when a limit leaves a purpose without items
  */
 export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
   const { dataDir, includePaths, fewshot, seed, reportLimit } = options;
@@ -54,11 +53,7 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
   const selection = limitStratified(dealt.selection, limit, seed);
   const report = limitStratified(dealt.report, reportLimit, seed);
   assertApart({ search, selection, report });
-  const tasks = options.tasks.map(({ name, weight, metric }): WeightedTask => {
-    const { leaves } = test.asked.find((each) => each.name === name)!; // all were asked for above
-    for (const leaf of leaves) refuseMetric(leaf, metric);
-    return { name, weight, metric, leaves: leaves.map(({ task }) => task) };
-  });
+  const tasks = options.tasks.map((choice, index) => weightedTask(choice, test.asked[index]!));
   return {
     ...{ search, selection, report, tasks },
     hash: contentHash({
@@ -74,23 +69,6 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
       ...test.warnings,
     ],
   };
-}
-
-/** @throws TsmergeError `usage` when a task file's questions do not have the metric, or are not right or wrong */
-function refuseMetric(leaf: Leaf, metric: Metric): void {
-  if (leaf.documents.config.process_results !== undefined) {
-    throw new TsmergeError(
-      "usage",
-      `${leaf.task} has no right and wrong answers, which a report counts`,
-      {
-        hint: "search with multiple-choice tasks such as truthfulqa_mc1, and score this one with tsmerge eval",
-      },
-    );
-  }
-  if (leaf.metrics.includes(metric)) return;
-  throw new TsmergeError("usage", `${leaf.task} has no metric ${metric}`, {
-    hint: `its metrics are ${leaf.metrics.join(", ")}; a search uses logprob, acc or acc_norm`,
-  });
 }
 
 /** @throws TsmergeError `internal` when two purposes share a question; `data` when one has none */

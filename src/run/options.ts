@@ -2,7 +2,7 @@
 // to the search file, then to a default.
 
 import type { FloatType } from "../base/dtype.ts";
-import type { Metric } from "../evals/metrics.ts";
+import type { MetricKey } from "../evals/metrics.ts";
 import type { Environment } from "../hub/cache.ts";
 import type { Device } from "../kernel/device.ts";
 import type { Budget } from "./budget.ts";
@@ -27,7 +27,7 @@ export interface EvolveOptions {
   readonly reportLimit?: number | undefined;
   readonly fewshot?: number | undefined;
   /** Replaces the metric of every task. */
-  readonly metric?: Metric | undefined;
+  readonly metric?: MetricKey | undefined;
   readonly strategy?: string | undefined;
   readonly population?: number | undefined;
   readonly sigma?: number | undefined;

@@ -140,7 +140,6 @@ export async function contestOf(outline: Outline): Promise<Contest> {
     ...{ seed, strategy, problem, workloads, tasks: items.tasks },
     compose: (genes) => composed(space.decode(genes)),
     baselines: baselinesOf(outline, composed),
-    reportMetric: items.tasks.every(({ metric }) => metric === "acc_norm") ? "acc_norm" : "acc",
     provenance: { parents, ...VERSIONS },
   };
 }

@@ -1,13 +1,10 @@
 // What a finished run says, as data with a schema version: results.json, --json and the final table are
 // this. Every score carries its n and its interval, every claim its paired test.
 
-import type { Metric } from "../evals/metrics.ts";
+import type { MetricKey } from "../evals/metrics.ts";
 
 /** Bumped when a field changes its meaning or goes away. */
-export const RESULTS_SCHEMA = 1;
-
-/** What counts as a right answer in the report. */
-export type ReportMetric = "acc" | "acc_norm";
+export const RESULTS_SCHEMA = 2;
 
 /** How the search ended. */
 export interface SearchEnd {
@@ -23,20 +20,22 @@ export interface SearchEnd {
 export interface Interval {
   readonly value: number;
   readonly n: number;
-  readonly stderr: number;
-  /** Wilson's 95 % interval. */
-  readonly low: number;
-  readonly high: number;
+  /** null where nothing says it, as of one item. */
+  readonly stderr: number | null;
+  /** The 95 % interval: Wilson's for shares of right answers. */
+  readonly low: number | null;
+  readonly high: number | null;
 }
 
-/** The winner against another model on the same items. */
+/** One model against another on the same items. */
 export interface Comparison {
+  /** How much better the first is: a share of the items, or in units of the metric. */
   readonly delta: number;
-  /** Items that only the first, and only the second, answers right. */
-  readonly gained: number;
-  readonly lost: number;
-  /** Two-sided exact McNemar p. */
-  readonly p: number;
+  /** Items that only the first, and only the second, answers right; of answers that are counted. */
+  readonly gained?: number;
+  readonly lost?: number;
+  /** Two-sided: exact McNemar for right answers, a paired z-test for means; null without items to pair. */
+  readonly p: number | null;
 }
 
 export type Role = "winner" | "parent" | "base" | "equal";
@@ -47,10 +46,10 @@ export interface ReportRow {
   readonly label: string;
   /** Highest on the selection items: the row that the run hands back. */
   readonly won: boolean;
-  /** Highest accuracy on the report items among the models that went in. */
+  /** Best score on the report items among the models that went in. */
   readonly bestParent: boolean;
-  readonly accuracy: Interval;
-  /** Accuracy of each leaf task. */
+  readonly score: Interval;
+  /** Score of each leaf task. */
   readonly tasks: Readonly<Record<string, Interval>>;
   /** The run's fitness on report items. */
   readonly fitness: number;
@@ -74,14 +73,19 @@ export interface EvolveResult {
   readonly schemaVersion: typeof RESULTS_SCHEMA;
   readonly identity: string;
   readonly seed: number;
-  /** What the search maximised, in words: the tasks' metrics. */
+  /** What the search followed, in words: the tasks' metrics and which way is better. */
   readonly metric: string;
   readonly tasks: readonly {
     readonly name: string;
     readonly weight: number;
-    readonly metric: Metric;
+    readonly metric: MetricKey;
+    readonly reported: MetricKey;
+    readonly direction: "maximise" | "minimise";
   }[];
-  readonly reportMetric: ReportMetric;
+  /** What the report says of every model, in words. */
+  readonly reportMetric: string;
+  /** Whether the report's scores are shares of right answers. */
+  readonly isCounted: boolean;
   readonly improved: boolean;
   /** One sentence that says what was shown, or that nothing was. */
   readonly verdict: string;
@@ -107,8 +111,12 @@ export const NO_IMPROVEMENT = "no improvement shown";
 /**
  * The sentence under the final table. An improvement is claimed only when the winner is a merge that beats
  * the best parent and the equal-weight merge, each with p < 0.05.
+ * @param isCounted whether differences are shares of right answers
  */
-export function verdictOf(rows: readonly ReportRow[]): { improved: boolean; verdict: string } {
+export function verdictOf(
+  rows: readonly ReportRow[],
+  isCounted: boolean,
+): { improved: boolean; verdict: string } {
   const winner = rows.find((row) => row.role === "winner");
   if (winner === undefined) {
     return {
@@ -121,26 +129,27 @@ export function verdictOf(rows: readonly ReportRow[]): { improved: boolean; verd
     { name: "equal weights", comparison: winner.againstEqualWeights },
   ].flatMap(({ name, comparison }) => (comparison === undefined ? [] : [{ name, comparison }]));
   const words = rivals
-    .map(
-      ({ name, comparison }) =>
-        `${points(comparison.delta)} against ${name} (p ${pValue(comparison.p)})`,
-    )
+    .map(({ name, comparison }) => {
+      return `${gain(comparison.delta, isCounted)} against ${name} (${pValue(comparison.p)})`;
+    })
     .join(", ");
   const improved =
     rivals.length > 0 &&
-    rivals.every(({ comparison }) => comparison.delta > 0 && comparison.p < SIGNIFICANCE);
+    rivals.every(({ comparison: { delta, p } }) => delta > 0 && p !== null && p < SIGNIFICANCE);
   return {
     improved,
     verdict: improved ? `improved: ${words}` : `${words}: ${NO_IMPROVEMENT}`,
   };
 }
 
-/** `+8.2 points` */
-function points(delta: number): string {
-  return `${delta < 0 ? "−" : "+"}${Math.abs(delta * 100).toFixed(1)} points`;
+/** `+8.2 points`, or `better by 0.31` in units of the metric. */
+function gain(delta: number, isCounted: boolean): string {
+  if (isCounted) return `${delta < 0 ? "−" : "+"}${Math.abs(delta * 100).toFixed(1)} points`;
+  return `${delta < 0 ? "worse" : "better"} by ${Math.abs(delta).toPrecision(3)}`;
 }
 
-/** `= 0.013`, or `< 0.0001` where more digits would mean nothing. */
-function pValue(p: number): string {
-  return p < 0.0001 ? "< 0.0001" : `= ${p.toPrecision(2)}`;
+/** `p = 0.013`, or `p < 0.0001` where more digits would mean nothing. */
+function pValue(p: number | null): string {
+  if (p === null) return "no test without items";
+  return `p ${p < 0.0001 ? "< 0.0001" : `= ${p.toPrecision(2)}`}`;
 }

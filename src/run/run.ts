@@ -8,6 +8,7 @@ import { type Budget, plannedEvaluations } from "./budget.ts";
 import type { Contest } from "./contest.ts";
 import { runEnding } from "./ending.ts";
 import type { OnEvent } from "./events.ts";
+import { objectiveName } from "./fitness.ts";
 import { appendEvent, createRunFolder, type RunFolder, replaceFile } from "./folder.ts";
 import { canContinue, runGenerations } from "./generations.ts";
 import { type Progress, startProgress } from "./progress.ts";
@@ -200,6 +201,7 @@ function announce({ contest, folder, budget }: RunSetup, resumed: boolean, onEve
     strategy: strategy.name,
     population: strategy.populationSize(strategy.initial(problem)),
     seed,
+    metric: objectiveName(contest.tasks),
     budget,
     items: {
       search: workloads.search.items.length,

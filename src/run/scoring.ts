@@ -11,7 +11,7 @@ import type { Lineage } from "../lineage/lineage.ts";
 import type { BatchRecord, ScoreRecord, Split } from "../lineage/records.ts";
 import { WHOLE_RUN } from "../lineage/results.ts";
 import type { MergePlan } from "../merge/plan.ts";
-import { fitnessOf, type WeightedTask } from "./fitness.ts";
+import { fitnessOf, taskEstimate, type WeightedTask } from "./fitness.ts";
 
 /** A recorded candidate with what it takes to run it. */
 export interface Entrant {
@@ -170,7 +170,7 @@ function settle(
   lineage.transaction(() => {
     lineage.results.putScores([
       scoreRecord(recipeHash, split, FITNESS, fitness),
-      ...tasks.map((task) => scoreRecord(recipeHash, split, task, fitnessOf([task], scores))),
+      ...tasks.map((task) => scoreRecord(recipeHash, split, task, taskEstimate(task, scores))),
     ]);
     lineage.candidates.finish(id, { fitness: fitness.value, ...timings });
   });

@@ -39,7 +39,6 @@ test("defaults are filled in", () => {
       randomInit: false,
     },
     tasks: [],
-    metric: "logprob",
     strategy: "cmaes",
     sigma: 1 / 6,
     budget: {},
@@ -215,3 +214,10 @@ for (const name of ["demo", "guide-evolve"]) {
     assert.equal(config.genome.base, "evals/demo/models/base");
   });
 }
+
+test("a metric may be of generated texts after a filter, and a slip in it is told", () => {
+  const task = (metric: string) => read(`${GENOME}tasks: [{name: gsm8k, metric: "${metric}"}]\n`);
+  const { config } = task("exact_match,strict-match");
+  assert.equal(config.tasks[0]?.metric, "exact_match,strict-match");
+  assert.throws(() => task("acc_nrm"), /did you mean "acc_norm"/);
+});

@@ -4,14 +4,14 @@ import { renderEnding } from "../../src/report/ending.ts";
 import { type EvolveResult, RESULTS_SCHEMA, type ReportRow } from "../../src/run/results.ts";
 
 function row(changes: Partial<ReportRow>): ReportRow {
-  const accuracy = { value: 0.7, n: 200, stderr: 0.0324, low: 0.6333, high: 0.7593 };
+  const score = { value: 0.7, n: 200, stderr: 0.0324, low: 0.6333, high: 0.7593 };
   return {
     role: "parent",
     label: "parent:a",
     won: false,
     bestParent: true,
-    accuracy,
-    tasks: { quiz: accuracy },
+    score,
+    tasks: { quiz: score },
     fitness: -0.9,
     ...changes,
   };
@@ -22,9 +22,10 @@ function result(changes: Partial<EvolveResult>): EvolveResult {
     schemaVersion: RESULTS_SCHEMA,
     identity: "0",
     seed: 9,
-    metric: "logprob",
-    tasks: [{ name: "quiz", weight: 1, metric: "logprob" }],
-    reportMetric: "acc",
+    metric: "logprob ↑",
+    tasks: [{ name: "quiz", weight: 1, metric: "logprob", reported: "acc", direction: "maximise" }],
+    reportMetric: "acc ↑",
+    isCounted: true,
     improved: false,
     verdict: "no improvement shown",
     winner: { label: "parent:a", recipeHash: "0", recipe: "" },
@@ -43,7 +44,7 @@ test("every accuracy stands beside its interval and its n, and the verdict follo
   assert.match(text, /\nno improvement shown\n/);
   assert.match(
     text,
-    /12 candidates .* by logprob on 100 items .*1 failed.* on 60 others.* on 200 .*seed 9/,
+    /12 candidates .* by logprob ↑ on 100 items .*1 failed.* on 60 others.* on 200 .*seed 9/,
   );
 });
 
@@ -61,7 +62,7 @@ test("a second look at the report items is admitted", () => {
 });
 
 test("many tasks are not spread over columns", () => {
-  const { accuracy } = row({});
-  const tasks = Object.fromEntries(Array.from({ length: 57 }, (_, i) => [`t${i}`, accuracy]));
+  const { score } = row({});
+  const tasks = Object.fromEntries(Array.from({ length: 57 }, (_, i) => [`t${i}`, score]));
   assert.doesNotMatch(renderEnding(result({ report: [row({ tasks })] })), /t56/);
 });

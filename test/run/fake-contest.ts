@@ -50,6 +50,16 @@ export function fakeResult(
   return { logProbs: Float32Array.of(right, wrong), greedy: Uint8Array.of(0, 0) };
 }
 
+export const FAKE_TASK = {
+  name: "fake",
+  weight: 1,
+  metric: "logprob",
+  reported: "acc",
+  isMinimised: false,
+  isCounted: true,
+  leaves: ["fake"],
+} as const;
+
 export interface FakeOptions {
   readonly strategy?: string;
   readonly population?: number;
@@ -104,8 +114,7 @@ export function fakeContest(options: FakeOptions = {}): Contest {
       selection: fakeWorkload("selection", items),
       report: fakeWorkload("report", 10 * items),
     },
-    tasks: [{ name: "fake", weight: 1, metric: "logprob", leaves: ["fake"] }],
-    reportMetric: "acc",
+    tasks: [FAKE_TASK],
     provenance: {},
   };
 }

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
-import type { Metric } from "../../src/evals/metrics.ts";
+import type { MetricKey } from "../../src/evals/metrics.ts";
 import { loadRunItems, type RunItems } from "../../src/run/items.ts";
 
 const DATA = resolve(import.meta.dirname, "../../../shared/datasets");
@@ -14,7 +14,7 @@ const skip = existsSync(DATA) ? false : `no reference data in ${DATA}`;
 
 function load(
   name: string,
-  metric: Metric,
+  metric: MetricKey | undefined,
   changes: { fewshot?: number; includePaths?: string[] } = {},
 ): Promise<RunItems> {
   return loadRunItems({
@@ -77,10 +77,29 @@ test("questions that may be worked examples are asked nowhere", async () => {
   }
 });
 
-test("tasks that are not right or wrong, and metrics a task lacks, are refused", {
-  skip,
-}, async () => {
-  await assert.rejects(load("truthfulqa_mc2", "acc"), /has no right and wrong answers/);
-  await assert.rejects(load("winogrande", "acc_norm"), /winogrande has no metric acc_norm/);
+test("a metric that a task lacks is refused with what it has", { skip }, async () => {
+  await assert.rejects(load("winogrande", "acc_norm"), {
+    message: /winogrande has no metric acc_norm/,
+    hint: "its metrics are acc; logprob",
+  });
   await assert.rejects(load("gsm8k", "acc"), /gsm8k has no metric acc/);
+});
+
+test("a task that no metric is asked of is searched by its smoothest", { skip }, async () => {
+  const objective = async (name: string, metric?: MetricKey) => {
+    const {
+      metric: searched,
+      reported,
+      isMinimised,
+      isCounted,
+    } = (await load(name, metric)).tasks[0]!;
+    return [searched, reported, isMinimised ? "↓" : "↑", isCounted];
+  };
+  assert.deepEqual(await objective("arc_easy"), ["logprob", "acc", "↑", true]);
+  assert.deepEqual(await objective("wikitext"), ["bits_per_byte", "bits_per_byte", "↓", false]);
+  assert.deepEqual(await objective("truthfulqa_mc2"), ["logprob", "acc", "↑", false]);
+  const perplexity = ["perplexity", "perplexity", "↓", false];
+  assert.deepEqual(await objective("lambada_openai", "perplexity"), perplexity);
+  const strict = ["exact_match,strict-match", "exact_match,strict-match", "↑", true];
+  assert.deepEqual(await objective("gsm8k", "exact_match"), strict);
 });

@@ -25,10 +25,12 @@ export function evolveCommand(name: string): Command {
       wholeNumber(0),
     )
     .addOption(
-      new Option("--metric <name>", "what the search maximises (logprob)").choices([
-        "logprob",
-        "acc",
-        "acc_norm",
+      new Option(
+        "--metric <name>",
+        "what the search follows (logprob, where a task has it)",
+      ).choices([
+        ...["logprob", "acc", "acc_norm", "acc_bytes", "exact_match"],
+        ...["perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte"],
       ]),
     )
     .optionsGroup("How long (the first limit that is met ends the search):")
