@@ -5,6 +5,7 @@ import { basename, extname, join, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
 import { contentHash } from "../base/hash.ts";
 import { connectSupervisor } from "../exec/supervised.ts";
+import type { HubAccess } from "../hub/settings.ts";
 import { renderEnding } from "../report/ending.ts";
 import { renderForecast } from "../report/forecast.ts";
 import { evolve } from "../run/evolve.ts";
@@ -14,6 +15,7 @@ import type { EvolveOptions } from "../run/options.ts";
 import { environment } from "./env.ts";
 import { eventPrinter } from "./event-printer.ts";
 import { isScheduling } from "./foreign-flags.ts";
+import { hubAccess } from "./hub-access.ts";
 import { openStatus } from "./status.ts";
 
 /** The command line's options, as commander names them. */
@@ -51,7 +53,8 @@ export async function runEvolve(
 ): Promise<void> {
   const status = await openStatus(flags.quiet === true);
   try {
-    const options = await optionsOf(config, flags);
+    const { signal, previousDeath, progress } = await connectSupervisor();
+    const options = await optionsOf(config, flags, hubAccess(status, signal));
     for (const note of notes) status.line(`note: ${note}`);
     if (flags.strategy !== undefined && isScheduling(flags.strategy)) {
       status.line(
@@ -63,7 +66,6 @@ export async function runEvolve(
       print(flags, { schemaVersion: 1, ...forecast }, renderForecast(forecast));
       return;
     }
-    const { signal, previousDeath, progress } = await connectSupervisor();
     const onEvent = eventPrinter(status);
     const result = await evolve(options, {
       onEvent: (event) => {
@@ -82,7 +84,11 @@ export async function runEvolve(
   }
 }
 
-async function optionsOf(config: string, flags: EvolveFlags): Promise<EvolveOptions> {
+async function optionsOf(
+  config: string,
+  flags: EvolveFlags,
+  hub: HubAccess,
+): Promise<EvolveOptions> {
   const text = await readText(config);
   const strategy =
     flags.strategy === undefined || isScheduling(flags.strategy) ? undefined : flags.strategy;
@@ -113,7 +119,7 @@ async function optionsOf(config: string, flags: EvolveFlags): Promise<EvolveOpti
     },
     device: flags.device,
     workers: flags.workers,
-    environment: environment(),
+    ...hub,
   };
 }
 

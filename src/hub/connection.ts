@@ -89,9 +89,9 @@ export class Connection {
 
   /** Sleeps, and says why if there is a reason. Throws TsmergeError `interrupted` when it is told to stop. */
   async wait(delayMs: number, reason: string | undefined): Promise<void> {
-    const { onEvent, signal } = this.#access;
+    const { onHubEvent, signal } = this.#access;
     const seconds = Math.ceil(delayMs / 1000);
-    if (reason !== undefined) onEvent?.({ type: "wait", reason, seconds });
+    if (reason !== undefined) onHubEvent?.({ type: "wait", reason, seconds });
     try {
       await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
     } catch {

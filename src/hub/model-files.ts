@@ -8,26 +8,26 @@ const PICKLED = /^(?:pytorch_model|adapter_model)[^/]*\.bin$/;
 /** Mistral's second copy of the weights, under names that only its own library reads. */
 const SECOND_COPY = /^consolidated/;
 
-export interface ModelFiles {
-  readonly small: readonly string[];
-  readonly weights: readonly string[];
-}
-
-/** The files to have, of all paths of a repository: safetensors, or pickled weights where there are none. */
-export function modelFiles(paths: Iterable<string>): ModelFiles {
+/** The files to have, of all paths of a repository: small ones first, so that much is known before weights come. */
+export function modelFiles(paths: Iterable<string>): string[] {
   const all = [...paths];
-  const safetensors = all.filter((path) => SAFETENSORS.test(path));
-  const named = safetensors.filter((path) => !SECOND_COPY.test(path));
-  const chosen = named.length > 0 ? named : safetensors;
-  const isPickled = chosen.length === 0;
-  const weights = isPickled ? all.filter((path) => PICKLED.test(path)) : chosen;
+  const weights = weightFiles(all);
+  const isPickled = weights.some((path) => PICKLED.test(path));
   const otherIndex = isPickled ? /safetensors\.index\.json$/ : /\.bin\.index\.json$/;
-  return { small: all.filter((path) => SMALL.test(path) && !otherIndex.test(path)), weights };
+  return [...all.filter((path) => SMALL.test(path) && !otherIndex.test(path)), ...weights];
 }
 
 /** Whether the weights are all there, as far as their names tell: every shard of `model-00001-of-00004`. */
 export function hasWholeWeights(paths: Iterable<string>): boolean {
-  const { weights } = modelFiles(paths);
+  const weights = weightFiles([...paths]);
   const promised = weights.map((path) => Number(/-of-(\d+)\./.exec(path)?.[1] ?? 1));
   return weights.length > 0 && weights.length >= Math.max(...promised);
+}
+
+/** Safetensors, or pickled weights where there are none. */
+function weightFiles(paths: readonly string[]): string[] {
+  const safetensors = paths.filter((path) => SAFETENSORS.test(path));
+  const named = safetensors.filter((path) => !SECOND_COPY.test(path));
+  if (named.length > 0) return named;
+  return safetensors.length > 0 ? safetensors : paths.filter((path) => PICKLED.test(path));
 }

@@ -64,9 +64,7 @@ async function resolveFolder(reference: string, options: ResolveOptions): Promis
 
 /** The snapshot's folder, with configuration, tokenizer and weights in it. Throws as Snapshot's ensure. */
 export async function ensureModel({ folder, paths, ensure }: Snapshot): Promise<string> {
-  const { small, weights } = modelFiles(paths);
-  await ensure(small); // seconds, and weights last: where they are, all is
-  await ensure(weights);
+  await ensure(modelFiles(paths));
   return folder;
 }
 

@@ -9,7 +9,7 @@ import { type Environment, expandHome, hubHome } from "./cache.ts";
 /** Where downloads are told of, and stopped. */
 export interface HubAccess {
   readonly environment: Environment;
-  readonly onEvent?: ((event: HubEvent) => void) | undefined;
+  readonly onHubEvent?: ((event: HubEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Before a failed request is made again, at first; each time after waits twice as long. 500 by default. */
   readonly firstDelayMs?: number;

@@ -132,7 +132,7 @@ async function download(
       const onBytes = (more: number): void => {
         bytes += more;
         const counts = { bytes, totalBytes, files: blobs.size };
-        access.onEvent?.({ type: "download", repository: repository.name, ...counts });
+        access.onHubEvent?.({ type: "download", repository: repository.name, ...counts });
       };
       const queue = blobs.values();
       const work = async (): Promise<void> => {

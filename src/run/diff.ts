@@ -3,8 +3,8 @@
 import { TsmergeError } from "../base/errors.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
-import type { Environment } from "../hub/cache.ts";
 import { resolveModel } from "../hub/reference.ts";
+import type { HubAccess } from "../hub/settings.ts";
 import { wasmKernel } from "../kernel/wasm.ts";
 import {
   addDistances,
@@ -57,11 +57,11 @@ export interface ModelDifference {
 export async function diffModels(
   a: string,
   b: string,
-  environment: Environment,
+  hub: HubAccess,
   onProgress: (done: number, tensors: number, tensor: string) => void = () => {},
 ): Promise<ModelDifference> {
   const searchRoots = [process.cwd()];
-  const directories = [a, b].map((model) => resolveModel(model, { searchRoots, environment }));
+  const directories = [a, b].map((model) => resolveModel(model, { ...hub, searchRoots }));
   const [first, second] = await Promise.all(directories);
   const one = await openCheckpoint(first!);
   try {

@@ -3,11 +3,11 @@
 
 import type { FloatType } from "../base/dtype.ts";
 import type { MetricKey } from "../evals/metrics.ts";
-import type { Environment } from "../hub/cache.ts";
+import type { HubAccess } from "../hub/settings.ts";
 import type { Device } from "../kernel/device.ts";
 import type { Budget } from "./budget.ts";
 
-export interface EvolveOptions {
+export interface EvolveOptions extends HubAccess {
   /** Path of the search file: shown in messages; relative model paths may start from its folder. */
   readonly file: string;
   /** Its content. */
@@ -38,5 +38,4 @@ export interface EvolveOptions {
   readonly workers?: number | undefined;
   /** Element type that candidates are rounded to. */
   readonly dtype?: FloatType | undefined;
-  readonly environment: Environment;
 }

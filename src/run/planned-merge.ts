@@ -4,8 +4,8 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
-import type { Environment } from "../hub/cache.ts";
 import { resolveModel } from "../hub/reference.ts";
+import type { HubAccess } from "../hub/settings.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import { advise, adviseOnModels } from "../recipe/advice.ts";
 import { compileRecipe } from "../recipe/compile.ts";
@@ -18,7 +18,7 @@ import { orderStages } from "../recipe/stages.ts";
 /** Of masks when neither the command nor the recipe names one. */
 const DEFAULT_SEED = 0;
 
-export interface RecipeFile {
+export interface RecipeFile extends HubAccess {
   readonly file: string;
   /** Undefined takes the one in the recipe's `# tsmerge:` comment, else 0. */
   readonly seed: number | undefined;
@@ -26,7 +26,6 @@ export interface RecipeFile {
   readonly compat: boolean;
   /** Merge models of different architectures by the names of their tensors. */
   readonly allowCrimes?: boolean;
-  readonly environment: Environment;
 }
 
 /** A recipe and the facts about its models. */
@@ -84,13 +83,13 @@ export async function readStages(
  */
 export async function openStage(
   { recipe, seed: recorded }: ReadRecipe,
-  { file, seed: asked, compat, environment }: RecipeFile,
+  { file, seed: asked, compat, ...hub }: RecipeFile,
   onNote: (note: string) => void,
   made: LoadedModels = new Map(),
 ): Promise<OpenedRecipe> {
   const seed = asked ?? recorded ?? DEFAULT_SEED;
   const searchRoots = [process.cwd(), dirname(resolve(file))];
-  const locate = (reference: string) => resolveModel(reference, { searchRoots, environment });
+  const locate = (reference: string) => resolveModel(reference, { ...hub, searchRoots });
   const models = await loadModels(modelReferences(recipe), locate, made);
   const tokenizer = await outputTokenizer(recipe, models, compat);
   const advice = [...advise(recipe), ...(await adviseOnModels(recipe, models))];

@@ -8,6 +8,7 @@ import { sha256 } from "../base/hash.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
 import { buildWorkload, type Workload } from "../evals/workload.ts";
 import { resolveModel } from "../hub/reference.ts";
+import type { HubAccess } from "../hub/settings.ts";
 import { planHash } from "../merge/fingerprint.ts";
 import { readModelConfig } from "../model/config.ts";
 import { loadTokenizer } from "../model/tokenizer.ts";
@@ -53,7 +54,8 @@ const DEFAULT_REPORT_LIMIT = 1000;
  * @throws TsmergeError `usage` or `config` for what cannot be meant, `data` for missing questions
  */
 export async function outlineOf(options: EvolveOptions): Promise<Outline> {
-  const { file, environment } = options;
+  const { file, environment, onHubEvent, signal } = options;
+  const hub: HubAccess = { environment, onHubEvent, signal };
   const { config, notes } = readSearchFile(options.text, { file });
   const changed = options.dtype === undefined ? {} : { dtype: options.dtype };
   const genome = { ...config.genome, ...changed };
@@ -61,7 +63,7 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const seed = options.seed ?? config.seed ?? DEFAULT_SEED;
   const searchRoots = [process.cwd(), dirname(resolve(file))];
   const models = await loadModels(genomeReferences(genome), (reference) =>
-    resolveModel(reference, { searchRoots, environment }),
+    resolveModel(reference, { ...hub, searchRoots }),
   );
   const space = searchSpace(genome, models, seed);
   const items = await loadRunItems({

@@ -5,6 +5,6 @@ import { resolveModel } from "../../src/hub/reference.ts";
 const options = {
   searchRoots: [],
   environment: process.env,
-  onEvent: (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`),
+  onHubEvent: (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`),
 };
 process.stdout.write(`${await resolveModel(process.argv[2]!, options)}\n`);

@@ -1,7 +1,7 @@
 // `tsmerge diff A B`: how far two models are from each other, layer by layer.
 
 import { Command } from "commander";
-import { environment } from "../env.ts";
+import { hubAccess } from "../hub-access.ts";
 import { jsonOption, quietOption } from "../options.ts";
 import { openStatus } from "../status.ts";
 
@@ -26,7 +26,7 @@ async function diff(a: string, b: string, flags: DiffFlags): Promise<void> {
   const { diffModels } = await import("../../run/diff.ts"); // kept out of --help's start-up time
   const status = await openStatus(flags.quiet === true || flags.json === true);
   try {
-    const found = await diffModels(a, b, environment(), (done, tensors, tensor) =>
+    const found = await diffModels(a, b, hubAccess(status), (done, tensors, tensor) =>
       status.update(`comparing ${done}/${tensors} tensors   ${tensor}`),
     );
     status.close();

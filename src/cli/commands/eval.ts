@@ -2,6 +2,7 @@
 
 import { Command, Option } from "commander";
 import { environment } from "../env.ts";
+import { hubAccess } from "../hub-access.ts";
 import { dataOption, deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
 import { openStatus } from "../status.ts";
 import { listOf, wholeNumber } from "../values.ts";
@@ -24,7 +25,7 @@ interface EvalFlags {
 export function evalCommand(): Command {
   return new Command("eval")
     .description("score a model on tasks by log-likelihood")
-    .argument("<model>", "model folder, or org/name in the Hugging Face cache")
+    .argument("<model>", "model folder, or org/name[@revision] on the Hugging Face hub")
     .requiredOption("--task <names>", "tasks, by commas or repeated (also --tasks)", listOf)
     .addOption(dataOption())
     .option("--include-path <dir>", "folder of task files", listOf)
@@ -65,8 +66,9 @@ async function evaluate(model: string, flags: EvalFlags): Promise<void> {
   const status = await openStatus(flags.quiet === true || flags.json === true);
   try {
     const searchRoots = [process.cwd()];
-    const directory = await resolveModel(model, { searchRoots, environment: environment() });
     const { signal } = await connectSupervisor();
+    const hub = hubAccess(status, signal);
+    const directory = await resolveModel(model, { ...hub, searchRoots });
     const store = flags.store ?? defaultStore(environment());
     const evaluation = await evaluateModel(directory, flags.task, {
       store,

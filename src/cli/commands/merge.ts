@@ -4,12 +4,13 @@
 import { basename, extname, join } from "node:path";
 import { Command, Option } from "commander";
 import { TsmergeError } from "../../base/errors.ts";
+import type { HubAccess } from "../../hub/settings.ts";
 import type { ExecutedMerge } from "../../merge/execute.ts";
 import type { MergeFileOptions } from "../../run/merge.ts";
 import type { Preflight } from "../../run/preflight.ts";
-import { environment } from "../env.ts";
 import { EXIT } from "../failure.ts";
 import { addForeignFlags, foreignNotes, MERGE_FLAGS } from "../foreign-flags.ts";
+import { hubAccess } from "../hub-access.ts";
 import { mergeProgress } from "../merge-progress.ts";
 import { deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
 import { openStatus, type Status } from "../status.ts";
@@ -77,9 +78,11 @@ export function mergeCommand(name = "merge"): Command {
     const status = await openStatus(flags.quiet === true || flags.json === true);
     try {
       for (const note of foreignNotes(command, MERGE_FLAGS)) status.line(`note: ${note}`);
-      const options = pairsOf(paths, flags.outDir).map((pair) => optionsOf(pair, flags, name));
+      const signal = stopSignal();
+      const hub = hubAccess(status, signal);
+      const options = pairsOf(paths, flags.outDir).map((pair) => optionsOf(pair, flags, name, hub));
       const work = flags.dryRun === true ? forecastAll : mergeAll;
-      await work(options, flags, status);
+      await work(options, flags, status, signal);
     } finally {
       status.close();
     }
@@ -139,10 +142,10 @@ async function mergeAll(
   options: readonly MergeFileOptions[],
   flags: MergeFlags,
   status: Status,
+  signal: AbortSignal,
 ): Promise<void> {
   const onNote = (note: string) => status.line(`note: ${note}`);
   const { mergeFile } = await import("../../run/merge.ts"); // kept out of --help's start-up time
-  const signal = stopSignal();
   const merges: (ExecutedMerge & { readonly out: string })[] = [];
   for (const each of options) {
     const show = mergeProgress();
@@ -165,7 +168,7 @@ async function mergeAll(
   process.stdout.write(`${JSON.stringify({ schemaVersion: 1, ...result })}\n`);
 }
 
-function optionsOf(pair: Pair, flags: MergeFlags, name: string): MergeFileOptions {
+function optionsOf(pair: Pair, flags: MergeFlags, name: string, hub: HubAccess): MergeFileOptions {
   const cache = flags.transformersCache;
   return {
     ...pair,
@@ -179,7 +182,8 @@ function optionsOf(pair: Pair, flags: MergeFlags, name: string): MergeFileOption
     modelCard: flags.writeModelCard,
     copyTokenizer: flags.copyTokenizer,
     command: [name === "merge" ? "tsmerge" : name, ...process.argv.slice(2)].join(" "),
-    environment: { ...environment(), ...(cache === undefined ? {} : { HF_HUB_CACHE: cache }) },
+    ...hub,
+    environment: { ...hub.environment, ...(cache === undefined ? {} : { HF_HUB_CACHE: cache }) },
     ...(flags.numThreads === undefined ? {} : { threads: flags.numThreads }),
     ...(flags.workDir === undefined ? {} : { workDir: flags.workDir }),
   };

@@ -3,9 +3,11 @@
 import { Command } from "commander";
 import { fromWire, renderError } from "../../base/errors.ts";
 import type { ValidatedRecipe } from "../../run/validate.ts";
-import { environment } from "../env.ts";
 import { exitCodeOf } from "../failure.ts";
+import { hubAccess } from "../hub-access.ts";
 import { jsonOption } from "../options.ts";
+import { openStatus } from "../status.ts";
+import { stopSignal } from "../stop-signal.ts";
 
 interface ValidateFlags {
   readonly compat?: "mergekit";
@@ -25,6 +27,8 @@ export function validateCommand(): Command {
 
 async function validate(configs: readonly string[], flags: ValidateFlags): Promise<void> {
   const { validateRecipe } = await import("../../run/validate.ts");
+  const status = await openStatus(flags.json === true);
+  const hub = hubAccess(status, stopSignal());
   const found: ValidatedRecipe[] = [];
   for (const file of configs) {
     const compat = flags.compat === "mergekit";
@@ -35,7 +39,7 @@ async function validate(configs: readonly string[], flags: ValidateFlags): Promi
         compat,
         allowCrimes,
         seed: undefined,
-        environment: environment(),
+        ...hub,
       }),
     );
   }
