@@ -24,6 +24,12 @@ export interface ParameterSpec {
   readonly summary: string;
 }
 
+/** Parameters for those who do not tune, and where they are recommended. */
+export interface Published {
+  readonly parameters: Readonly<Record<string, number>>;
+  readonly source: string;
+}
+
 /** A range of a number that is worth searching, bounds included. */
 export interface SearchRange {
   readonly lower: number;
@@ -115,6 +121,8 @@ export interface MergeMethod {
   readonly minModels: number;
   readonly maxModels: number;
   readonly parameters: readonly ParameterSpec[];
+  /** What its authors recommend, over the defaults above; absent: nothing that needs no tuning. */
+  readonly published?: Published;
   /** Set where the formula is computed in this type whatever the plan's arithmetic (slerp). */
   readonly arithmetic?: Arithmetic;
   /** A short text that is equal for two merges exactly when their expressions are equal: the compile cache's key. */

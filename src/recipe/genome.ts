@@ -5,7 +5,6 @@ import type { FloatType } from "../base/dtype.ts";
 import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
 import type { Gene } from "./gene.ts";
-import type { Recipe } from "./recipe.ts";
 
 export interface Genome {
   /** References of the parents, the base not among them (except slerp's, which is one of two). */
@@ -65,33 +64,6 @@ export function baseOf(
   if (setsBaseApart(method)) return base;
   if (method.base === "none") return undefined;
   return base !== undefined && models.includes(base) ? base : models[0];
-}
-
-/** One model as it stands: nothing is merged, nothing is cast. */
-export function singleModel(reference: string): Recipe {
-  return {
-    method: "passthrough",
-    slices: [{ sources: [{ model: reference, parameters: {} }], parameters: {} }],
-    parameters: {},
-  };
-}
-
-/**
- * The plain average of the parents, whatever the search's method: what merging is worth without a search.
- * It equals task arithmetic with weights 1/M, M the number of parents.
- */
-export function equalWeights(genome: Genome): Recipe {
-  return {
-    method: "linear",
-    slices: [
-      {
-        sources: genome.models.map((model) => ({ model, parameters: { weight: 1 } })),
-        parameters: {},
-      },
-    ],
-    parameters: { normalize: 1 },
-    dtype: genome.dtype,
-  };
 }
 
 /** Every model that the search's recipes name. */

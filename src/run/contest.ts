@@ -20,7 +20,7 @@ export interface Composition {
 
 /** What a search has to beat. Baselines are scored on every split and count in no budget. */
 export interface Baseline {
-  readonly role: "base" | "parent" | "equal";
+  readonly role: "base" | "parent" | "equal" | "published";
   /** Such as `parent:math`. */
   readonly label: string;
   readonly composition: Composition;

@@ -142,7 +142,7 @@ function reportRows(
   );
   const against = (label: string, rival: string): Comparison =>
     compare(tasks, scores.get(label)!, scores.get(rival)!);
-  const singles = contest.baselines.filter(({ role }) => role !== "equal");
+  const singles = contest.baselines.filter(({ role }) => role === "parent" || role === "base");
   // the best on the report items themselves: the hardest rival that hindsight can pick
   const bestParent = singles.reduce((best, one) =>
     against(one.label, best.label).delta > 0 ? one : best,

@@ -18,7 +18,7 @@ import { loadTokenizer, type Tokenizer, tokenizerDigest } from "../model/tokeniz
 import { runtimeVersion } from "../ort/runtime.ts";
 import type { Device as SessionDevice } from "../ort/session.ts";
 import { compileRecipe } from "../recipe/compile.ts";
-import { singleModel } from "../recipe/genome.ts";
+import { singleModel } from "../recipe/baselines.ts";
 import { loadModels } from "../recipe/models.ts";
 import { type AskOptions, type AskStatistics, askAll } from "./answers.ts";
 import { sessionDevice } from "./resources.ts";

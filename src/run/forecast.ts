@@ -1,5 +1,6 @@
 // What a search will cost, before it starts: for --dry-run. Reads no weights.
 
+import { publishedMerges } from "../recipe/baselines.ts";
 import { type Budget, plannedEvaluations } from "./budget.ts";
 import type { EvolveOptions } from "./options.ts";
 import { type Outline, outlineOf } from "./prepare.ts";
@@ -44,7 +45,7 @@ export async function planEvolve(options: EvolveOptions): Promise<Forecast> {
   const { space, strategy, problem, budget, workloads, seed, notes } = outline;
   const population = strategy.populationSize(strategy.initial(problem));
   const evaluations = plannedEvaluations(budget, population);
-  const baselines = outline.models.size + 1;
+  const baselines = outline.models.size + 1 + publishedMerges(outline.config.genome).length;
   const bytes = workerBytes(outline.models);
   const { workers } = shareMachine(options.workers, outline.device, bytes);
   const { search, selection, report } = workloads;

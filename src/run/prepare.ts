@@ -13,8 +13,9 @@ import { planHash } from "../merge/fingerprint.ts";
 import { readModelConfig } from "../model/config.ts";
 import { loadTokenizer } from "../model/tokenizer.ts";
 import type { Device } from "../ort/session.ts";
+import { equalWeights, publishedMerges, singleModel } from "../recipe/baselines.ts";
 import { compileRecipe } from "../recipe/compile.ts";
-import { equalWeights, genomeReferences, shortNames, singleModel } from "../recipe/genome.ts";
+import { genomeReferences, shortNames } from "../recipe/genome.ts";
 import { type LoadedModel, type LoadedModels, loadModels } from "../recipe/models.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { renderRecipe } from "../recipe/render.ts";
@@ -146,7 +147,7 @@ export async function contestOf(outline: Outline): Promise<Contest> {
   };
 }
 
-/** Each parent, the base, and the equal-weight merge. */
+/** Each parent, the base, the equal-weight merge, and the methods as published; a recipe stands once. */
 function baselinesOf(
   { config: { genome } }: Outline,
   composed: (recipe: Recipe) => Composition,
@@ -162,7 +163,20 @@ function baselinesOf(
     };
   });
   const equal = composed(equalWeights(genome));
-  return [...singles, { role: "equal", label: "equal weights", composition: equal }];
+  const published = publishedMerges(genome).map(
+    ({ method, recipe }): Baseline => ({
+      role: "published",
+      label: `${method} as published`,
+      composition: composed(recipe),
+    }),
+  );
+  const all: Baseline[] = [
+    ...singles,
+    { role: "equal", label: "equal weights", composition: equal },
+    ...published,
+  ];
+  const first = new Map(all.toReversed().map((one) => [one.composition.hash, one]));
+  return all.filter((one) => first.get(one.composition.hash) === one);
 }
 
 /** The command line's tasks with what the file says about them, else the file's. */

@@ -38,7 +38,7 @@ export interface Comparison {
   readonly p: number | null;
 }
 
-export type Role = "winner" | "parent" | "base" | "equal";
+export type Role = "winner" | "parent" | "base" | "equal" | "published";
 
 /** One line of the final table, on report items. */
 export interface ReportRow {

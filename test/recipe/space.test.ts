@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { MERGE_METHODS } from "../../src/merge/methods/registry.ts";
+import { equalWeights, publishedMerges, singleModel } from "../../src/recipe/baselines.ts";
 import { compileRecipe } from "../../src/recipe/compile.ts";
-import {
-  equalWeights,
-  genomeReferences,
-  shortNames,
-  singleModel,
-} from "../../src/recipe/genome.ts";
+import { genomeReferences, shortNames } from "../../src/recipe/genome.ts";
 import { layerGroups } from "../../src/recipe/layer-groups.ts";
 import { readRecipe } from "../../src/recipe/read.ts";
 import { renderRecipe } from "../../src/recipe/render.ts";
@@ -202,6 +199,26 @@ test("baselines are a parent as it stands and the plain average", () => {
     ["linear", [{ weight: 1 }, { weight: 1 }], { normalize: 1 }],
   );
   assert.deepEqual(readRecipe(renderRecipe(recipe), { file: "r.yml" }).recipe, recipe);
+});
+
+test("published defaults are a baseline of every method that has them", () => {
+  const [ties] = publishedMerges(genome(TIES));
+  assert.deepEqual(ties?.recipe.parameters, { normalize: 1, lambda: 1 });
+  assert.deepEqual(ties?.recipe.slices[0]?.sources[1], {
+    model: "org/m2",
+    parameters: { weight: 1, density: 0.2 },
+  });
+  const context = { models: MODELS, seed: 0, compat: false };
+  for (const { name, base, maxModels } of MERGE_METHODS) {
+    if (name === "passthrough" || maxModels < 2) continue;
+    const needed = base === "required" ? "  base_model: org/base\n" : "";
+    const text = `  merge_method: {choices: [${name}, linear]}\n${needed}`;
+    for (const { method, recipe } of publishedMerges(genome(text))) {
+      assert.equal(method, name);
+      assert.deepEqual(readRecipe(renderRecipe(recipe), { file: "r.yml" }).recipe, recipe);
+      compileRecipe(recipe, context);
+    }
+  }
 });
 
 test("short names are unique", () => {

@@ -157,6 +157,7 @@ export const arceeFusion: MergeMethod = {
   maxModels: 2,
   parameters: [],
   promotes: true,
+  published: { parameters: {}, source: "it has no parameters" },
   variant: inputsVariant,
   expression: (merge) =>
     merge.inputs === 1 ? input(0) : add(input(ends(merge)[0]), plane(merge, 0)),

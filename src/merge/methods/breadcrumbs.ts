@@ -10,5 +10,9 @@ export const breadcrumbs: MergeMethod = taskVectorMethod({
   sparsify: "band",
   consensus: false,
   normalizeByDefault: false,
+  published: {
+    parameters: { weight: 1, density: 0.9, gamma: 0.01, lambda: 0.4, normalize: 0 },
+    source: "mergekit's documentation; λ as task_arithmetic's",
+  },
   rescaleByDefault: false,
 });

@@ -10,5 +10,9 @@ export const breadcrumbsTies: MergeMethod = taskVectorMethod({
   sparsify: "band",
   consensus: true,
   normalizeByDefault: false,
+  published: {
+    parameters: { weight: 1, density: 0.9, gamma: 0.01, lambda: 1, normalize: 1 },
+    source: "mergekit's documentation; λ as ties'",
+  },
   rescaleByDefault: false,
 });

@@ -10,5 +10,9 @@ export const dareLinear: MergeMethod = taskVectorMethod({
   sparsify: "random",
   consensus: false,
   normalizeByDefault: false,
+  published: {
+    parameters: { weight: 1, density: 0.1, lambda: 0.4, normalize: 0 },
+    source: "Yu et al. 2024: 90 % dropped; λ as task_arithmetic's",
+  },
   rescaleByDefault: true,
 });

@@ -10,5 +10,9 @@ export const dareTies: MergeMethod = taskVectorMethod({
   sparsify: "random",
   consensus: true,
   normalizeByDefault: false,
+  published: {
+    parameters: { weight: 1, density: 0.1, lambda: 1, normalize: 1 },
+    source: "Yu et al. 2024: 90 % dropped; λ as ties'",
+  },
   rescaleByDefault: true,
 });

@@ -73,6 +73,7 @@ export const karcher: MergeMethod = {
       summary: "a shorter step ends the iteration; a shorter tensor has no direction",
     },
   ],
+  published: { parameters: {}, source: "its defaults" },
   variant: (merge) => `${merge.inputs}`,
   expression(merge) {
     const models = allOf(merge);

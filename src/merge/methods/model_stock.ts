@@ -99,6 +99,7 @@ export const modelStock: MergeMethod = {
       summary: "one distance a row, not one a tensor",
     },
   ],
+  published: { parameters: {}, source: "it has no parameters to tune" },
   variant: (merge) => `${inputsVariant(merge)}${hasPlane(merge) ? " plane" : ""}`,
   expression,
   streams: () => [],

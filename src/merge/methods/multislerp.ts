@@ -49,6 +49,7 @@ export const multislerp: MergeMethod = {
       summary: "added to lengths before they divide",
     },
   ],
+  published: { parameters: { weight: 1 }, source: "Goddard et al. 2024: the unweighted mean" },
   variant: inputsVariant,
   expression(merge) {
     const models = modelsOf(merge);

@@ -60,6 +60,7 @@ export const nearswap: MergeMethod = {
       summary: "farthest that an element moves",
     },
   ],
+  published: { parameters: { t: 1e-4 }, source: "alchemonaut 2024, QuartetAnemoi-70B-t0.0001" },
   variant: (merge) => `${merge.inputs} ${merge.base}`,
   expression,
   streams: () => [],

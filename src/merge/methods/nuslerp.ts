@@ -131,6 +131,7 @@ export const nuslerp: MergeMethod = {
       summary: "without flatten: vectors along the first axis, not the last",
     },
   ],
+  published: { parameters: { weight: 1 }, source: "halfway" },
   variant: (merge) => `${inputsVariant(merge)}${hasPlanes(merge) ? " planes" : ""}`,
   expression,
   streams: () => [],

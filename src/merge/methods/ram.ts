@@ -33,6 +33,7 @@ export const ram: MergeMethod = {
   minModels: 1,
   maxModels: Number.POSITIVE_INFINITY,
   parameters: [epsilonParameter],
+  published: { parameters: {}, source: "its defaults" },
   variant: inputsVariant,
   expression,
   streams: () => [],

@@ -94,6 +94,7 @@ export const ramplusTl: MergeMethod = {
     },
   ],
   promotes: true,
+  published: { parameters: {}, source: "its defaults" },
   variant: (merge) => `${inputsVariant(merge)}${hasPlanes(merge) ? " planes" : ""}`,
   expression,
   streams: () => [],

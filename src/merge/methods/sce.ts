@@ -163,6 +163,10 @@ export const sce: MergeMethod = {
       summary: "accepted, without effect",
     },
   ],
+  published: {
+    parameters: { select_topk: 0.1 },
+    source: "Wan et al. 2024, FuseChat: the top 10 %",
+  },
   variant: (merge) => `${inputsVariant(merge)}${selects(merge) ? " plane" : ""}`,
   expression,
   streams: () => [],

@@ -32,6 +32,7 @@ export const slerp: MergeMethod = {
       summary: "position between base model (0) and other model (1)",
     },
   ],
+  published: { parameters: { t: 0.5 }, source: "halfway" },
   variant: (merge) => `${merge.inputs} ${merge.base}`,
   expression(merge) {
     if (merge.inputs === 1) return input(0);

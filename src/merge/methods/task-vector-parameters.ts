@@ -1,7 +1,7 @@
 // The methods over task vectors as data: what they have in common, and the parameters and defaults in which
 // they differ.
 
-import type { ParameterSpec } from "../method.ts";
+import type { ParameterSpec, Published } from "../method.ts";
 import { WEIGHT_RANGE } from "./weights.ts";
 
 /** What tells the members of the family apart. */
@@ -18,6 +18,7 @@ export interface TaskVectorForm {
   readonly consensus: boolean;
   readonly normalizeByDefault: boolean;
   readonly rescaleByDefault: boolean;
+  readonly published?: Published;
 }
 
 const GAMMA: ParameterSpec = {

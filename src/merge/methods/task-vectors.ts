@@ -104,6 +104,7 @@ export function taskVectorMethod(form: TaskVectorForm): MergeMethod {
     name: form.name,
     summary: form.summary,
     reference: form.reference,
+    ...(form.published === undefined ? {} : { published: form.published }),
     base: "required",
     minModels: 1,
     maxModels: Number.POSITIVE_INFINITY,

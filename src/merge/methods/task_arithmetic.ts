@@ -10,5 +10,9 @@ export const taskArithmetic: MergeMethod = taskVectorMethod({
   sparsify: "none",
   consensus: false,
   normalizeByDefault: false,
+  published: {
+    parameters: { weight: 1, lambda: 0.4, normalize: 0 },
+    source: "Ilharco et al. 2023: λ 0.4 where nothing is tuned",
+  },
   rescaleByDefault: false,
 });

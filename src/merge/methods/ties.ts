@@ -10,5 +10,9 @@ export const ties: MergeMethod = taskVectorMethod({
   sparsify: "magnitude",
   consensus: true,
   normalizeByDefault: true,
+  published: {
+    parameters: { weight: 1, density: 0.2, lambda: 1, normalize: 1 },
+    source: "Yadav et al. 2023: the top 20 %, λ 1",
+  },
   rescaleByDefault: false,
 });
