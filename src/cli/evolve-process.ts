@@ -35,6 +35,7 @@ export interface EvolveFlags {
   readonly strategy?: string;
   readonly population?: number;
   readonly sigma?: number;
+  readonly warmStart?: string;
   readonly seed?: number;
   readonly dtype?: NonNullable<EvolveOptions["dtype"]>;
   readonly device: EvolveOptions["device"];
@@ -104,6 +105,7 @@ async function optionsOf(
     strategy,
     population: flags.population,
     sigma: flags.sigma,
+    warmStart: flags.warmStart,
     seed: flags.seed,
     dtype: flags.dtype,
   };

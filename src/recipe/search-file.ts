@@ -46,6 +46,8 @@ export interface SearchConfig {
   readonly population?: number;
   /** Initial step as a fraction of each gene's range. */
   readonly sigma: number;
+  /** An earlier run to start near the best of: its folder, or its name in `runs`. */
+  readonly warmStart?: string;
   /** Absent: 0, unless the command line gives one. */
   readonly seed?: number;
   readonly budget: {
@@ -97,6 +99,7 @@ const FILE = z.object({
   num_fewshot: z.int().nonnegative().optional(),
   strategy: z.string().default("cmaes"),
   population: z.int().min(2).optional(),
+  warm_start: z.string().min(1).optional(),
   sigma: z.number().positive().max(1).default(DEFAULT_SIGMA),
   seed: z.int().nonnegative().optional(),
   budget: z.unknown().optional(),
@@ -137,6 +140,7 @@ export function readSearchFile(text: string, options: { readonly file: string })
       strategy: top.strategy,
       ...present("population", top.population),
       sigma: top.sigma,
+      ...present("warmStart", top.warm_start),
       ...present("seed", top.seed),
       budget: {
         ...present("maxEvals", budget?.max_evals),

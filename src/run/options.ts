@@ -31,6 +31,8 @@ export interface EvolveOptions extends HubAccess {
   readonly strategy?: string | undefined;
   readonly population?: number | undefined;
   readonly sigma?: number | undefined;
+  /** An earlier run, its folder or its name in `runs`, to start near the best of. */
+  readonly warmStart?: string | undefined;
   readonly seed?: number | undefined;
   readonly budget: Budget;
   readonly device: Device;

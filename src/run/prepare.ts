@@ -4,7 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
-import { sha256 } from "../base/hash.ts";
+import { contentHash, sha256 } from "../base/hash.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
 import { buildWorkload, type Workload } from "../evals/workload.ts";
 import { resolveModel } from "../hub/reference.ts";
@@ -22,9 +22,10 @@ import { renderRecipe } from "../recipe/render.ts";
 import { readSearchFile, type SearchConfig, type TaskChoice } from "../recipe/search-file.ts";
 import { type SearchSpace, searchSpace } from "../recipe/space.ts";
 import { strategyNamed } from "../search/registry.ts";
-import type { Problem, Strategy } from "../search/strategy.ts";
+import type { Problem, Strategy, Told } from "../search/strategy.ts";
 import { type Budget, resolveBudget } from "./budget.ts";
 import type { Baseline, Composition, Contest, Workloads } from "./contest.ts";
+import { earlierCandidates } from "./earlier.ts";
 import { loadRunItems, type RunItems } from "./items.ts";
 import type { EvolveOptions } from "./options.ts";
 import { sessionDevice } from "./resources.ts";
@@ -82,12 +83,15 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const population = options.population ?? config.population;
   const { lower, upper, start, integer, categorical } = space;
   const evaluations = options.budget.maxEvals ?? config.budget.maxEvals;
+  const warmStart = options.warmStart ?? config.warmStart;
+  const earlier = warmStart === undefined ? undefined : earlierCandidates(warmStart, genome);
   const problem: Problem = {
     ...{ lower, upper, start, seed, sigma: options.sigma ?? config.sigma },
     ...(integer.some(Boolean) ? { integer } : {}),
     ...(categorical.some(Boolean) ? { categorical } : {}),
     ...(population === undefined ? {} : { population }),
     ...(evaluations === undefined ? {} : { evaluations }),
+    ...(earlier === undefined ? {} : { earlier }),
     items: workloads.search.items.length,
   };
   const first = strategy.initial(problem);
@@ -99,6 +103,9 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     ...(await tokenizerNotes(models)),
     ...encodingNotes(workloads),
     ...(note ? [note] : []),
+    ...(earlier === undefined
+      ? []
+      : [`the search starts near the best of ${earlier.length} candidates of ${warmStart}`]),
     ...(strategy.explain ? [`strategy ${strategy.name}: ${strategy.explain(first)}`] : []),
   ];
   return {
@@ -137,6 +144,7 @@ export async function contestOf(outline: Outline): Promise<Contest> {
       strategy: strategy.name,
       population: problem.population ?? null,
       sigma: problem.sigma,
+      ...(problem.earlier === undefined ? {} : { warmStart: earlierHash(problem.earlier) }),
       seed,
       device: outline.device,
     },
@@ -145,6 +153,13 @@ export async function contestOf(outline: Outline): Promise<Contest> {
     baselines: baselinesOf(outline, composed),
     provenance: { parents, ...VERSIONS },
   };
+}
+
+/** What an earlier run said: a run that began near it goes on only as long as it says the same. */
+function earlierHash(earlier: readonly Told[]): string {
+  return contentHash(
+    earlier.map(({ genome, fitness }) => [genome, Number.isFinite(fitness) ? fitness : null]),
+  );
 }
 
 /** Each parent, the base, the equal-weight merge, and the methods as published; a recipe stands once. */

@@ -45,6 +45,7 @@ export function evolveCommand(name: string): Command {
       "first step, as a fraction of each range (also --sigma0)",
       positiveNumber,
     )
+    .option("--warm-start <run>", "start near the best of an earlier run with the same genes")
     .addOption(seedOption())
     .addOption(
       new Option("--dtype <name>", "type that candidates are rounded to").choices([
