@@ -84,12 +84,13 @@ function sentenceOf(row: Row): { before: string; after: string } {
   return { before: sentence.slice(0, gap), after: sentence.slice(gap + 1) };
 }
 
-/** HellaSwag's query, choices and gold; rows that have them already stay. */
+/** A row with HellaSwag's query, choices and gold; rows that have them already stay. */
 function hellaswagRow(row: Row): Row {
   if (row.query !== undefined) return row;
   const context = `${String(row.ctx_a)} ${capitalize(String(row.ctx_b))}`;
   const endings = row.endings as readonly unknown[]; // a list in every release
   return {
+    ...row,
     query: withoutMarkup(`${String(row.activity_label)}: ${context}`),
     choices: endings.map((ending) => withoutMarkup(String(ending))),
     gold: Number(row.label),

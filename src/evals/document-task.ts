@@ -206,16 +206,20 @@ export function itemsOfDocuments(
   if (first === undefined) return [];
   const isMultipleInput = typeof first.text === "number";
   return readings.map((reading, docId) => {
-    const shape = requestOf(task, rows[docId]!, reading, preambles[docId]!, isMultipleInput);
+    const document = rows[docId]!;
+    const { target } = reading;
+    const shape = requestOf(task, document, reading, preambles[docId]!, isMultipleInput);
     const { question, ...item } = shape;
     // without examples: the same question is the same item however many stand before it
-    const texts = task.identity(rows[docId]!) ?? [question, ...item.choices];
+    const texts = task.identity(document) ?? [question, ...item.choices];
     const hash = sha256(JSON.stringify(texts));
-    return { task: task.config.task, docId, hash, ...item };
+    return { task: task.config.task, docId, hash, ...item, document, target };
   });
 }
 
-type Request = Omit<Item, "task" | "docId" | "hash"> & { readonly question: string };
+type Request = Omit<Item, "task" | "docId" | "hash" | "document" | "target"> & {
+  readonly question: string;
+};
 
 function requestOf(
   task: DocumentTask,

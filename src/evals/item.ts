@@ -1,6 +1,8 @@
 // Questions as data, between task definitions (which make them), the trie (which schedules them) and
 // metrics (which score them).
 
+import type { Row } from "./datasets/records.ts";
+
 /** How an item is scored when it is not multiple choice with one right choice. */
 export type Judgement =
   /** Multiple choice with several right choices. */
@@ -39,6 +41,9 @@ export interface Item {
   readonly gold: number;
   /** Absent: the choice at `gold` is right. */
   readonly judgement?: Judgement;
+  /** What was read: the data's row, and the target as the task's file gives it. */
+  readonly document: Row;
+  readonly target: string | number | readonly unknown[];
 }
 
 /** What a model says to an item, before any metric: all that has to be computed, and kept. */

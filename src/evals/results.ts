@@ -1,12 +1,19 @@
-// Scores of a suite, task by task and group by group, as data and as the two Markdown tables that users of
-// lm-evaluation-harness know. Every number stands beside its n and its standard error.
+// Scores of a suite, task by task and group by group. Every number stands beside its n, its standard error and
+// its interval. How they are printed is results-table.ts's.
 
-import { markdownTable } from "markdown-table";
 import type { Group } from "./catalogue.ts";
 import type { ItemScore } from "./item.ts";
-import type { MetricKey } from "./metrics.ts";
-import { type Estimate, estimate, isLowerBetter, pool } from "./metrics.ts";
+import { type Estimate, estimate, type MetricKey, metricOf, pool } from "./metrics.ts";
+import { type Bounds, wilson, Z95 } from "./statistics.ts";
 import type { Suite, SuiteLeaf } from "./tasks.ts";
+
+/** A metric of a task or a group. */
+export interface Scored extends Estimate {
+  /** Items that are right, where each is right or wrong. */
+  readonly correct: number | null;
+  /** 95 %: Wilson's where items are right or wrong, else ±1.96 standard errors; null where none is known. */
+  readonly interval: Bounds | null;
+}
 
 export interface TaskResult {
   readonly task: string;
@@ -14,7 +21,7 @@ export interface TaskResult {
   readonly version: number | string;
   readonly fewshot: number;
   /** By metric, or by `metric,filter` for generated texts. */
-  readonly metrics: Readonly<Partial<Record<MetricKey, Estimate>>>;
+  readonly metrics: Readonly<Partial<Record<MetricKey, Scored>>>;
 }
 
 export interface GroupResult extends TaskResult {
@@ -46,9 +53,42 @@ export function summarise(suite: Suite, scores: readonly ItemScore[]): SuiteResu
 function leafResult(leaf: SuiteLeaf, scores: readonly ItemScore[]): TaskResult {
   const { task, alias, version, fewshot } = leaf;
   const metrics = Object.fromEntries(
-    leaf.metrics.map((metric) => [metric, estimate(scores, metric)]),
+    leaf.metrics.map((metric) => [
+      metric,
+      scored(estimate(scores, metric), correctAmong(scores, metric)),
+    ]),
   );
   return { task, alias, version, fewshot, metrics };
+}
+
+/** Metrics that are 1 or 0 for an item, before a filter's name; mc2's acc is a probability all the same. */
+const RIGHT_OR_WRONG = ["acc", "acc_norm", "acc_bytes", "exact_match"];
+
+function correctAmong(scores: readonly ItemScore[], metric: MetricKey): number | null {
+  if (!RIGHT_OR_WRONG.includes(metric.split(",")[0]!)) return null;
+  const values = scores.map((score) => metricOf(score, metric));
+  if (values.some((value) => value !== 0 && value !== 1)) return null;
+  return values.filter((value) => value === 1).length;
+}
+
+function scored(estimated: Estimate, correct: number | null): Scored {
+  const { n, value, stderr } = estimated;
+  const normal = (error: number): Bounds => ({
+    low: value - Z95 * error,
+    high: value + Z95 * error,
+  });
+  const spread = stderr === null ? null : normal(stderr);
+  return { ...estimated, correct, interval: correct === null ? spread : wilson(correct, n) };
+}
+
+/** A group's value over its tasks; right and wrong items are counted together unless tasks count the same. */
+function pooled(parts: readonly Scored[], bySize: boolean): Scored {
+  const counted = bySize ? parts.map(({ correct }) => correct) : [null];
+  const correct = counted.reduce(
+    (sum, each) => (sum === null || each === null ? null : sum + each),
+    0,
+  );
+  return scored(pool(parts, bySize), correct);
 }
 
 /** The group's own result, then its subgroups'. */
@@ -59,7 +99,7 @@ function groupResults(group: Group, known: ReadonlyMap<string, TaskResult>): Gro
   const metrics = Object.fromEntries(
     group.metrics.map((metric) => [
       metric,
-      pool(
+      pooled(
         below.flatMap((result) => result.metrics[metric] ?? []),
         !group.unweighted?.includes(metric),
       ),
@@ -73,65 +113,4 @@ function groupResults(group: Group, known: ReadonlyMap<string, TaskResult>): Gro
     ...below.filter(({ task }) => !inSubgroups.has(task)),
   ].map((member) => member.task);
   return [{ task, alias, version, fewshot: first.fewshot, metrics, members }, ...subgroups];
-}
-
-type Row = readonly string[];
-
-/** The results as Markdown: all tasks under their groups and, if there are groups, those again alone. */
-export function renderResults(result: SuiteResult): string {
-  const grouped = new Set(result.groups.flatMap((group) => group.members));
-  const byName = new Map<string, TaskResult | GroupResult>();
-  for (const each of [...result.tasks, ...result.groups]) byName.set(each.task, each);
-  const rowsOf = (task: TaskResult | GroupResult, depth: number): Row[] => [
-    ...ownRows(task, depth),
-    ...("members" in task ? [...task.members] : [])
-      .sort()
-      .flatMap((name) => rowsOf(byName.get(name)!, depth + 1)),
-  ];
-  const roots = [...byName.values()]
-    .filter((each) => !grouped.has(each.task))
-    .sort((a, b) => (a.task < b.task ? -1 : 1));
-  const tables = [
-    table(
-      "Tasks",
-      roots.flatMap((root) => rowsOf(root, 0)),
-    ),
-  ];
-  const averaged = result.groups.filter(({ metrics }) => Object.keys(metrics).length > 0);
-  if (averaged.length > 0) {
-    const depthOf = (group: GroupResult): number => (grouped.has(group.task) ? 1 : 0);
-    const rows = averaged.flatMap((group) => ownRows(group, depthOf(group)));
-    tables.push(table("Groups", rows));
-  }
-  return tables.join("\n\n");
-}
-
-/** One row a metric; name and version stand in the first. A group that averages nothing is its name. */
-function ownRows(task: TaskResult, depth: number): Row[] {
-  const title = depth === 0 ? task.task : `${" ".repeat(depth)}- ${task.alias}`;
-  const metrics = Object.entries(task.metrics)
-    .flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]))
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  if (metrics.length === 0) return [[title, String(task.version), ...Array<string>(8).fill("")]];
-  return metrics.map(([key, { n, value, stderr }], index) => {
-    const [metric = key, filter = "none"] = key.split(",");
-    return [
-      index === 0 ? title : "",
-      index === 0 ? String(task.version) : "",
-      filter,
-      String(task.fewshot),
-      metric,
-      isLowerBetter(key as MetricKey) ? "↓" : "↑", // the record's keys are metrics
-      value.toFixed(4),
-      "±",
-      stderr === null ? "N/A" : stderr.toFixed(4),
-      String(n),
-    ];
-  });
-}
-
-function table(title: string, rows: readonly Row[]): string {
-  const head = [title, "Version", "Filter", "n-shot", "Metric", "", "Value", "", "Stderr", "n"];
-  const align = ["l", "r", "l", "r", "l", "l", "r", "l", "r", "r"];
-  return markdownTable([head, ...rows.map((row) => [...row])], { align });
 }

@@ -28,6 +28,8 @@ function item(judgement: Judgement | undefined, parts: Partial<Item>): Item {
     continuations: [],
     choices: [],
     gold: 0,
+    document: {},
+    target: "",
   };
   return { ...base, ...parts, ...(judgement && { judgement }) };
 }

@@ -35,6 +35,8 @@ function item(context: string, ...continuations: string[]): Item {
     continuations,
     choices: continuations,
     gold: 0,
+    document: {},
+    target: 0,
   };
 }
 

@@ -24,6 +24,8 @@ function itemsOf(sizes: Readonly<Record<string, number>>): Item[] {
       continuations: [],
       choices: [],
       gold: 0,
+      document: {},
+      target: 0,
     })),
   );
 }

@@ -61,7 +61,7 @@ async function evaluate(model: string, flags: EvalFlags): Promise<void> {
   const { evaluateModel } = await import("../../run/evaluate.ts");
   const { defaultStore } = await import("../../run/default-store.ts");
   const { reportOf } = await import("../../run/evaluation-report.ts");
-  const { renderResults } = await import("../../evals/results.ts");
+  const { renderResults } = await import("../../evals/results-table.ts");
   const { connectSupervisor } = await import("../../exec/supervised.ts");
   const status = await openStatus(flags.quiet === true || flags.json === true);
   try {
