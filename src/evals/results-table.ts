@@ -4,6 +4,7 @@
 import { markdownTable } from "markdown-table";
 import { isLowerBetter, type MetricKey } from "./metrics.ts";
 import type { GroupResult, SuiteResult, TaskResult } from "./results.ts";
+import type { Bounds } from "./statistics.ts";
 
 type Row = readonly string[];
 
@@ -55,10 +56,16 @@ function ownRows(task: TaskResult, depth: number): Row[] {
       value.toFixed(4),
       "±",
       stderr === null ? "N/A" : stderr.toFixed(4),
-      interval === null ? "" : `${interval.low.toFixed(3)}–${interval.high.toFixed(3)}`,
+      intervalText(interval),
       String(n),
     ];
   });
+}
+
+function intervalText(interval: Bounds | null): string {
+  if (interval === null) return "";
+  const dash = interval.low < 0 ? " to " : "–";
+  return interval.low.toFixed(3) + dash + interval.high.toFixed(3);
 }
 
 function table(title: string, rows: readonly Row[]): string {

@@ -44,9 +44,10 @@ const configSchema = z.looseObject({
 
 /**
  * The tokenizer of a model folder.
+ * @param addsBos whether `specials` puts BOS in front; as the folder's files say when absent
  * @throws TsmergeError `io` if a file is missing, `incompatible` for parts that would be tokenised differently
  */
-export async function loadTokenizer(directory: string): Promise<Tokenizer> {
+export async function loadTokenizer(directory: string, addsBos?: boolean): Promise<Tokenizer> {
   const file = join(directory, "tokenizer.json");
   const configFile = join(directory, "tokenizer_config.json");
   const json = await readJson(file);
@@ -64,7 +65,9 @@ export async function loadTokenizer(directory: string): Promise<Tokenizer> {
       hint: "tsmerge cannot reproduce that; use models with a BPE or Unigram tokenizer without it",
     });
   }
-  return wrap(construct(json, parsed.data, file), parsed.data);
+  const { add_bos_token } = parsed.data;
+  const config = { ...parsed.data, add_bos_token: addsBos ?? add_bos_token };
+  return wrap(construct(json, parsed.data, file), config);
 }
 
 /**

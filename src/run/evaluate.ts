@@ -3,12 +3,12 @@
 
 import { availableParallelism } from "node:os";
 import type { FloatType } from "../base/dtype.ts";
+import { TsmergeError } from "../base/errors.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
 import type { Answer, Item, ItemScore } from "../evals/item.ts";
 import { keyOf, scoreItem } from "../evals/metrics.ts";
 import { type SuiteResult, summarise } from "../evals/results.ts";
-import { limitFirst, limitStratified } from "../evals/splits.ts";
-import { loadTasks, type Suite } from "../evals/tasks.ts";
+import type { Suite } from "../evals/tasks.ts";
 import { refuseGeneration } from "../evals/workload.ts";
 import type { Device } from "../kernel/device.ts";
 import type { Identity } from "../lineage/identity.ts";
@@ -21,23 +21,18 @@ import { singleModel } from "../recipe/baselines.ts";
 import { compileRecipe } from "../recipe/compile.ts";
 import { loadModels } from "../recipe/models.ts";
 import { type AskOptions, type AskStatistics, askAll } from "./answers.ts";
+import { chooseItems, type ItemChoice } from "./item-choice.ts";
 import { sessionDevice } from "./resources.ts";
 import { VERSIONS } from "./versions.ts";
 
 /** Raise it when the same request may come out with other numbers: another graph, another tokenisation. */
 const SCORING_VERSION = 1;
 
-export interface EvaluateOptions extends AskOptions {
-  readonly split?: "val" | "test" | undefined;
-  readonly dataDir?: string | undefined;
-  readonly includePaths?: readonly string[] | undefined;
-  readonly fewshot?: number | undefined;
-  readonly fewshotSeed?: number | undefined;
-  /** Items in all, stratified. */
-  readonly limit?: number | undefined;
-  /** lm-eval's limit: the first so many of each task, or a share of it below 1. */
-  readonly limitFirst?: number | undefined;
-  readonly seed?: number | undefined;
+export interface EvaluateOptions extends ItemChoice, AskOptions {
+  /** Whether prompts begin with BOS; the tokenizer's own way by default. */
+  readonly addsBos?: boolean | undefined;
+  /** Positions to use; the model's by default. */
+  readonly maxLength?: number | undefined;
   /** Rounds the weights to a type first; as stored by default. Arithmetic is float32 always. */
   readonly dtype?: FloatType | undefined;
   readonly device: Device;
@@ -87,8 +82,9 @@ export async function evaluateModel(
   for (const item of items) refuseGeneration(item);
   const models = await loadModels([directory], async (reference) => reference);
   const model = models.get(directory)!;
-  const tokenizer = await loadTokenizer(model.directory);
-  const { maxPositions: maxLength } = await readModelConfig(model.directory);
+  const tokenizer = await loadTokenizer(model.directory, options.addsBos);
+  const { maxPositions } = await readModelConfig(model.directory);
+  const maxLength = checkedLength(options.maxLength ?? maxPositions, maxPositions);
   const device = sessionDevice(options.device);
   const conditions: Conditions = {
     model: await fingerprint(model.location),
@@ -130,16 +126,15 @@ export async function evaluateModel(
   }
 }
 
-async function chooseItems(
-  tasks: readonly string[],
-  options: EvaluateOptions,
-): Promise<{ suite: Suite; items: Item[] }> {
-  const { split = "test", dataDir, includePaths, fewshot, fewshotSeed } = options;
-  const suite = await loadTasks(tasks, { split, dataDir, includePaths, fewshot, fewshotSeed });
-  const first = options.limitFirst;
-  const firsts = first === undefined ? suite.items : limitFirst(suite.items, first);
-  const limit = options.limit ?? Number.POSITIVE_INFINITY;
-  return { suite, items: limitStratified(firsts, limit, options.seed ?? 0) };
+function checkedLength(length: number, positions: number): number {
+  if (length <= positions) return length;
+  throw new TsmergeError(
+    "usage",
+    `max_length is ${length}, and the model has ${positions} positions`,
+    {
+      hint: `leave it out, or use at most ${positions}`,
+    },
+  );
 }
 
 function bosOf({ addsBos, prefixId }: Tokenizer): Conditions["bos"] {

@@ -7,6 +7,7 @@ import { isLowerBetter, type MetricKey } from "../evals/metrics.ts";
 import { PythonFloat } from "../evals/python-json.ts";
 import type { GroupResult, Scored, TaskResult } from "../evals/results.ts";
 import { taskHash } from "../evals/sample-log.ts";
+import { FunctionReference } from "../evals/task-file.ts";
 import type { Evaluation } from "./evaluate.ts";
 
 /** How the command was written, for the record. */
@@ -141,9 +142,20 @@ function higherIsBetter(result: TaskResult): object {
 }
 
 /** A task's file without its path, and the number of examples that were shown. */
-function configOf({ documents, fewshot }: Evaluation["suite"]["leaves"][number]): object {
+export function configOf({ documents, fewshot }: Evaluation["suite"]["leaves"][number]): object {
   const { file: _, ...config } = documents.config;
-  return { ...config, num_fewshot: fewshot };
+  return { ...withoutFunctions(config), num_fewshot: fewshot };
+}
+
+/** `!function module.name` again where a file has one. */
+function withoutFunctions(value: object): object {
+  return Object.fromEntries(
+    Object.entries(value).map(([key, member]): [string, unknown] => {
+      if (member instanceof FunctionReference) return [key, `!function ${member.name}`];
+      const isMapping = typeof member === "object" && member !== null && !Array.isArray(member);
+      return [key, isMapping ? withoutFunctions(member) : member];
+    }),
+  );
 }
 
 function sampleCounts({ suite, items }: Evaluation): object {

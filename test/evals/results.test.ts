@@ -50,16 +50,16 @@ test("the table has lm-eval's columns and n, tasks under their group, sorted", a
   assert.equal(
     renderResults(result),
     `\
-| Tasks        | Version | Filter | n-shot | Metric |    |  Value |    | Stderr |    n |
-| :----------- | ------: | :----- | -----: | :----- | :- | -----: | :- | -----: | ---: |
-| demo         |       1 | none   |      0 | acc    | ↑  | 0.2490 | ±  | 0.0136 | 1000 |
-|  - code      |       1 | none   |      0 | acc    | ↑  | 0.2640 | ±  | 0.0279 |  250 |
-|  - geography |       1 | none   |      0 | acc    | ↑  | 0.3040 | ±  | 0.0292 |  250 |
-|  - math      |       1 | none   |      0 | acc    | ↑  | 0.2200 | ±  | 0.0263 |  250 |
-|  - spanish   |       1 | none   |      0 | acc    | ↑  | 0.2080 | ±  | 0.0257 |  250 |
+| Tasks        | Version | Filter | n-shot | Metric |    |  Value |    | Stderr |        95 % |    n |
+| :----------- | ------: | :----- | -----: | :----- | :- | -----: | :- | -----: | ----------: | ---: |
+| demo         |       1 | none   |      0 | acc    | ↑  | 0.2490 | ±  | 0.0136 | 0.223–0.277 | 1000 |
+|  - code      |       1 | none   |      0 | acc    | ↑  | 0.2640 | ±  | 0.0279 | 0.213–0.322 |  250 |
+|  - geography |       1 | none   |      0 | acc    | ↑  | 0.3040 | ±  | 0.0292 | 0.250–0.364 |  250 |
+|  - math      |       1 | none   |      0 | acc    | ↑  | 0.2200 | ±  | 0.0263 | 0.173–0.275 |  250 |
+|  - spanish   |       1 | none   |      0 | acc    | ↑  | 0.2080 | ±  | 0.0257 | 0.162–0.263 |  250 |
 
-| Groups | Version | Filter | n-shot | Metric |    |  Value |    | Stderr |    n |
-| :----- | ------: | :----- | -----: | :----- | :- | -----: | :- | -----: | ---: |
-| demo   |       1 | none   |      0 | acc    | ↑  | 0.2490 | ±  | 0.0136 | 1000 |`,
+| Groups | Version | Filter | n-shot | Metric |    |  Value |    | Stderr |        95 % |    n |
+| :----- | ------: | :----- | -----: | :----- | :- | -----: | :- | -----: | ----------: | ---: |
+| demo   |       1 | none   |      0 | acc    | ↑  | 0.2490 | ±  | 0.0136 | 0.223–0.277 | 1000 |`,
   );
 });

@@ -1,96 +1,179 @@
-// `tsmerge eval MODEL --tasks a,b`: one model's scores, in lm-eval's tables.
+// `tsmerge eval MODEL --tasks a,b`: one model's scores, in lm-eval's tables and files, asked for in lm-eval's
+// flags or ours.
 
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import type { Evaluation } from "../../run/evaluate.ts";
 import { environment } from "../env.ts";
+import { type EvalFlags, type EvalRequest, evalRequest } from "../eval-request.ts";
+import { addForeignFlags, foreignNotes } from "../foreign-flags.ts";
 import { hubAccess } from "../hub-access.ts";
-import { dataOption, deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
-import { openStatus } from "../status.ts";
+import { addRefusedFlags, EVAL_FLAGS, refuseFlags } from "../lm-eval-flags.ts";
+import { dataOption, deviceOption, jsonOption, quietOption } from "../options.ts";
+import { openStatus, type Status } from "../status.ts";
 import { listOf, wholeNumber } from "../values.ts";
 
-interface EvalFlags {
-  readonly task: string[];
-  readonly data?: string;
-  readonly includePath?: string[];
-  readonly split: "val" | "test";
-  readonly numFewshot?: number;
-  readonly limit?: number;
-  readonly limitFirst?: number;
-  readonly seed?: number;
-  readonly store?: string;
-  readonly device: "auto" | "cpu" | "webgpu" | "cuda";
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
-
 export function evalCommand(): Command {
-  return new Command("eval")
-    .description("score a model on tasks by log-likelihood")
-    .argument("<model>", "model folder, or org/name[@revision] on the Hugging Face hub")
-    .requiredOption("--task <names>", "tasks, by commas or repeated (also --tasks)", listOf)
+  const command = new Command("eval")
+    .description("score a model on tasks, with lm-eval's numbers, flags and files")
+    .argument("[model]", "model folder, or org/name[@revision] on the Hugging Face hub")
+    .option("-t, --task <names>", "tasks, by commas or repeated (also --tasks)", listOf)
+    .option("-a, --model-args <args>", "lm-eval's: pretrained=MODEL,dtype=…", repeated)
+    .addOption(new Option("-M, --model <backend>", "lm-eval's: hf, the only one").hideHelp())
     .addOption(dataOption())
     .option("--include-path <dir>", "folder of task files", listOf)
     .addOption(
       new Option("--split <name>", "questions to ask").choices(["val", "test"]).default("test"),
     )
     .option(
-      "--num-fewshot <n>",
+      "-f, --num-fewshot <n>",
       "worked examples; each task's own number by default",
       wholeNumber(0),
     )
-    .option("--limit <n>", "items in all, stratified by subject", wholeNumber(1))
+    .option("-L, --limit <n>", "items in all, drawn from every task; below 1 a share", limitOf)
+    .option("--limit-first <n>", "the first n items of each task, as lm-eval's --limit", limitOf)
+    .option("-E, --samples <json>", 'items by their place in a task: {"task": [0, 1]}')
     .option(
-      "--limit-first <n>",
-      "the first n items of each task, as lm-eval's --limit",
-      wholeNumber(1),
+      "--seed <n>",
+      "seed of --limit and of worked examples, or lm-eval's four (0,1234,1234,1234)",
     )
+    .option("--dtype <type>", "round weights to a type first: auto, float32, float16, bfloat16")
+    .addOption(deviceOption().argParser(deviceOf))
     .addOption(
       new Option("--store <file>", "where answers are kept; in the user's cache by default").env(
         "TSMERGE_STORE",
       ),
     )
-    .addOption(seedOption())
-    .addOption(deviceOption())
+    .option("-o, --output <path>", "folder or .json file for results (also --output_path)")
+    .option("-s, --log-samples", "also write every question, answer and score")
+    .option("-x, --predict-only", "write answers without scores")
+    .option("--gen-kwargs <args>", "replace options of generation: max_gen_toks=64", repeated)
+    .option("-w, --write-out", "print each task's first prompt")
+    .option("--show-config", "print each task's file as it was understood")
+    .option("--stats", "print what was computed, what it would have cost, and times")
     .addOption(jsonOption())
     .addOption(quietOption())
-    .action(evaluate);
+    .optionsGroup("Taken from lm-eval's commands, without effect:");
+  addForeignFlags(command, EVAL_FLAGS, true);
+  addRefusedFlags(command);
+  return command.action((model: string | undefined, flags: EvalFlags) =>
+    evaluate(model, flags, command),
+  );
 }
 
-async function evaluate(model: string, flags: EvalFlags): Promise<void> {
+function repeated(text: string, earlier: readonly string[] | undefined): string[] {
+  return [...(earlier ?? []), text];
+}
+
+/** A whole number of items, or a share of them. */
+function limitOf(text: string): number {
+  const value = Number(text);
+  const isShare = value > 0 && value < 1;
+  if (text.trim() !== "" && (isShare || (Number.isSafeInteger(value) && value >= 1))) return value;
+  throw new InvalidArgumentError("expected a whole number of at least 1, or a share below 1.");
+}
+
+/** torch's names of devices as ours. */
+function deviceOf(text: string): string {
+  const name = text.replace(/^cuda:\d+$/, "cuda");
+  if (["auto", "cpu", "webgpu", "cuda"].includes(name)) return name;
+  throw new InvalidArgumentError("Allowed choices are auto, cpu, webgpu, cuda.");
+}
+
+async function evaluate(
+  model: string | undefined,
+  flags: EvalFlags,
+  command: Command,
+): Promise<void> {
+  refuseFlags(command);
+  const request = evalRequest(model, flags);
+  const status = await openStatus(flags.quiet === true);
+  try {
+    for (const note of [...foreignNotes(command, EVAL_FLAGS), ...request.notes]) {
+      status.line(`note: ${note}`);
+    }
+    await runEvaluation(request, flags, status);
+  } finally {
+    status.close();
+  }
+}
+
+async function runEvaluation(
+  request: EvalRequest,
+  flags: EvalFlags,
+  status: Status,
+): Promise<void> {
   // heavy imports stay out of --help's start-up time
   const { resolveModel } = await import("../../hub/reference.ts");
   const { evaluateModel } = await import("../../run/evaluate.ts");
   const { defaultStore } = await import("../../run/default-store.ts");
-  const { reportOf } = await import("../../run/evaluation-report.ts");
-  const { renderResults } = await import("../../evals/results-table.ts");
   const { connectSupervisor } = await import("../../exec/supervised.ts");
-  const status = await openStatus(flags.quiet === true || flags.json === true);
-  try {
-    const searchRoots = [process.cwd()];
-    const { signal } = await connectSupervisor();
-    const hub = hubAccess(status, signal);
-    const directory = await resolveModel(model, { ...hub, searchRoots });
-    const store = flags.store ?? defaultStore(environment());
-    const evaluation = await evaluateModel(directory, flags.task, {
-      store,
-      split: flags.split,
-      dataDir: flags.data,
-      includePaths: flags.includePath,
-      fewshot: flags.numFewshot,
-      limit: flags.limit,
-      limitFirst: flags.limitFirst,
-      seed: flags.seed,
-      device: flags.device,
-      signal,
-      onProgress: (done, batches) => status.update(`scoring: ${done}/${batches} batches`),
-    });
-    status.close();
-    for (const warning of evaluation.warnings) process.stderr.write(`${warning}\n`);
-    process.stdout.write(
-      flags.json === true
-        ? `${JSON.stringify(reportOf(evaluation))}\n`
-        : `${model}, ${evaluation.suite.split} questions\n\n${renderResults(evaluation.results)}\n`,
-    );
-  } finally {
-    status.close();
+  const started = Date.now();
+  const searchRoots = [process.cwd()];
+  const { reference, tasks, options } = request;
+  const { signal } = await connectSupervisor();
+  const hub = hubAccess(status, signal);
+  const directory = await resolveModel(reference, { ...hub, searchRoots });
+  const store = flags.store || defaultStore(environment()); // an empty variable means unset
+  const evaluation = await evaluateModel(directory, tasks, {
+    ...options,
+    store,
+    signal,
+    onProgress: (done, batches) => status.update(`scoring: ${done}/${batches} batches`),
+  });
+  status.update("");
+  for (const warning of evaluation.warnings) status.line(warning);
+  const { known, requests } = evaluation.statistics;
+  status.line(`answers are kept in ${store}; ${known} of ${requests} were known`);
+  const files = await writeFiles(evaluation, request, flags, [started, Date.now()]);
+  await printEvaluation(evaluation, request, flags);
+  for (const file of files) status.line(file);
+}
+
+async function writeFiles(
+  evaluation: Evaluation,
+  { modelName, modelArgs, options }: EvalRequest,
+  flags: EvalFlags,
+  [started, ended]: readonly [number, number],
+): Promise<string[]> {
+  if (flags.output === undefined) return [];
+  const { writeResultFiles } = await import("../../run/result-files.ts");
+  const { seed = 0, fewshotSeed = 0, limit, limitFirst, genKwargs } = options;
+  const asked = {
+    ...{ modelName, started: started / 1000, ended: ended / 1000 },
+    modelArgs: { pretrained: modelName, ...modelArgs.given },
+    limit: limitFirst ?? limit ?? null,
+    genKwargs: genKwargs ?? null,
+    seeds: { limit: seed, fewshot: fewshotSeed },
+    ...{ systemInstruction: null, chatTemplate: null, fewshotAsMultiturn: null },
+  };
+  return writeResultFiles(evaluation, asked, {
+    path: flags.output,
+    logSamples: flags.logSamples === true,
+    predictOnly: flags.predictOnly === true,
+    time: new Date(ended),
+  });
+}
+
+async function printEvaluation(
+  evaluation: Evaluation,
+  { modelName }: EvalRequest,
+  flags: EvalFlags,
+): Promise<void> {
+  const { reportOf } = await import("../../run/evaluation-report.ts");
+  const { headerOf, renderConfigs, renderFirstPrompts, renderStatistics } = await import(
+    "../../report/evaluation.ts"
+  );
+  const { renderResults } = await import("../../evals/results-table.ts");
+  if (flags.json === true) {
+    process.stdout.write(`${JSON.stringify(reportOf(evaluation))}\n`);
+    return;
   }
+  const parts = [
+    ...(flags.writeOut === true ? [renderFirstPrompts(evaluation)] : []),
+    headerOf(modelName, evaluation),
+    ...(flags.predictOnly === true ? [] : [renderResults(evaluation.results)]),
+    ...(flags.stats === true ? [renderStatistics(evaluation.statistics)] : []),
+    ...(flags.showConfig === true ? [renderConfigs(evaluation)] : []),
+  ];
+  process.stdout.write(`${parts.join("\n\n")}\n`);
 }
