@@ -11,6 +11,13 @@ export interface TensorInfo {
   readonly byteLength: number;
 }
 
+/** A range of a stored tensor. */
+export interface TensorPart {
+  readonly name: string;
+  readonly firstElement: number;
+  readonly elements: number;
+}
+
 /** An open model folder. Reads are independent of each other and may overlap. */
 export interface Checkpoint {
   /** The folder, as a real path. */

@@ -2,6 +2,7 @@
 // with every parameter a number. recipe compiles to it; execute and candidate run it.
 
 import type { DType, FloatType } from "../base/dtype.ts";
+import type { TensorPart } from "../checkpoint/checkpoint.ts";
 import type { Arithmetic } from "../kernel/kernel.ts";
 
 export interface TensorSource {
@@ -9,6 +10,8 @@ export interface TensorSource {
   readonly model: number;
   /** The tensor's name in that model's files (aliases and tied names already resolved). */
   readonly name: string;
+  /** The stored tensors that make it up, laid end to end; absent where `name` is itself stored. */
+  readonly parts?: readonly TensorPart[];
   /** Where each row of the output comes from; absent for a tensor that is taken as it is stored. */
   readonly rows?: RowMap;
 }

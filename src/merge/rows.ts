@@ -1,14 +1,14 @@
-// A source whose rows are not the stored ones: tokenizer surgery moves the rows of embeddings and fills
-// those of tokens that a model does not have. Nothing is held: rows are gathered when their bytes are read,
-// and rows that lie side by side are read in one go.
+// A source that is not one stored tensor as it is: tokenizer surgery moves the rows of embeddings and fills
+// those of tokens that a model does not have; experts are read in another layout than theirs. Nothing is held:
+// bytes are gathered when they are read, and rows that lie side by side are read in one go.
 
 import { bytesPerElement, type FloatType } from "../base/dtype.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, roundTo } from "../base/half.ts";
-import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import type { Checkpoint, TensorPart } from "../checkpoint/checkpoint.ts";
 import { typeOf } from "./elements.ts";
 import type { RowMap, RowOf, TensorSource } from "./plan.ts";
 
-/** The bytes of one source, stored or mapped. */
+/** The bytes of one source, stored, in parts or mapped. */
 export interface SourceReader {
   readonly type: FloatType;
   /** Fills `into` from a byte offset, which is a multiple of the element's size. */
@@ -26,8 +26,35 @@ export function sourceReader(
   source: TensorSource,
   checkpoints: readonly Checkpoint[],
 ): SourceReader {
+  if (source.parts !== undefined) return partsReader(source, source.parts, checkpoints);
   const stored = storedReader(source, checkpoints);
   return source.rows === undefined ? stored : mappedReader(source, source.rows, checkpoints);
+}
+
+/** Ranges of stored tensors of one type, end to end. */
+function partsReader(
+  { model }: TensorSource,
+  parts: readonly TensorPart[],
+  checkpoints: readonly Checkpoint[],
+): SourceReader {
+  const checkpoint = checkpoints[model]!;
+  const type = typeOf(checkpoint, { model, name: parts[0]!.name }); // a view has one part at least
+  const width = bytesPerElement(type);
+  return {
+    type,
+    async read(byteOffset, into) {
+      let start = 0; // of a part, in the whole
+      for (const { name, firstElement, elements } of parts) {
+        const [from, end] = [Math.max(start, byteOffset), start + elements * width];
+        const until = Math.min(end, byteOffset + into.byteLength);
+        if (from < until) {
+          const view = into.subarray(from - byteOffset, until - byteOffset);
+          await checkpoint.read(name, firstElement * width + from - start, view);
+        }
+        start = end;
+      }
+    },
+  };
 }
 
 function storedReader(

@@ -26,8 +26,6 @@ export interface ModelWeights {
   readonly isInferred: boolean;
   readonly layers: number;
   readonly isTied: boolean;
-  /** Whether a layer's experts are one tensor; undefined without experts that a table knows. */
-  readonly isPacked?: boolean;
   /** By template name, here and below. */
   readonly pre: ReadonlyMap<string, Weight>;
   readonly layer: readonly ReadonlyMap<string, Weight>[];
@@ -68,9 +66,8 @@ export function modelWeights(
   const layers = countAt(config, [known.layersKey], MAX_LAYERS, where);
   const spell = spelling(known, tensors);
   const isTied = config.raw.tie_word_embeddings ?? known.isTiedByDefault ?? false;
-  const { isPacked, ...definite } = withExperts(known, config, tensors, spell, where);
-  const packing = isPacked === undefined ? {} : { isPacked };
-  const origin = { isInferred: false, isTied: isTied === true, ...packing };
+  const definite = withExperts(known, config, tensors, spell, where);
+  const origin = { isInferred: false, isTied: isTied === true };
   const named = spelledOut(definite, layers, spell, origin);
   const foreign = foreignTemplates(named, tensors);
   if (foreign.length === 0) return named;
@@ -120,7 +117,7 @@ function withExperts(
   tensors: ReadonlyMap<string, TensorInfo>,
   spell: (name: string) => string,
   where: string,
-): Family & { isPacked?: boolean } {
+): Family {
   const { experts, ...rest } = family;
   if (experts === undefined) return family;
   const isPacked = [...tensors.keys()].some(
@@ -131,7 +128,7 @@ function withExperts(
   const templates = isPacked
     ? experts.packed
     : separateExperts(experts, countAt(config, experts.countKeys, MAX_EXPERTS, where));
-  return { ...rest, layer: [...family.layer, ...templates], isPacked };
+  return { ...rest, layer: [...family.layer, ...templates] };
 }
 
 function separateExperts({ separate }: ExpertLayouts, count: number): WeightTemplate[] {
@@ -147,7 +144,7 @@ function spelledOut(
   family: Family,
   layers: number,
   spell: (name: string) => string,
-  origin: Pick<ModelWeights, "isInferred" | "isTied" | "isPacked">,
+  origin: Pick<ModelWeights, "isInferred" | "isTied">,
 ): ModelWeights {
   const weightsOf = (templates: readonly WeightTemplate[], prefix: string) =>
     new Map(

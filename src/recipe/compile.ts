@@ -148,8 +148,12 @@ function tensorPlan(
   const sources = present.map(({ model, tensor, storedName, dtype }): TensorSource => {
     const table = { model, tensor, type: loadAs ?? dtype, peers };
     const rows = tokenizer && rowMap(tokenizer, table, models, locations, compat);
-    const source = { model: locations.indexOf(model.location), name: storedName };
-    return rows === undefined ? source : { ...source, rows };
+    const parts = model.views?.get(storedName);
+    return {
+      ...{ model: locations.indexOf(model.location), name: storedName },
+      ...(parts === undefined ? {} : { parts }),
+      ...(rows === undefined ? {} : { rows }),
+    };
   });
   return {
     name: row.name,

@@ -38,7 +38,9 @@ export function copiedTensor(
       ? `multiplied by ${scale}`
       : odd.model.tensors.get(odd.storedName)?.shape.join() !== shape.join()
         ? "given other rows"
-        : undefined;
+        : inputs.some(({ model, storedName }) => model.views?.has(storedName))
+          ? "given another layout of experts"
+          : undefined;
   if (change !== undefined) throw refuse(`${stored}, which cannot be ${change}`, CONVERT);
   const sources = inputs.map(({ model, storedName }) => {
     return { model: locations.indexOf(model.location), name: storedName };

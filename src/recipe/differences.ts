@@ -1,7 +1,6 @@
 // In what two models differ that are of one architecture: the sizes in their configurations, which a user can
-// look up where a tensor's shape says little, and the layout of their experts.
+// look up where a tensor's shape says little.
 
-import { TsmergeError } from "../base/errors.ts";
 import { configValue } from "../model/stored-config.ts";
 import type { LoadedModel } from "./models.ts";
 
@@ -26,21 +25,4 @@ export function configDifference(one: LoadedModel, other: LoadedModel): string |
   const named = certain.length > 0 ? certain : differing;
   if (named.length === 0) return undefined;
   return named.map(({ field, a, b }) => `${field} ${a} vs ${b}`).join(", ");
-}
-
-/**
- * @throws TsmergeError `incompatible` for experts that are stored as one tensor a layer in one model and one
- * by one in another: their tensors have neither names nor shapes in common
- */
-export function checkExpertLayouts(models: readonly LoadedModel[]): void {
-  const packed = models.find(({ weights }) => weights.isPacked === true);
-  const separate = models.find(({ weights }) => weights.isPacked === false);
-  if (packed === undefined || separate === undefined) return;
-  throw new TsmergeError(
-    "incompatible",
-    `${packed.reference} stores the experts of a layer as one tensor, and ${separate.reference} one by one`,
-    {
-      hint: "load one of them with the version of transformers that saved the other, and save it again",
-    },
-  );
 }

@@ -5,7 +5,7 @@ import { TsmergeError } from "../base/errors.ts";
 import { type MergeMethod, setsBaseApart } from "../merge/method.ts";
 import type { WeightTemplate } from "../model/family.ts";
 import type { ModelWeights, Weight } from "../model/model-weights.ts";
-import { checkExpertLayouts, configDifference } from "./differences.ts";
+import { configDifference } from "./differences.ts";
 import type { LoadedModel, LoadedModels } from "./models.ts";
 import type { Recipe, Slice, Source } from "./recipe.ts";
 
@@ -215,7 +215,6 @@ export function layOut(
 ): Layout {
   const slices = recipe.slices.map((slice) => rangedSlice(slice, recipe, method, models));
   checkArchitectures(slices, leniency);
-  checkExpertLayouts(modelsOf(slices));
   const outside = { t: 0, output: 0, offset: 0 };
   const rows = rowsOf(slices[0]!, "pre", leniency, outside);
   const origins: { model: LoadedModel; layer: number }[] = [];

@@ -2,9 +2,10 @@
 // configuration says, which tensors they hold. No weights are read, and nothing is asked that only a
 // forward pass needs: any model with named tensors can be merged.
 
-import type { TensorInfo } from "../checkpoint/checkpoint.ts";
+import type { TensorInfo, TensorPart } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { joinLocation, splitLocation } from "../hub/location.ts";
+import { areAlike, expertLayout, relaidTensors } from "../model/expert-layouts.ts";
 import { type ModelWeights, modelWeights } from "../model/model-weights.ts";
 import { readStoredConfig, type StoredConfig } from "../model/stored-config.ts";
 
@@ -16,8 +17,10 @@ export interface LoadedModel {
   /** The folder of its config.json and tokenizer, as a real path. */
   readonly directory: string;
   readonly config: StoredConfig;
-  /** What its files hold, by name. */
+  /** What its files hold, by name, with experts in the layout of the first model that has any. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
+  /** What makes up each of `tensors` that no file holds; absent where experts are read as they are stored. */
+  readonly views?: ReadonlyMap<string, readonly TensorPart[]>;
   /** What it may hold by its architecture; kept here because every candidate's plan needs it. */
   readonly weights: ModelWeights;
 }
@@ -52,5 +55,20 @@ export async function loadModels(
     const weights = modelWeights(config, tensors, directory);
     models.set(reference, { reference, location, directory, config, tensors, weights });
   }
-  return models;
+  return inOneLayout(models);
+}
+
+/** The models with their experts as the first one's files have them: their tensors then meet by name. */
+function inOneLayout(models: LoadedModels): LoadedModels {
+  const layouts = [...models.values()].map(({ tensors }) => expertLayout(tensors));
+  const first = layouts.find((layout) => layout !== undefined);
+  if (first === undefined) return models;
+  const entries = [...models].map(([reference, model], index): [string, LoadedModel] => {
+    const own = layouts[index];
+    if (own === undefined || areAlike(own, first)) return [reference, model];
+    const { tensors, views } = relaidTensors(model.tensors, own, first);
+    const weights = modelWeights(model.config, tensors, model.directory);
+    return [reference, { ...model, tensors, views, weights }];
+  });
+  return new Map(entries);
 }

@@ -59,7 +59,7 @@ export async function surveyStages(
       const opened = await openStage(stage, options, onNote, made);
       const seen = await planOf(opened, options, unmade, onNote);
       const { planned } = seen;
-      const isNew = planned?.plan.models.some((location) => unmade.has(location)) === true;
+      const isNew = [...opened.models.values()].some(({ location }) => unmade.has(location));
       const mayBeKept = kept.some((one) => one.startsWith(`${name}-`)); // else nothing is hashed
       if (planned !== undefined && name !== undefined && mayBeKept && !isNew) {
         const folder = await stageFolder(workDir!, name, planned);

@@ -86,17 +86,6 @@ test("a tensor that only one of two unknown models has is refused, and dropped u
   assert.equal(plan.tensors.find(({ name }) => name === "extra")?.sources.length, 1);
 });
 
-test("packed and separate experts do not meet, and the message says so", () => {
-  const raw = {
-    ...{ architectures: ["MixtralForCausalLM"], num_hidden_layers: 1, num_local_experts: 2 },
-  };
-  const packed = { "model.layers.0.mlp.experts.gate_up_proj": [2, 4, 2] };
-  const models = new Map([unheard("a", packed, raw), unheard("b", {}, raw)]);
-  assert.throws(() => compile(LINEAR, models), {
-    message: "a stores the experts of a layer as one tensor, and b one by one",
-  });
-});
-
 test("models of other sizes are told the fields that differ", () => {
   const raw = { hidden_size: 16, intermediate_size: 20, num_hidden_layers: 5 };
   const wide = inventedModels(["a", "b"], { b: { hiddenSize: 16 } });
