@@ -7,6 +7,7 @@ import { fromWire, TsmergeError } from "../base/errors.ts";
 import type { TensorPlace } from "../checkpoint/writer.ts";
 import type { Crew, HireCrew } from "../merge/crew.ts";
 import { type MergePlan, outputsOf } from "../merge/plan.ts";
+import { TENSORS_AT_ONCE } from "../merge/tiles.ts";
 import type { MergeAnswer, MergeJob, MergeSetup } from "./merge-protocol.ts";
 
 /** merge-worker.ts under tsx, merge-worker.js once built: tsc rewrites imports, not strings. */
@@ -33,6 +34,7 @@ export function mergePool(threads: number): HireCrew {
       name: "mergeTensor",
       minThreads: threads,
       maxThreads: threads,
+      concurrentTasksPerWorker: TENSORS_AT_ONCE,
       // an idle thread holds its parents open: never let it go
       idleTimeout: Number.POSITIVE_INFINITY,
       // parked threads would not finish their reads and writes
@@ -60,7 +62,7 @@ function crewOver(
   };
   const timer = setInterval(report, REPORT_MS);
   return {
-    threads,
+    inWork: TENSORS_AT_ONCE * threads,
     async merge(index: number, place: TensorPlace) {
       const answer = await pool.run({ index, place }).catch((cause: unknown) => {
         const { name } = outputsOf(plan)[index]!;

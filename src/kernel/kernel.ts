@@ -90,7 +90,7 @@ export interface CompiledCounts {
 }
 
 /** Most elements of one call of a fold. */
-export const FOLD_ELEMENTS = 2 ** 16;
+export const FOLD_ELEMENTS = 2 ** 18;
 /** Buckets of one count. */
 export const BUCKETS = 2 ** 11;
 

@@ -5,11 +5,12 @@ import type { TensorPlace } from "../checkpoint/writer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { MergePlan } from "./plan.ts";
 import { openTensorMerger } from "./tensor-merger.ts";
+import { TENSORS_AT_ONCE } from "./tiles.ts";
 
 export interface Crew {
   /** Tensors that may be in work at once. */
-  readonly threads: number;
-  /** As TensorMerger.merge; up to `threads` at once. */
+  readonly inWork: number;
+  /** As TensorMerger.merge; up to `inWork` at once. */
   merge(index: number, place: TensorPlace): Promise<string>;
   /** MaskGenerator.state() after the last tensor; of meaning when one thread drew for all. */
   maskState(): readonly number[] | undefined;
@@ -36,7 +37,7 @@ export function soloCrew(kernel: Kernel): HireCrew {
       onBytes(bytes);
     };
     return {
-      threads: 1,
+      inWork: TENSORS_AT_ONCE,
       merge: (index, place) => merger.merge(index, place, report),
       maskState: () => merger.maskState(),
       close: () => merger.close(),

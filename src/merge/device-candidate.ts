@@ -17,6 +17,7 @@ import { Transfer } from "../ort/transfer.ts";
 import { type MergerState, refuseUnlessIdle } from "./candidate.ts";
 import type { MaskGenerator } from "./draws.ts";
 import { type ElementReader, elementReader, type TensorInputs } from "./elements.ts";
+import { fileInputs } from "./file-inputs.ts";
 import { checkFinite } from "./finite.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
 import { type TensorFacts, tensorFacts } from "./statistics.ts";
@@ -29,7 +30,6 @@ import {
   type ProgramCache,
   prepareMerge,
 } from "./tensor-pass.ts";
-import { fileInputs } from "./tiles.ts";
 
 export interface DeviceMergerOptions {
   /** Opens a model folder; files unless given. */

@@ -52,8 +52,6 @@ export type Counter = (bracket: Bracket, first: number, count: number) => Promis
 /** Elements of a tile: small enough for the cache, large enough that a read is not a chore. */
 const TILE = 2 ** 16;
 
-/** Elements of a read of folds, which compute FOLD_ELEMENTS of them at a time. */
-const FOLD_READ = 2 ** 18;
 /** A sample's blocks: short, so that many rows have one. */
 const SAMPLE_BLOCK = 2 ** 8;
 const SAMPLE_BLOCKS = 2 ** 8;
@@ -128,24 +126,16 @@ export function elementReader(
     scalars: Float64Array,
     run: (call: FoldCall) => void,
   ): Promise<void> {
-    const widths = reads.map((i) => bytesPerElement(inputs.types[i]!));
     const end = from + count;
     const start = (first: number) =>
-      first < end ? load(reads, first, Math.min(FOLD_READ, end - first)) : undefined;
+      first < end ? load(reads, first, Math.min(FOLD_ELEMENTS, end - first)) : undefined;
     let loading = start(from);
-    for (let read = from; loading !== undefined; read += FOLD_READ) {
-      const bytes: Uint8Array[] = await loading;
-      loading = start(read + FOLD_READ);
+    for (let first = from; loading !== undefined; first += FOLD_ELEMENTS) {
+      const views: Uint8Array[] = await loading;
+      loading = start(first + FOLD_ELEMENTS);
       loading?.catch(() => {}); // thrown when it is awaited
-      const last = Math.min(read + FOLD_READ, end);
-      for (let first = read; first < last; first += FOLD_ELEMENTS) {
-        const elements = Math.min(FOLD_ELEMENTS, last - first);
-        const views = bytes.map((view, i) => {
-          const at = (first - read) * widths[i]!;
-          return view.subarray(at, at + elements * widths[i]!);
-        });
-        run({ ...NO_DRAWS, elements, firstElement: first, inputs: views, scalars });
-      }
+      const elements = Math.min(FOLD_ELEMENTS, end - first);
+      run({ ...NO_DRAWS, elements, firstElement: first, inputs: views, scalars });
     }
   }
 

@@ -144,14 +144,14 @@ async function writeWeights(
     ...(signal === undefined ? {} : { signal }),
   });
   try {
-    const threads = inOrder ? 1 : crew.threads;
-    if (threads > 1) largestFirst(queue, writer);
+    const inWork = inOrder ? 1 : crew.inWork;
+    if (inWork > 1) largestFirst(queue, writer);
     const record = shardRecorder(plan, writer, folder, hashes, kept);
     // Flushing a shard takes long and the next tensors do not wait for it. Shards are recorded one after
     // another all the same, so that the draws recorded with one start behind every shard before it.
     let recorded: Promise<void> = Promise.resolve();
     try {
-      await eachInLanes(queue, threads, async ([index, { name }]) => {
+      await eachInLanes(queue, inWork, async ([index, { name }]) => {
         signal?.throwIfAborted();
         tensor = name;
         hashes.set(name, await crew.merge(index, await writer.place(name)));

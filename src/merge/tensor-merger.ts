@@ -1,6 +1,6 @@
-// One worker of a merge to files: merges single tensors of a plan into their places, tile by tile. A merge
-// has one for each thread; which tensors a worker gets, and in what order, changes no byte (except that
-// mergekit's sequential draws need plan order).
+// One worker of a merge to files: merges tensors of a plan into their places, tile by tile, and two at once, so
+// that one is computed while the other waits for the disk. A merge has one for each thread; which tensors a worker gets, and in what order, changes no byte
+// (except that mergekit's sequential draws need plan order, one after another).
 
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
@@ -11,15 +11,16 @@ import type { TensorPlace } from "../checkpoint/writer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { chunksOf } from "./copies.ts";
 import { elementReader } from "./elements.ts";
+import { fileInputs, heldInputs } from "./file-inputs.ts";
 import { checkFinite } from "./finite.ts";
-import type { MergePlan } from "./plan.ts";
+import type { MergePlan, TensorPlan } from "./plan.ts";
 import { tensorFacts } from "./statistics.ts";
 import { arithmeticOf, maskGenerator, type ProgramCache, prepareTensor } from "./tensor-pass.ts";
-import { fileInputs, heldInputs, openBuffers, streamTiles } from "./tiles.ts";
+import { openBuffers, streamTiles, TENSORS_AT_ONCE, type TileBuffers } from "./tiles.ts";
 
 export interface TensorMerger {
   /**
-   * Computes or copies output `index` of the plan (outputsOf) into `place`, one tensor at a time.
+   * Computes or copies output `index` of the plan (outputsOf) into `place`; TENSORS_AT_ONCE of them at once.
    * @param onBytes is told of each tile that was computed; what it throws ends the merge
    * @returns SHA-256 of the tensor's bytes, lower-case hexadecimal
    * @throws TsmergeError `numeric` when the tensor holds NaN or infinity, `io` from the disk
@@ -38,7 +39,7 @@ export interface MergerOptions {
 }
 
 /**
- * Opens the parents and the tile buffers of one worker.
+ * Opens the parents of one worker; tile buffers come with the first tensors.
  * @throws TsmergeError as openCheckpoint, and `incompatible` for tensors that cannot be merged
  */
 export async function openTensorMerger(
@@ -61,11 +62,13 @@ function mergerOver(
   plan: MergePlan,
   kernel: Kernel,
   checkpoints: readonly Checkpoint[],
-  { masks, threads }: MergerOptions,
+  { masks, threads = 1 }: MergerOptions,
   closeAll: () => Promise<unknown>,
 ): TensorMerger {
-  const sources = plan.tensors.map((tensor) => fileInputs(tensor, checkpoints));
-  const buffers = openBuffers(kernel, plan.tensors, sources, threads);
+  const inputsOf = (tensor: TensorPlan) => fileInputs(tensor, checkpoints);
+  const sources = plan.tensors.map(inputsOf); // tells what cannot be merged, and how much room is needed
+  const inWork = TENSORS_AT_ONCE * threads;
+  const idle: TileBuffers[] = [];
   const generator = maskGenerator(plan, masks);
   const programs: ProgramCache = new Map();
   const copy: TensorMerger["merge"] = async (index, place, onBytes) => {
@@ -82,34 +85,45 @@ function mergerOver(
     }
     return hash.digest("hex");
   };
+  const mergeThrough = async (
+    buffers: TileBuffers,
+    tensor: TensorPlan,
+    place: TensorPlace,
+    onBytes: (bytes: number) => void,
+  ): Promise<string> => {
+    const inputs = heldInputs(inputsOf(tensor), buffers.hold);
+    const reader = elementReader(kernel, inputs, tensor.loadAs, arithmeticOf(tensor));
+    const facts = tensorFacts(reader, tensor.base, false);
+    const operands = { types: inputs.types, facts, store: tensor.dtype };
+    const pass = await prepareTensor(kernel, programs, generator, plan.compat, tensor, operands);
+    const hash = createHash("sha256");
+    const file = await openPlace(place);
+    try {
+      await streamTiles(tensor, pass, inputs, buffers, (output) => {
+        checkFinite(tensor.name, tensor.dtype, output);
+        const written = file.append(output);
+        hash.update(output); // while the disk is busy
+        onBytes(output.byteLength);
+        return written;
+      });
+      await buffers.idle();
+    } finally {
+      await file.close();
+    }
+    return hash.digest("hex");
+  };
   return {
     async merge(index, place, onBytes) {
       const tensor = plan.tensors[index];
       if (tensor === undefined) return copy(index - plan.tensors.length, place, onBytes);
-      const inputs = heldInputs(sources[index]!, buffers.hold);
-      const reader = elementReader(kernel, inputs, tensor.loadAs, arithmeticOf(tensor));
-      const facts = tensorFacts(reader, tensor.base, false);
-      const operands = { types: inputs.types, facts, store: tensor.dtype };
-      const pass = await prepareTensor(kernel, programs, generator, plan.compat, tensor, operands);
-      const hash = createHash("sha256");
-      const file = await openPlace(place);
-      try {
-        await streamTiles(tensor, pass, inputs, buffers, (output) => {
-          checkFinite(tensor.name, tensor.dtype, output);
-          const written = file.append(output);
-          hash.update(output); // while the disk is busy
-          onBytes(output.byteLength);
-          return written;
-        });
-        await buffers.idle();
-      } finally {
-        await file.close();
-      }
-      return hash.digest("hex");
+      const buffers = idle.pop() ?? openBuffers(kernel, plan.tensors, sources, inWork);
+      const hash = await mergeThrough(buffers, tensor, place, onBytes);
+      idle.push(buffers); // not after a failure, when reads may still be under way
+      return hash;
     },
     maskState: () => generator.state(),
     async close() {
-      buffers.close();
+      for (const buffers of idle) buffers.close();
       await closeAll();
     },
   };

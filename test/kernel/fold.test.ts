@@ -104,6 +104,6 @@ test("a whole tile of drawn magnitudes is summed as the reference does", () => {
   const longer = [4, 2].map((width) => new Uint8Array(width * (FOLD_ELEMENTS + 1)));
   assert.throws(
     () => kernel.sums(program).run({ ...call, elements: FOLD_ELEMENTS + 1, inputs: longer }),
-    /a fold was called with 65537 elements/,
+    /a fold was called with 262145 elements/,
   );
 });

@@ -115,11 +115,11 @@ test("drawn mass is that of the drawn elements, from the table and from a pass",
   }
 });
 
-/** f64 sums of blocks of 2^16 elements, each in eight lanes, as ElementReader.sums documents them. */
+/** f64 sums of blocks of 2^18 elements, each in eight lanes, as ElementReader.sums documents them. */
 function sumInBlocks(values: Float64Array): number {
   let total = 0;
-  for (let first = 0; first < values.length; first += 2 ** 16) {
-    const block = values.subarray(first, first + 2 ** 16);
+  for (let first = 0; first < values.length; first += 2 ** 18) {
+    const block = values.subarray(first, first + 2 ** 18);
     const lanes = new Float64Array(8);
     const whole = block.length - (block.length % 8);
     for (let e = 0; e < whole; e++) lanes[e % 8]! += block[e]!;
@@ -131,7 +131,7 @@ function sumInBlocks(values: Float64Array): number {
 }
 
 test("dot products are f64 sums in eight lanes, and leave the squares behind", async () => {
-  const [a, b] = [randomNumbers("a", 70_001), randomNumbers("b", 70_001)];
+  const [a, b] = [randomNumbers("a", 300_001), randomNumbers("b", 300_001)];
   const products = (x: Float32Array, y: Float32Array) => Float64Array.from(x, (v, i) => v * y[i]!);
   for (const kernel of [referenceKernel(), wasmKernel()]) {
     const facts = factsOf(kernel, [a, b]);
