@@ -2,6 +2,7 @@
 
 import { markdownTable } from "markdown-table";
 import type { Comparison, EvolveResult, Interval } from "../run/results.ts";
+import { renderFront } from "./front.ts";
 
 /** The final table, the verdict, and where every number comes from. */
 export function renderEnding(result: EvolveResult): string {
@@ -35,6 +36,7 @@ export function renderEnding(result: EvolveResult): string {
     result.verdict,
     "",
     provenance(result),
+    ...(result.front === undefined ? [] : ["", renderFront(result.front)]),
   ].join("\n");
 }
 

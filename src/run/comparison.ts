@@ -5,7 +5,7 @@ import { TsmergeError } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
 import { type Estimate, estimateMean, metricOf } from "../evals/metrics.ts";
 import { mcnemar, twoSided, wilson, Z95 } from "../evals/statistics.ts";
-import { fitnessOf, oriented, taskValues, type WeightedTask } from "./fitness.ts";
+import { fitnessOf, oriented, taskEstimate, taskValues, type WeightedTask } from "./fitness.ts";
 import type { Comparison, Interval } from "./results.ts";
 
 /** Whether the report counts right answers: of every task it can. */
@@ -67,6 +67,14 @@ export function compare(
   const gained = isRight.filter(([our, their]) => our! > their!).length;
   const lost = isRight.filter(([our, their]) => our! < their!).length;
   return { delta: (gained - lost) / ours.length, gained, lost, p: mcnemar(gained, lost) };
+}
+
+/** A task's value by the metric of the search, with its interval. */
+export function searchedScore(task: WeightedTask, scores: readonly ItemScore[]): Interval {
+  const { metric, reported, isCounted: counted } = task;
+  return counted && metric === reported
+    ? countedScore([task], scores)
+    : around(taskEstimate(task, scores));
 }
 
 function countedScore(tasks: readonly WeightedTask[], scores: readonly ItemScore[]): Interval {

@@ -6,6 +6,7 @@ import type { Split } from "../lineage/records.ts";
 import { compare, isCounted, reportedByLeaf, reportedScore } from "./comparison.ts";
 import type { Contest } from "./contest.ts";
 import { objectiveName, type WeightedTask } from "./fitness.ts";
+import { frontOf } from "./front.ts";
 import { recipeFile } from "./recipe-file.ts";
 import {
   type Comparison,
@@ -65,6 +66,15 @@ export async function runEnding(
       recipe: recipeFile(contest, winner.composition, [`winner: ${winner.label}`, verdict]),
     },
     report: rows,
+    ...(contest.strategy.front === undefined
+      ? {}
+      : {
+          front: frontOf(
+            contest,
+            finalists.filter(({ label }) => selection.has(label)),
+            scoring,
+          ),
+        }),
     shortlist: finalists.map((finalist) => entryOf(finalist, selection, scoring)),
     search: end,
     items: {

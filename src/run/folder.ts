@@ -1,6 +1,6 @@
 // The files of a run folder. The database is the truth; every other file can be written again from it.
 
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { TsmergeError } from "../base/errors.ts";
@@ -12,6 +12,8 @@ export interface RunFolder {
   readonly database: string;
   readonly bestConfig: string;
   readonly results: string;
+  /** Folder of the front's recipes, of a strategy with several objectives. */
+  readonly front: string;
   readonly events: string;
 }
 
@@ -23,6 +25,7 @@ export function runFolder(path: string): RunFolder {
     database: join(path, "run.db"),
     bestConfig: join(path, "best_config.yaml"),
     results: join(path, "results.json"),
+    front: join(path, "front"),
     events: join(path, "events.jsonl"),
   };
 }
@@ -51,4 +54,17 @@ export function replaceFile(path: string, text: string): void {
 export function appendEvent(folder: RunFolder, event: RunEvent, time: Date): void {
   if (event.type === "progress") return;
   appendFileSync(folder.events, `${JSON.stringify({ time: time.toISOString(), ...event })}\n`);
+}
+
+/** Writes a front's recipes as 01.yaml, 02.yaml and so on; files of a longer one are removed. */
+export function writeFront(folder: string, recipes: readonly string[]): string[] {
+  mkdirSync(folder, { recursive: true });
+  const names = recipes.map((_, index) => `${String(index + 1).padStart(2, "0")}.yaml`);
+  for (const name of readdirSync(folder)) {
+    if (/^\d+\.yaml$/.test(name) && !names.includes(name)) rmSync(join(folder, name));
+  }
+  recipes.forEach((recipe, index) => {
+    replaceFile(join(folder, names[index]!), recipe);
+  });
+  return names.map((name) => join(folder, name));
 }

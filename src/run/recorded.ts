@@ -7,7 +7,7 @@ import { didYouMean } from "../base/suggest.ts";
 import { type Lineage, openLineage } from "../lineage/lineage.ts";
 import type { Candidate } from "../lineage/records.ts";
 import { RUN_DATABASE } from "../lineage/runs.ts";
-import type { EvolveResult } from "./results.ts";
+import type { EvolveResult, FrontEntry } from "./results.ts";
 
 /** The name under which a finished run stores its result. */
 export const RESULT_FINDING = "result";
@@ -58,6 +58,23 @@ export function recordedRecipe(
     });
   }
   return { id: best.id, recipe: best.recipe };
+}
+
+/**
+ * The front of a finished run.
+ * @throws TsmergeError `usage` for a run that is not finished, or whose strategy keeps none
+ */
+export function recordedFront(lineage: Lineage): readonly FrontEntry[] {
+  const result = recordedResult(lineage);
+  if (result === undefined) {
+    throw new TsmergeError("usage", "the run is not finished, so its front is not known yet", {
+      hint: "continue it with the command that began it",
+    });
+  }
+  if (result.front !== undefined) return result.front;
+  throw new TsmergeError("usage", "the run's strategy keeps no front", {
+    hint: "search with --strategy nsga2, or export the winner without --front",
+  });
 }
 
 /** @throws TsmergeError `usage` for an id that the run does not have */

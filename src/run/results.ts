@@ -69,6 +69,16 @@ export interface ShortlistEntry {
   readonly selection?: number;
 }
 
+/** One recipe of the front, on the selection items; the report is made for the winner alone. */
+export interface FrontEntry {
+  readonly label: string;
+  readonly recipeHash: string;
+  /** Each task by the search's metric. */
+  readonly tasks: Readonly<Record<string, Interval>>;
+  /** The text of its file in front/. */
+  readonly recipe: string;
+}
+
 export interface EvolveResult {
   readonly schemaVersion: typeof RESULTS_SCHEMA;
   readonly identity: string;
@@ -97,6 +107,8 @@ export interface EvolveResult {
   };
   readonly report: readonly ReportRow[];
   readonly shortlist: readonly ShortlistEntry[];
+  /** Of a strategy with several objectives: what no other finalist beats in every task, best in the first first. */
+  readonly front?: readonly FrontEntry[];
   readonly search: SearchEnd;
   readonly items: { readonly search: number; readonly selection: number; readonly report: number };
   /** How many different winners have been scored on the report items: above 1 after an extension. */

@@ -9,7 +9,7 @@ import type { Contest } from "./contest.ts";
 import { runEnding } from "./ending.ts";
 import type { OnEvent } from "./events.ts";
 import { objectiveName } from "./fitness.ts";
-import { appendEvent, createRunFolder, type RunFolder, replaceFile } from "./folder.ts";
+import { appendEvent, createRunFolder, type RunFolder, replaceFile, writeFront } from "./folder.ts";
 import { canContinue, runGenerations } from "./generations.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { recipeFile } from "./recipe-file.ts";
@@ -222,5 +222,11 @@ function writeBest(setup: RunSetup, genome: readonly number[], id: string): stri
 /** Writes what can be written again at any time from the stored result. */
 function writeResult({ folder }: RunSetup, result: EvolveResult): void {
   replaceFile(folder.bestConfig, result.winner.recipe);
+  if (result.front !== undefined) {
+    writeFront(
+      folder.front,
+      result.front.map(({ recipe }) => recipe),
+    );
+  }
   replaceFile(folder.results, `${JSON.stringify(result, null, 2)}\n`);
 }

@@ -1,7 +1,8 @@
 // Who is scored on the selection items: the baselines, the strategy's own recommendation (the mean of its
-// distribution) and the best of the search. A recipe stands once, under the first of its names.
+// distribution), the front of a strategy that keeps one, and the best of the search. A recipe stands once, under the first of its names.
 
 import type { Lineage } from "../lineage/lineage.ts";
+import { searchId } from "../lineage/records.ts";
 import type { Composition, Contest } from "./contest.ts";
 import type { ShortlistEntry } from "./results.ts";
 
@@ -32,6 +33,11 @@ export function shortlistOf(contest: Contest, lineage: Lineage): Finalist[] {
   if (number > 0) {
     const mean = contest.compose(contest.strategy.recommend(state));
     add(`mean of generation ${number}`, "mean", mean);
+  }
+  const population = contest.strategy.populationSize(state);
+  for (const ordinal of contest.strategy.front?.(state) ?? []) {
+    const id = searchId(Math.floor(ordinal / population), ordinal % population);
+    add(id, "search", contest.compose(lineage.candidates.get(id)!.genome!));
   }
   const best = lineage.candidates.best(Number.MAX_SAFE_INTEGER);
   const distinct = [...new Map(best.toReversed().map((one) => [one.recipeHash, one])).values()];

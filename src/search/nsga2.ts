@@ -94,14 +94,16 @@ function tell(state: Nsga2State, results: readonly Told[]): Nsga2State {
 }
 
 /** The survivors that no other dominates, with their objectives. */
-export function paretoFront({
-  problem,
-  survivors: known,
-}: Nsga2State): { genome: number[]; objectives: readonly number[]; fitness: number }[] {
+export function paretoFront({ problem, survivors: known }: Nsga2State): {
+  genome: number[];
+  objectives: readonly number[];
+  fitness: number;
+  ordinal: number;
+}[] {
   const [first = []] = fronts(known.map(({ objectives }) => objectives));
   return first.map((index) => {
-    const { x, objectives, fitness } = known[index]!;
-    return { genome: toGenes(problem, x), objectives, fitness };
+    const { x, objectives, fitness, ordinal } = known[index]!;
+    return { genome: toGenes(problem, x), objectives, fitness, ordinal };
   });
 }
 
@@ -124,5 +126,6 @@ export const nsga2: Strategy<Nsga2State> = {
   ask,
   tell,
   recommend,
+  front: (state) => paretoFront(state).map(({ ordinal }) => ordinal),
   finished: () => undefined,
 };

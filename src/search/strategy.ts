@@ -50,6 +50,8 @@ export interface Strategy<State = unknown> {
   tell(state: State, results: readonly Told[]): State;
   /** The genome the strategy itself believes best: the distribution mean, or the best known average. */
   recommend(state: State): number[];
+  /** Of a strategy with several objectives: the candidates that none beats in all of them, as ordinals. */
+  front?(state: State): number[];
   /** Why no further generation is worth asking for, or undefined. */
   finished(state: State): string | undefined;
   /** What a strategy that chooses has chosen, and why: one line for the user. */

@@ -10,6 +10,7 @@ import { openStatus } from "../status.ts";
 interface ExportFlags {
   readonly candidate: string;
   readonly output: string;
+  readonly front?: boolean;
   readonly configOnly?: boolean;
   readonly outShardSize: string;
   readonly device: "auto" | "cpu" | "webgpu" | "cuda";
@@ -24,6 +25,7 @@ export function exportCommand(): Command {
     .argument("<run>", "run folder, or its name in runs/")
     .requiredOption("-o, --output <dir>", "folder for best_config.yaml and model/")
     .option("--candidate <id>", "candidate id, or best", "best")
+    .option("--front", "write the front's recipes to front/ (nsga2), and merge nothing")
     .option("--config-only", "write the recipe alone")
     .option("--out-shard-size <size>", "most bytes in a weights file: 5B, 500MB, 2GiB", "5B")
     .addOption(deviceOption())
@@ -34,6 +36,7 @@ export function exportCommand(): Command {
 }
 
 async function exportRun(run: string, flags: ExportFlags): Promise<void> {
+  if (flags.front === true) return exportFront(run, flags);
   const { openRecordedRun, recordedRecipe } = await import("../../run/recorded.ts");
   const { lineage } = openRecordedRun(run);
   const { id, recipe } = recordedRecipe(lineage, flags.candidate);
@@ -52,6 +55,27 @@ async function exportRun(run: string, flags: ExportFlags): Promise<void> {
   }
   process.stdout.write(`candidate ${id}: ${file}\n`);
   if (model !== undefined) process.stdout.write(`merged model: ${model}\n`);
+}
+
+async function exportFront(run: string, flags: ExportFlags): Promise<void> {
+  const { openRecordedRun, recordedFront } = await import("../../run/recorded.ts");
+  const { writeFront } = await import("../../run/folder.ts");
+  const { renderFront } = await import("../../report/front.ts");
+  const { lineage } = openRecordedRun(run);
+  const front = recordedFront(lineage);
+  lineage.close();
+  const files = writeFront(
+    join(flags.output, "front"),
+    front.map(({ recipe }) => recipe),
+  );
+  if (flags.json === true) {
+    const entries = front.map(({ label, recipeHash, tasks }, i) => ({
+      ...{ candidate: label, recipeHash, tasks, config: files[i] },
+    }));
+    process.stdout.write(`${JSON.stringify({ schemaVersion: 1, front: entries })}\n`);
+    return;
+  }
+  process.stdout.write(`${renderFront(front)}\n\n${files.join("\n")}\n`);
 }
 
 async function mergeInto(model: string, file: string, flags: ExportFlags) {

@@ -1,0 +1,108 @@
+// The front of a run with two tasks that pull apart: who is on it, what its files say, and that it is measured
+// on items that the search did not see.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import type { Workload } from "../../src/evals/workload.ts";
+import { openLineage } from "../../src/lineage/lineage.ts";
+import { renderFront } from "../../src/report/front.ts";
+import type { Contest } from "../../src/run/contest.ts";
+import { runFolder } from "../../src/run/folder.ts";
+import { recordedFront } from "../../src/run/recorded.ts";
+import type { EvolveResult } from "../../src/run/results.ts";
+import { runContest } from "../../src/run/run.ts";
+import { dominates } from "../../src/search/pareto.ts";
+import { FAKE_TASK, FakeExecutor, fakeContest, fakeResult } from "./fake-contest.ts";
+
+const root = mkdtempSync(join(tmpdir(), "tsmerge-front-"));
+after(() => rmSync(root, { recursive: true, force: true }));
+
+const NAMES = ["left", "right"];
+
+/** Even items belong to a task whose best genome lies left, odd ones to one whose best lies right. */
+function twoTasks(strategy: string): Contest {
+  const contest = fakeContest({ strategy, population: 8, items: 40 });
+  const { search, selection, report } = contest.workloads;
+  const dealt = (workload: Workload): Workload => ({
+    ...workload,
+    items: workload.items.map((item, i) => ({ ...item, task: NAMES[i % 2]! })),
+  });
+  return {
+    ...contest,
+    workloads: { search: dealt(search), selection: dealt(selection), report: dealt(report) },
+    tasks: NAMES.map((name) => ({ ...FAKE_TASK, name, leaves: [name] })),
+  };
+}
+
+const answer: typeof fakeResult = (genome, workload, batch) => {
+  const [x, y] = genome as [number, number];
+  return fakeResult([x + (batch % 2 === 0 ? 0.4 : -0.2), y], workload, batch);
+};
+
+async function play(strategy: string, folder: string): Promise<EvolveResult> {
+  const contest = twoTasks(strategy);
+  const executor = new FakeExecutor(contest, 2, answer);
+  return await runContest({
+    ...{ contest, folder: runFolder(folder), configText: "genome: {}\n", environment: {} },
+    ...{ budget: { maxEvals: 64 }, workers: 2, threads: 1, openExecutor: () => executor },
+    ...{ previousDeath: undefined, onEvent: () => {}, now: Date.now },
+    signal: new AbortController().signal,
+  });
+}
+
+test("nsga2's front is a file a recipe, none beaten by another on the selection items", async () => {
+  const folder = join(root, "nsga2");
+  const result = await play("nsga2", folder);
+  const front = result.front!;
+  assert.ok(front.length >= 3, `${front.length} recipes`);
+  const values = front.map(({ tasks }) => NAMES.map((name) => tasks[name]!.value));
+  for (const [i, ours] of values.entries()) {
+    assert.ok(!values.some((other) => dominates(other, ours)));
+    if (i > 0) assert.ok(ours[0]! <= values[i - 1]![0]!);
+  }
+  const lineage = openLineage(join(folder, "run.db"), { readonly: true });
+  for (const { recipeHash, tasks } of front) {
+    const stored = lineage.results.scores({ recipeHash, split: "selection" });
+    for (const name of NAMES) {
+      const score = stored.find(({ task }) => task === name)!;
+      assert.deepEqual([tasks[name]!.value, tasks[name]!.n], [score.value, 20]);
+      assert.ok(tasks[name]!.low! < score.value && score.value < tasks[name]!.high!);
+    }
+  }
+  assert.deepEqual(recordedFront(lineage), JSON.parse(JSON.stringify(front)));
+  lineage.close();
+  const files = readdirSync(join(folder, "front"));
+  assert.deepEqual(
+    files,
+    front.map((_, i) => `${String(i + 1).padStart(2, "0")}.yaml`),
+  );
+  const first = readFileSync(join(folder, "front", files[0]!), "utf8");
+  assert.match(first, /^# front, 1 of \d+: /);
+  assert.match(
+    first,
+    /# right: logprob -\d\.\d{3} \(-\d\.\d{3} to -?\d\.\d{3}\), 20 selection items/,
+  );
+  assert.match(renderFront(front), /\| 01\.yaml +\| .*n 20/);
+  assert.ok(result.report.length > 0 && result.report[0]!.score.n === 400);
+});
+
+test("a finished run's front is written again, and files of a longer one go", async () => {
+  const folder = join(root, "nsga2");
+  const before = readFileSync(join(folder, "front", "01.yaml"), "utf8");
+  writeFileSync(join(folder, "front", "01.yaml"), "changed");
+  writeFileSync(join(folder, "front", "99.yaml"), "of a longer front");
+  await play("nsga2", folder);
+  assert.equal(readFileSync(join(folder, "front", "01.yaml"), "utf8"), before);
+  assert.ok(!readdirSync(join(folder, "front")).includes("99.yaml"));
+});
+
+test("a strategy without a front has none, and says so when asked", async () => {
+  const folder = join(root, "cmaes");
+  assert.equal((await play("cmaes", folder)).front, undefined);
+  const lineage = openLineage(join(folder, "run.db"), { readonly: true });
+  assert.throws(() => recordedFront(lineage), /the run's strategy keeps no front/);
+  lineage.close();
+});
