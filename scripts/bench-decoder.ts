@@ -2,52 +2,18 @@
 // batches of about 512 slots on the CPU. Ratios within one run; machines differ.
 
 import { pathToFileURL } from "node:url";
-import { isRead, shapeOf, tensorNames } from "../src/model/architecture.ts";
 import type { DecoderBatch } from "../src/model/batch.ts";
 import { causalBatch } from "../src/model/causal.ts";
-import { type ModelConfig, parseModelConfig } from "../src/model/config.ts";
+import type { ModelConfig } from "../src/model/config.ts";
 import { createDecoder } from "../src/model/runner.ts";
 import { Graph } from "../src/onnx/graph.ts";
 import { createSession } from "../src/ort/session.ts";
 import type { HostTensor } from "../src/ort/tensor.ts";
+import { llama, noise, weightsOf } from "./generated-llama.ts";
 import { printRows, type Row } from "./row.ts";
 
 const SLOTS = 512;
 const ROUNDS = 7;
-
-function llama(hidden: number, layers: number, vocabulary: number): ModelConfig {
-  const json = {
-    architectures: ["LlamaForCausalLM"],
-    hidden_size: hidden,
-    intermediate_size: Math.round((hidden * 8) / 3 / 64) * 64,
-    num_hidden_layers: layers,
-    num_attention_heads: hidden / 64,
-    num_key_value_heads: Math.max(1, hidden / 256),
-    vocab_size: vocabulary,
-    max_position_embeddings: 4096,
-    tie_word_embeddings: true,
-  };
-  return parseModelConfig(json, "generated");
-}
-
-/** Small pseudo-random numbers: speed does not depend on them, but denormals and NaN would. */
-function noise(length: number): Float32Array {
-  let state = 1;
-  return Float32Array.from({ length }, () => {
-    state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    return state / 2 ** 36;
-  });
-}
-
-function weightsOf(config: ModelConfig) {
-  const read = tensorNames(config.architecture, config.layers).filter((t) => isRead(t, config));
-  return new Map(
-    read.map((tensor) => {
-      const shape = shapeOf(tensor.shape, config);
-      return [tensor.name, { shape, data: noise(shape.reduce((a, b) => a * b, 1)) }];
-    }),
-  );
-}
 
 /** 21 questions of 24 tokens, one answer position scored in each: what the demo's batches look like. */
 function questions(config: ModelConfig): DecoderBatch {

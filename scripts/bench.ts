@@ -12,16 +12,20 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   kernel: async () => (await import("./bench-kernel.ts")).benchKernel(),
   merge: async () => (await import("./bench-merge.ts")).benchMerge(),
   decoder: async () => (await import("./bench-decoder.ts")).benchDecoder(),
-  tokens: benchTokens,
+  tokens: withData("tokens", async (data) => (await import("./count-tokens.ts")).countTokens(data)),
+  eval: withData("eval", async (data) => (await import("./bench-eval.ts")).benchEval(data)),
   search: async () => (await import("./bench-search.ts")).benchSearch(),
   landscape: async () => (await import("./bench-landscape.ts")).benchLandscape(),
   startup: async () => (await import("./bench-startup.ts")).benchStartup(),
 };
 
-async function benchTokens(): Promise<Row[]> {
-  if (existsSync(DATA)) return (await import("./count-tokens.ts")).countTokens(DATA);
-  process.stderr.write(`tokens: skipped, no data at ${DATA}\n`);
-  return [];
+/** Nothing where the data is not. */
+function withData(name: string, run: (data: string) => Promise<Row[]>): () => Promise<Row[]> {
+  return async () => {
+    if (existsSync(DATA)) return run(DATA);
+    process.stderr.write(`${name}: skipped, no data at ${DATA}\n`);
+    return [];
+  };
 }
 
 const asked = process.argv.slice(2);

