@@ -71,7 +71,7 @@ function crewOver(
           hint: "run the same command again, with --num-threads 1 if it happens twice",
         });
       });
-      if (answer.ok) return answer.sha256;
+      if (answer.ok) return answer.placed;
       throw fromWire(answer.error);
     },
     maskState: () => undefined,

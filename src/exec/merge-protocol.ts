@@ -3,6 +3,7 @@
 import type { WireError } from "../base/errors.ts";
 import type { TensorPlace } from "../checkpoint/writer.ts";
 import type { MergePlan } from "../merge/plan.ts";
+import type { PlacedTensor } from "../merge/tensor-merger.ts";
 
 /** What every thread is born with. */
 export interface MergeSetup {
@@ -20,5 +21,5 @@ export interface MergeJob {
 
 /** Errors cross threads as data. */
 export type MergeAnswer =
-  | { readonly ok: true; readonly sha256: string }
+  | { readonly ok: true; readonly placed: PlacedTensor }
   | { readonly ok: false; readonly error: WireError };

@@ -16,14 +16,14 @@ export async function mergeTensor({ index, place }: MergeJob): Promise<MergeAnsw
   try {
     merger ??= openTensorMerger(plan, wasmKernel(), { threads });
     const opened = await merger;
-    const sha256 = await opened.merge(index, place, (bytes) => {
+    const placed = await opened.merge(index, place, (bytes) => {
       if (Atomics.load(shared, 1) !== 0) {
         throw new TsmergeError("interrupted", "stopped between two tiles");
       }
       Atomics.add(shared, 0, (bytes + rest) >>> 10);
       rest = (bytes + rest) & 1023;
     });
-    return { ok: true, sha256 };
+    return { ok: true, placed };
   } catch (error) {
     return { ok: false, error: toWire(error) };
   }

@@ -4,14 +4,14 @@
 import type { TensorPlace } from "../checkpoint/writer.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { MergePlan } from "./plan.ts";
-import { openTensorMerger } from "./tensor-merger.ts";
+import { openTensorMerger, type PlacedTensor } from "./tensor-merger.ts";
 import { TENSORS_AT_ONCE } from "./tiles.ts";
 
 export interface Crew {
   /** Tensors that may be in work at once. */
   readonly inWork: number;
   /** As TensorMerger.merge; up to `inWork` at once. */
-  merge(index: number, place: TensorPlace): Promise<string>;
+  merge(index: number, place: TensorPlace): Promise<PlacedTensor>;
   /** MaskGenerator.state() after the last tensor; of meaning when one thread drew for all. */
   maskState(): readonly number[] | undefined;
   close(): Promise<void>;

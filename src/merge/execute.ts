@@ -10,11 +10,13 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { checkCopies } from "./copies.ts";
 import { type HireCrew, soloCrew } from "./crew.ts";
 import { weightsDigest } from "./fingerprint.ts";
+import { countFixes, type Fix } from "./fixes.ts";
 import { mergeIdentity } from "./merge-identity.ts";
 import { type MergeState, writeState } from "./merge-state.ts";
 import { type ModelFilesOptions, writeModelFiles } from "./model-files.ts";
 import { type OutputFolder, stageFolder } from "./output-folder.ts";
 import { type MergePlan, type OutputTensor, outputsOf } from "./plan.ts";
+import type { PlacedTensor } from "./tensor-merger.ts";
 import { drawsInOrder } from "./tensor-pass.ts";
 
 export interface MergeProgress {
@@ -37,7 +39,7 @@ export interface ExecuteOptions extends ModelFilesOptions {
   /** Go on from what an interrupted merge of the same plan left (the default); false deletes it. */
   readonly resume?: boolean;
   /** Further text files by name, such as `mergekit_config.yml` and `README.md`; a function is asked when the weights are there. */
-  readonly files?: Texts | ((weightsSha256: string) => Promise<Texts>);
+  readonly files?: Texts | ((weights: WrittenWeights) => Promise<Texts>);
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: MergeProgress) => void;
   /** Is told in a sentence, too, when an interrupted merge is continued. */
@@ -46,9 +48,14 @@ export interface ExecuteOptions extends ModelFilesOptions {
 
 type Texts = Readonly<Record<string, string>>;
 
-export interface ExecutedMerge {
+export interface WrittenWeights {
   /** SHA-256 of the weights whatever their shards (WeightsDigest): what CandidateMerger.digest gives for the same plan. */
   readonly weightsSha256: string;
+  /** What the methods computed otherwise than mergekit. */
+  readonly fixes: readonly Fix[];
+}
+
+export interface ExecutedMerge extends WrittenWeights {
   /** Names of the files in the folder. */
   readonly files: readonly string[];
 }
@@ -87,10 +94,10 @@ export async function executeWith(
     await requireRoom([{ folder: options.outDir, bytes: writer.missingBytes }]);
     const weights = await writeWeights(plan, hire, writer, folder, options);
     const { files = {} } = options;
-    const texts = typeof files === "function" ? await files(weights.sha256) : files;
+    const texts = typeof files === "function" ? await files(weights) : files;
     const others = await writeModelFiles(plan, folder.staging, texts, options);
     await folder.commit();
-    return { weightsSha256: weights.sha256, files: [...new Set([...weights.files, ...others])] };
+    return { ...weights, files: [...new Set([...weights.files, ...others])] };
   } catch (cause) {
     const error = options.signal?.aborted === true ? interrupted(cause) : cause;
     const complete = writer?.sealed.size ?? 0;
@@ -110,7 +117,7 @@ async function writeWeights(
   writer: CheckpointWriter,
   folder: OutputFolder,
   { signal, onProgress, onNote }: ExecuteOptions,
-): Promise<{ files: string[]; sha256: string }> {
+): Promise<ExecutedMerge> {
   const { resumed } = folder;
   const inOrder = drawsInOrder(plan);
   const earlier = resumed?.shards ?? {};
@@ -122,19 +129,19 @@ async function writeWeights(
     });
   }
   const kept = Object.entries(earlier).filter(([file]) => writer.sealed.has(file));
-  const hashes = new Map(kept.flatMap(([, tensors]) => Object.entries(tensors)));
+  const placed = new Map(kept.flatMap(([, tensors]) => Object.entries<PlacedTensor>(tensors)));
   const outputs = outputsOf(plan);
-  const queue = [...outputs.entries()].filter(([, { name }]) => !hashes.has(name));
+  const queue = [...outputs.entries()].filter(([, { name }]) => !placed.has(name));
   const totalBytes = outputs.reduce((sum, tensor) => sum + byteLengthOf(tensor), 0);
   let bytes = totalBytes - queue.reduce((sum, [, tensor]) => sum + byteLengthOf(tensor), 0);
   let tensor = "";
   const report = (more: number) => {
     bytes += more;
-    onProgress?.({ done: hashes.size, tensors: outputs.length, bytes, totalBytes, tensor });
+    onProgress?.({ done: placed.size, tensors: outputs.length, bytes, totalBytes, tensor });
   };
   if (kept.length > 0) {
     onNote?.(
-      `continuing an interrupted merge: ${kept.length} shards, ${hashes.size} of ${outputs.length} tensors are there`,
+      `continuing an interrupted merge: ${kept.length} shards, ${placed.size} of ${outputs.length} tensors are there`,
     );
   }
   const { masks } = resumed ?? {};
@@ -146,7 +153,7 @@ async function writeWeights(
   try {
     const inWork = inOrder ? 1 : crew.inWork;
     if (inWork > 1) largestFirst(queue, writer);
-    const record = shardRecorder(plan, writer, folder, hashes, kept);
+    const record = shardRecorder(plan, writer, folder, placed, kept);
     // Flushing a shard takes long and the next tensors do not wait for it. Shards are recorded one after
     // another all the same, so that the draws recorded with one start behind every shard before it.
     let recorded: Promise<void> = Promise.resolve();
@@ -154,7 +161,7 @@ async function writeWeights(
       await eachInLanes(queue, inWork, async ([index, { name }]) => {
         signal?.throwIfAborted();
         tensor = name;
-        hashes.set(name, await crew.merge(index, await writer.place(name)));
+        placed.set(name, await crew.merge(index, await writer.place(name)));
         const masks = crew.maskState();
         recorded = held(recorded.then(() => record(name, masks)));
       });
@@ -166,7 +173,8 @@ async function writeWeights(
     await crew.close();
   }
   report(0);
-  return { files: await writer.finish(), sha256: digestOf(plan, hashes) };
+  const fixes = countFixes([...placed.values()].flatMap((tensor) => tensor.fixes));
+  return { files: await writer.finish(), weightsSha256: digestOf(plan, placed), fixes };
 }
 
 /** Tells the writer that a tensor is there and, when that completed its shard, writes the state down. */
@@ -174,8 +182,8 @@ function shardRecorder(
   plan: MergePlan,
   writer: CheckpointWriter,
   { staging, state: initial }: OutputFolder,
-  hashes: ReadonlyMap<string, string>,
-  kept: readonly [string, Readonly<Record<string, string>>][],
+  placed: ReadonlyMap<string, PlacedTensor>,
+  kept: readonly [string, MergeState["shards"][string]][],
 ): (name: string, masks: readonly number[] | undefined) => Promise<void> {
   let state: MergeState = { ...initial, shards: Object.fromEntries(kept) };
   return async (name, masks) => {
@@ -183,7 +191,7 @@ function shardRecorder(
     if (!(await writer.written(name))) return;
     const members = outputsOf(plan).filter((tensor) => writer.shardOf(tensor.name) === shard);
     const known = Object.fromEntries(
-      members.map((tensor) => [tensor.name, hashes.get(tensor.name)!]),
+      members.map((tensor) => [tensor.name, placed.get(tensor.name)!]),
     );
     state = {
       ...state,
@@ -227,11 +235,11 @@ async function eachInLanes<T>(
   if (failure !== undefined) throw failure.reason;
 }
 
-function digestOf(plan: MergePlan, hashes: ReadonlyMap<string, string>): string {
+function digestOf(plan: MergePlan, placed: ReadonlyMap<string, PlacedTensor>): string {
   const digest = weightsDigest();
   for (const tensor of outputsOf(plan)) {
     digest.tensor(tensor, tensor.dtype);
-    digest.hashed(hashes.get(tensor.name)!);
+    digest.hashed(placed.get(tensor.name)!.sha256);
   }
   return digest.end();
 }

@@ -1,22 +1,29 @@
-// What an interrupted merge leaves for the next one: which shards are complete, what their tensors hash to,
-// and where mergekit's sequential draws go on. It lies in the staging folder and never in a finished model.
+// What an interrupted merge leaves for the next one: which shards are complete, what is known of their
+// tensors, and where mergekit's sequential draws go on. It lies in the staging folder and never in a finished model.
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { z } from "zod";
 import { hasErrorCode, ioError } from "../base/io-error.ts";
+import { FIX_NAMES } from "./fixes.ts";
 
 /** Its name in the staging folder. */
 export const STATE_FILE = ".tsmerge-merge.json";
+
+/** A PlacedTensor. */
+const placedSchema = z.strictObject({
+  sha256: z.string(),
+  fixes: z.array(z.enum(FIX_NAMES)).readonly(),
+});
 
 const stateSchema = z.strictObject({
   /** Of plan, parents' files and shard size: another one starts anew. */
   identity: z.string(),
   /** The process that is, or was, at work here. */
   pid: z.number(),
-  /** SHA-256 of each tensor's bytes, for each shard that is complete. */
-  shards: z.record(z.string(), z.record(z.string(), z.string())),
+  /** The tensors of each shard that is complete, by name. */
+  shards: z.record(z.string(), z.record(z.string(), placedSchema)),
   /** MaskGenerator.state() after the last complete shard. */
   masks: z.array(z.number()).optional(),
 });

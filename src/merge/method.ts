@@ -5,6 +5,7 @@
 import { type Expression, input } from "../kernel/expression.ts";
 import type { Arithmetic } from "../kernel/kernel.ts";
 import type { ElementReader } from "./elements.ts";
+import type { FixName } from "./fixes.ts";
 import type { Sum } from "./sums.ts";
 
 export interface ParameterSpec {
@@ -143,6 +144,11 @@ export interface MergeMethod {
    * the expression is then computed in float32, and its planes hold what is still in the data type.
    */
   readonly promotes?: boolean;
+  /** What the default computes otherwise than mergekit for this tensor; not asked for under compat. */
+  fixes?(
+    merge: TensorMerge,
+    statistics: TensorStatistics,
+  ): readonly FixName[] | Promise<readonly FixName[]>;
 }
 
 /** Whether a base, where a recipe names one, is no model like the others: it has no parameters and is not counted. */

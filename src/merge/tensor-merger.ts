@@ -13,19 +13,26 @@ import { chunksOf } from "./copies.ts";
 import { elementReader } from "./elements.ts";
 import { fileInputs, heldInputs } from "./file-inputs.ts";
 import { checkFinite } from "./finite.ts";
+import type { FixName } from "./fixes.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
 import { tensorFacts } from "./statistics.ts";
 import { arithmeticOf, maskGenerator, type ProgramCache, prepareTensor } from "./tensor-pass.ts";
 import { openBuffers, streamTiles, TENSORS_AT_ONCE, type TileBuffers } from "./tiles.ts";
 
+/** What is known of a tensor that was merged into its place. */
+export interface PlacedTensor {
+  /** SHA-256 of its bytes, lower-case hexadecimal. */
+  readonly sha256: string;
+  readonly fixes: readonly FixName[];
+}
+
 export interface TensorMerger {
   /**
    * Computes or copies output `index` of the plan (outputsOf) into `place`; TENSORS_AT_ONCE of them at once.
    * @param onBytes is told of each tile that was computed; what it throws ends the merge
-   * @returns SHA-256 of the tensor's bytes, lower-case hexadecimal
    * @throws TsmergeError `numeric` when the tensor holds NaN or infinity, `io` from the disk
    */
-  merge(index: number, place: TensorPlace, onBytes: (bytes: number) => void): Promise<string>;
+  merge(index: number, place: TensorPlace, onBytes: (bytes: number) => void): Promise<PlacedTensor>;
   /** MaskGenerator.state() after the last tensor. */
   maskState(): readonly number[] | undefined;
   close(): Promise<void>;
@@ -83,14 +90,14 @@ function mergerOver(
     } finally {
       await file.close();
     }
-    return hash.digest("hex");
+    return { sha256: hash.digest("hex"), fixes: [] };
   };
   const mergeThrough = async (
     buffers: TileBuffers,
     tensor: TensorPlan,
     place: TensorPlace,
     onBytes: (bytes: number) => void,
-  ): Promise<string> => {
+  ): Promise<PlacedTensor> => {
     const inputs = heldInputs(inputsOf(tensor), buffers.hold);
     const reader = elementReader(kernel, inputs, tensor.loadAs, arithmeticOf(tensor));
     const facts = tensorFacts(reader, tensor.base, false);
@@ -110,16 +117,16 @@ function mergerOver(
     } finally {
       await file.close();
     }
-    return hash.digest("hex");
+    return { sha256: hash.digest("hex"), fixes: await pass.fixes() };
   };
   return {
     async merge(index, place, onBytes) {
       const tensor = plan.tensors[index];
       if (tensor === undefined) return copy(index - plan.tensors.length, place, onBytes);
       const buffers = idle.pop() ?? openBuffers(kernel, plan.tensors, sources, inWork);
-      const hash = await mergeThrough(buffers, tensor, place, onBytes);
+      const placed = await mergeThrough(buffers, tensor, place, onBytes);
       idle.push(buffers); // not after a failure, when reads may still be under way
-      return hash;
+      return placed;
     },
     maskState: () => generator.state(),
     async close() {

@@ -12,6 +12,7 @@ import {
   sequentialGenerator,
   type TensorDraws,
 } from "./draws.ts";
+import type { FixName } from "./fixes.ts";
 import type { MergeMethod, PlaneFill, TensorMerge } from "./method.ts";
 import { methodNamed } from "./methods/registry.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
@@ -25,6 +26,8 @@ export interface TensorPass {
     inputs: readonly Uint8Array[],
     output: Uint8Array,
   ): void | Promise<void>;
+  /** What the default computes otherwise than mergekit; asked for after the pass, when facts are known. */
+  fixes(): Promise<readonly FixName[]>;
 }
 
 /** What a tensor's inputs are, besides their plan. */
@@ -47,6 +50,8 @@ export interface PreparedMerge {
   readonly streams: number;
   /** The planes that the expression reads after the inputs. */
   readonly planes: readonly PlaneFill[];
+  /** As TensorPass.fixes. */
+  readonly fixes: () => Promise<readonly FixName[]>;
 }
 
 /** Compiled programs by what tells them apart, so that no expression is built twice. */
@@ -136,6 +141,7 @@ export async function prepareMerge(
     draws,
     streams: method.planes === undefined ? inputs.length : 0, // planes take the draws in
     planes,
+    fixes: async () => (compat ? [] : ((await method.fixes?.(merge, statistics)) ?? [])),
   };
 }
 
@@ -149,8 +155,8 @@ export async function prepareTensor(
   { types, facts, store }: TensorOperands,
 ): Promise<TensorPass> {
   const prepared = await prepareMerge(masks, compat, tensor, facts);
-  if (prepared === undefined) return { run() {} };
-  const { draws, streams, scalars, integers, planes } = prepared;
+  if (prepared === undefined) return { run() {}, fixes: async () => [] };
+  const { draws, streams, scalars, integers, planes, fixes } = prepared;
   const form: ProgramForm = {
     inputs: [...types, ...planes.map(() => "float32" as const)],
     ...(tensor.loadAs === undefined ? {} : { loadAs: tensor.loadAs }),
@@ -169,9 +175,10 @@ export async function prepareTensor(
     n: number,
   ) => program.run({ elements: n, firstElement, inputs, output, ...call, ...draw(n) });
   if (planes.length === 0) {
-    return { run: (first, elements, views, output) => run(first, views, output, elements) };
+    return { run: (first, elements, views, output) => run(first, views, output, elements), fixes };
   }
   return {
+    fixes,
     async run(first, elements, views, output) {
       const filled = await fillPlanes(planes, first, elements);
       await run(first, [...views, ...filled], output, elements);

@@ -3,16 +3,18 @@
 
 import type { FloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
+import { canonicalJson } from "../base/hash.ts";
+import type { FixName } from "../merge/fixes.ts";
 import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
 import type { CopiedTensor, MergePlan, TensorPlan, TensorSource } from "../merge/plan.ts";
 import { copiedTensor, isMergeable } from "./copied.ts";
 import { type Leniency, layOut, type Row, type RowInput } from "./layout.ts";
 import type { LoadedModels } from "./models.ts";
-import { outputConfig } from "./output-config.ts";
+import { configFixes, outputConfig } from "./output-config.ts";
 import { type OutputTokenizer, rowMap } from "./output-tokenizer.ts";
 import { checkQuantized } from "./quantized.ts";
-import { donorReference, type Parameters, type Recipe } from "./recipe.ts";
+import { donorReference, mergedReferences, type Parameters, type Recipe } from "./recipe.ts";
 import { settingAt } from "./setting.ts";
 import { type Fitted, fitShapes, type Present } from "./shapes.ts";
 
@@ -24,6 +26,8 @@ export interface CompileContext extends Leniency {
   readonly compat: boolean;
   /** What outputTokenizer planned for the recipe; without it vocabularies are taken as they are. */
   readonly tokenizer?: OutputTokenizer | undefined;
+  /** Is told of each tensor that is merged otherwise than by mergekit, and of the configuration. */
+  readonly onFix?: (fix: FixName) => void;
 }
 
 /**
@@ -49,7 +53,9 @@ export function compileRecipe(recipe: Recipe, context: CompileContext): MergePla
       keyed.push({ plan, key: greatest(fitted.inputs.map((one) => one.storedName)) });
     } else {
       const scale =
-        method.name === "passthrough" ? modelParameters(row, fitted, recipe, method)[0]?.scale : 1;
+        method.name === "passthrough"
+          ? modelParameters(row, row.t, fitted, recipe, method)[0]?.scale
+          : 1;
       copies.push(copiedTensor(row.name, fitted, scale ?? 1, locations));
     }
   }
@@ -60,7 +66,18 @@ export function compileRecipe(recipe: Recipe, context: CompileContext): MergePla
   const givers = locations.map((location) => byLocation.get(location)!);
   checkQuantized(givers, donor, method.name, tensors);
   if (copies.length > 0) context.onNote?.(noteOn(copies));
-  const config = outputConfig(donor, layout, tensors, context.compat, vocabulary !== undefined);
+  const isResized = vocabulary !== undefined;
+  const config = outputConfig(donor, layout, tensors, context.compat, isResized);
+  if (!context.compat) {
+    const merged = mergedReferences(recipe).map((reference) => context.models.get(reference)!);
+    for (const fix of configFixes(
+      recipe.base === undefined ? merged : [donor],
+      config,
+      isResized,
+    )) {
+      context.onFix?.(fix);
+    }
+  }
   return {
     models: locations,
     tensors,
@@ -86,19 +103,23 @@ function greatest(names: readonly string[]): string {
 
 /** The inputs that hold the tensor. Optional tensors may be absent; a tied one is read from its twin. */
 function presentInputs(row: Row, method: MergeMethod, context: CompileContext): Fitted {
-  const { compat, tokenizer } = context;
+  const { compat, tokenizer, onFix } = context;
   // a tied model may store a head that nothing reads; mergekit merges it all the same
   const isTiedAway = ({ model, tensor }: RowInput) =>
     tensor.tiedTo !== undefined && model.weights.isTied && !compat;
   const isHeld = (input: RowInput) =>
     input.model.tensors.has(input.tensor.name) && !isTiedAway(input);
   const anyHolds = row.inputs.some(isHeld);
+  const fixes = new Set<FixName>();
+  const stores = ({ model, tensor }: RowInput) => model.tensors.has(tensor.name);
+  if (!anyHolds && row.inputs.some(stores)) fixes.add("unread");
   const present = row.inputs.flatMap((input): Present[] => {
     const { model, tensor } = input;
     if (isHeld(input)) return [found(input, tensor.name, tokenizer)];
     // mergekit drops an input whose optional tensor is absent even where a tied twin holds its values
     const mayTie = !tensor.optional || (anyHolds && !compat);
     if (mayTie && tensor.tiedTo !== undefined && model.tensors.has(tensor.tiedTo)) {
+      if (tensor.optional) fixes.add("tied");
       return [found(input, tensor.tiedTo, tokenizer)];
     }
     if (tensor.optional) return [];
@@ -109,6 +130,7 @@ function presentInputs(row: Row, method: MergeMethod, context: CompileContext): 
         : "download the model again: its weights are incomplete for its config.json",
     });
   });
+  for (const fix of fixes) onFix?.(fix);
   const fitted = fitShapes(row.name, present, method, context);
   const base = row.inputs.find((one) => one.isBase)?.model.reference;
   const needsBase = method.base === "required" || (setsBaseApart(method) && base !== undefined);
@@ -135,7 +157,7 @@ function tensorPlan(
   fitted: Fitted<FloatType>,
   recipe: Recipe,
   method: MergeMethod,
-  { compat, tokenizer, models }: CompileContext,
+  { compat, tokenizer, models, onFix }: CompileContext,
   locations: readonly string[],
 ): TensorPlan {
   const { inputs: present, shape } = fitted;
@@ -155,17 +177,26 @@ function tensorPlan(
       ...(rows === undefined ? {} : { rows }),
     };
   });
+  const numbersAt = (t: number) => ({
+    global: lookUp(method, "global", row.name, t, [row.slice.parameters, recipe.parameters]),
+    perModel: modelParameters(row, t, fitted, recipe, method),
+  });
+  const numbers = numbersAt(row.t);
+  const isPromoted = method.promotes === true && recipe.outDtype === undefined;
+  if (!compat) {
+    if (row.isAfter && canonicalJson(numbers) !== canonicalJson(numbersAt(0))) onFix?.("depth");
+    if (isPromoted && returned !== "float32" && present.length > 1) onFix?.("type");
+  }
   return {
     name: row.name,
     shape,
     method: method.name,
     sources,
     base: base < 0 ? undefined : base,
-    global: lookUp(method, "global", row.name, row, [row.slice.parameters, recipe.parameters]),
-    perModel: modelParameters(row, fitted, recipe, method),
+    ...numbers,
     loadAs,
     arithmetic: compat ? work : "float32",
-    dtype: recipe.outDtype ?? (compat && method.promotes ? "float32" : returned),
+    dtype: recipe.outDtype ?? (compat && isPromoted ? "float32" : returned),
   };
 }
 
@@ -183,6 +214,7 @@ function returnedType(
 
 function modelParameters(
   row: Row,
+  t: number,
   { inputs }: Fitted,
   recipe: Recipe,
   method: MergeMethod,
@@ -190,7 +222,7 @@ function modelParameters(
   return inputs.map(({ source, tensor, isBase }) => {
     if (isBase && setsBaseApart(method)) return {};
     const levels = [source.parameters, row.slice.parameters, recipe.parameters];
-    return lookUp(method, "model", tensor.name, row, levels, source.model);
+    return lookUp(method, "model", tensor.name, t, levels, source.model);
   });
 }
 
@@ -198,7 +230,7 @@ function lookUp(
   method: MergeMethod,
   scope: ParameterSpec["scope"],
   tensor: string,
-  row: Row,
+  t: number,
   levels: readonly Parameters[],
   model?: string,
 ): Record<string, number> {
@@ -208,7 +240,7 @@ function lookUp(
     let value: number | undefined;
     for (const level of levels) {
       const setting = level[spec.name];
-      if (setting !== undefined) value ??= settingAt(setting, tensor, row.t);
+      if (setting !== undefined) value ??= settingAt(setting, tensor, t);
     }
     value ??= spec.default;
     if (value === undefined) {

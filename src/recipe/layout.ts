@@ -24,6 +24,8 @@ export interface Row {
   readonly slice: Slice;
   /** Depth in the slice that gradients are read at. */
   readonly t: number;
+  /** Whether it stands after the layers, where mergekit reads gradients at t = 0. */
+  readonly isAfter: boolean;
   readonly inputs: readonly RowInput[];
 }
 
@@ -168,6 +170,7 @@ function rowsOf(
     name: fullName(lead, part, template.name, output),
     slice,
     t,
+    isAfter: part === "post",
     inputs: sources.map(({ model, source, first, isBase }) => ({
       ...{ model, source, isBase },
       tensor: weightOf(model.weights, part, template, first + offset, leniency.compat),
@@ -203,8 +206,8 @@ function weightOf(
 }
 
 /**
- * Spells a recipe's slices out. Embeddings come from the first slice, the final norm and the head from
- * the last, both at t = 0 (mergekit's rule).
+ * Spells a recipe's slices out. Embeddings come from the first slice, at t = 0, the final norm
+ * and the head from the last, at t = 1 (mergekit reads them at t = 0, which compat keeps).
  * @throws TsmergeError for layers that a model does not have, and for models that cannot be stacked
  */
 export function layOut(
@@ -215,8 +218,7 @@ export function layOut(
 ): Layout {
   const slices = recipe.slices.map((slice) => rangedSlice(slice, recipe, method, models));
   checkArchitectures(slices, leniency);
-  const outside = { t: 0, output: 0, offset: 0 };
-  const rows = rowsOf(slices[0]!, "pre", leniency, outside);
+  const rows = rowsOf(slices[0]!, "pre", leniency, { t: 0, output: 0, offset: 0 });
   const origins: { model: LoadedModel; layer: number }[] = [];
   for (const ranged of slices) {
     for (let offset = 0; offset < ranged.length; offset++) {
@@ -226,7 +228,8 @@ export function layOut(
       origins.push({ model: origin.model, layer: origin.first + offset });
     }
   }
-  rows.push(...rowsOf(slices.at(-1)!, "post", leniency, outside));
+  const after = { t: leniency.compat ? 0 : 1, output: 0, offset: 0 };
+  rows.push(...rowsOf(slices.at(-1)!, "post", leniency, after));
   const locations = [...new Set(modelsOf(slices).map((model) => model.location))];
   return { locations, rows, layers: origins.length, origins };
 }

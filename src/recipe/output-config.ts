@@ -1,6 +1,8 @@
 // The merged model's config.json: the donor's, with what the merge changed kept true.
 
 import type { FloatType } from "../base/dtype.ts";
+import { canonicalJson } from "../base/hash.ts";
+import type { FixName } from "../merge/fixes.ts";
 import type { TensorPlan } from "../merge/plan.ts";
 import { elementsOf } from "../merge/tensor-pass.ts";
 import { configValue, withConfigValue } from "../model/stored-config.ts";
@@ -59,6 +61,35 @@ function mostCommonType(tensors: readonly TensorPlan[]): FloatType | undefined {
     counts.set(dtype, (counts.get(dtype) ?? 0) + elementsOf(shape));
   }
   return [...counts].sort(([, a], [, b]) => b - a)[0]?.[0];
+}
+
+/** Keys that say nothing about what a model is. */
+const UNTELLING = ["_name_or_path", "transformers_version", ...TYPE_KEYS];
+
+/**
+ * What `config` holds that mergekit's might not: the first model's values, where it takes those of any one, and
+ * a vocabulary's size that it would have left as it was.
+ * @param donors the models that mergekit chooses from; ours is the first
+ */
+export function configFixes(
+  donors: readonly LoadedModel[],
+  config: Readonly<Record<string, unknown>>,
+  isResized: boolean,
+): FixName[] {
+  const told = donors.map(({ config: { raw } }) =>
+    canonicalJson(
+      Object.entries(raw)
+        .filter(([key]) => !UNTELLING.includes(key))
+        .sort(),
+    ),
+  );
+  const isSized = ({ config: { raw } }: LoadedModel) =>
+    VOCABULARY_KEYS.every((key) => configValue(config, key) === configValue(raw, key));
+  const isTrue = isResized || donors.slice(0, 1).every(isSized);
+  return [
+    ...(new Set(told).size > 1 ? ["donor" as const] : []),
+    ...(isTrue ? [] : ["vocabulary" as const]),
+  ];
 }
 
 function layerTypesOf(model: LoadedModel, donor: LoadedModel): unknown[] {

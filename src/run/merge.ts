@@ -12,6 +12,7 @@ import { mergePool } from "../exec/merge-pool.ts";
 import { type Device, selectKernel } from "../kernel/device.ts";
 import { soloCrew } from "../merge/crew.ts";
 import { type ExecutedMerge, executeWith, type MergeProgress } from "../merge/execute.ts";
+import { countFixes, type Fix, fixSentence } from "../merge/fixes.ts";
 import { type MergePlan, outputsOf } from "../merge/plan.ts";
 import { drawsInOrder, elementsOf } from "../merge/tensor-pass.ts";
 import type { ReadRecipe } from "../recipe/read.ts";
@@ -87,29 +88,34 @@ export async function executePlanned(
   { onNote, onProgress, signal }: MergeListeners = {},
 ): Promise<ExecutedMerge> {
   const { recipe, plan, seed } = planned;
+  const allFixes = (inTensors: readonly Fix[]) => [...inTensors, ...countFixes(planned.fixes)];
   const threads = threadsFor(plan, options, onNote);
   const kernel = await selectKernel(options.device);
   try {
     const hire = threads === 1 ? soloCrew(kernel) : mergePool(threads);
-    return await executeWith(plan, hire, {
+    const merged = await executeWith(plan, hire, {
       outDir: options.outDir,
       shardBytes: parseShardSize(options.shardSize),
       force: options.force,
       resume: options.resume ?? true,
       copyDonor: options.copyTokenizer ?? true,
-      async files(weightsSha256) {
+      async files({ weightsSha256, fixes }) {
         const config = renderRecipe(recipe, { record: { seed } });
         if (options.modelCard === false) return { "mergekit_config.yml": config };
         const name = basename(resolve(options.outDir));
         const parents = await parentHashes(planned);
         const { command } = options;
-        const card = modelCard(planned, { name, parents, weightsSha256, config, command });
+        const facts = { name, parents, weightsSha256, config, command };
+        const card = modelCard(planned, { ...facts, fixes: allFixes(fixes) });
         return { "mergekit_config.yml": config, "README.md": card };
       },
       ...(signal === undefined ? {} : { signal }),
       ...(onProgress === undefined ? {} : { onProgress }),
       ...(onNote === undefined ? {} : { onNote }),
     });
+    const fixes = allFixes(merged.fixes);
+    for (const fix of fixes) onNote?.(fixSentence(fix));
+    return { ...merged, fixes };
   } finally {
     await kernel.close();
   }

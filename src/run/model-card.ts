@@ -4,6 +4,7 @@
 import { basename, dirname } from "node:path";
 import { markdownTable } from "markdown-table";
 import { stringify } from "yaml";
+import { type Fix, fixSentence } from "../merge/fixes.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
 import type { PlannedMerge } from "./planned-merge.ts";
 import { VERSIONS } from "./versions.ts";
@@ -16,6 +17,8 @@ export interface CardFacts {
   readonly weightsSha256: string;
   /** The recipe as a file. */
   readonly config: string;
+  /** What was merged otherwise than by mergekit. */
+  readonly fixes: readonly Fix[];
   /** As the user typed it. */
   readonly command: string | undefined;
 }
@@ -57,13 +60,19 @@ ${markdownTable([["model", "role", "revision", "SHA-256 of configuration and wei
 ## How it was made
 
 ${markdownTable([["", ""], ...made])}
-
+${differences(facts.fixes)}
 ## Recipe
 
 \`\`\`yaml
 ${facts.config.trimEnd()}
 \`\`\`
 `;
+}
+
+/** A section for what mergekit, given the same recipe, would have done otherwise. */
+function differences(fixes: readonly Fix[]): string {
+  if (fixes.length === 0) return "";
+  return `\n## Otherwise than mergekit\n\n${fixes.map((fix) => `- ${fixSentence(fix)}\n`).join("")}`;
 }
 
 function roleOf(reference: string, base: string | undefined): string {

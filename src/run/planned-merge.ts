@@ -6,6 +6,7 @@ import { dirname, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
 import { resolveModel } from "../hub/reference.ts";
 import type { HubAccess } from "../hub/settings.ts";
+import type { FixName } from "../merge/fixes.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import { advise, adviseOnModels } from "../recipe/advice.ts";
 import { compileRecipe } from "../recipe/compile.ts";
@@ -39,6 +40,8 @@ export interface OpenedRecipe {
 
 export interface PlannedMerge extends OpenedRecipe {
   readonly plan: MergePlan;
+  /** What the plan holds otherwise than mergekit's, one entry a tensor. */
+  readonly fixes: readonly FixName[];
 }
 
 /** openStage, then planOpened. */
@@ -57,9 +60,11 @@ export function planOpened(
   onNote: (note: string) => void,
 ): PlannedMerge {
   const { recipe, models, seed, tokenizer } = opened;
-  const context = { models, seed, compat, tokenizer, allowCrimes, onNote };
+  const fixes: FixName[] = [];
+  const onFix = (fix: FixName) => void fixes.push(fix);
+  const context = { models, seed, compat, tokenizer, allowCrimes, onNote, onFix };
   const plan = compileRecipe(recipe, context);
-  return { ...opened, plan };
+  return { ...opened, plan, fixes };
 }
 
 /**

@@ -51,6 +51,10 @@ test("mergekit-yaml's command runs, and each option without meaning says why", (
     assert.ok(stderr.includes(`${flag} is not needed: `), `${flag} in ${stderr}`);
   }
   assert.doesNotMatch(stderr, /--copy-tokenizer|--allow-crimes|--num-threads/);
+  assert.equal(
+    stderr.match(/^note: configuration and tokenizer are the first model's/gm)?.length,
+    1,
+  );
 });
 
 test("the card names parents with hashes, version, seed, command and recipe", () => {
@@ -64,6 +68,7 @@ test("the card names parents with hashes, version, seed, command and recipe", ()
   assert.equal(card.match(/\| [0-9a-f]{64} +\|/g)?.length, 3); // two parents and the weights
   assert.match(card, /\| seed +\| 3 /);
   assert.match(card, /`tsmerge-yaml soup\.yml out --cuda/);
+  assert.match(card, /\n## Otherwise than mergekit\n\n- configuration and tokenizer are .*\n\n## /);
   assert.match(card, /```yaml\n[^`]*merge_method: linear/);
   assert.ok(card.includes(readFileSync(at("out/mergekit_config.yml"), "utf8").trim()));
 });

@@ -24,8 +24,13 @@ export function randomNumbers(name: string, count: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => draw32(key, i) / 2 ** 31 - 1);
 }
 
-/** Writes a model whose tensors differ from model "0" by small amounts. */
-export async function writeModel(directory: string, name: string, type: FloatType): Promise<void> {
+/** Writes a model whose tensors differ from model "0" by less than `distance`, the same way for the same name. */
+export async function writeModel(
+  directory: string,
+  name: string,
+  type: FloatType,
+  distance = 1 / 8,
+): Promise<void> {
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "config.json"), `{"model_type": "test", "name": "${name}"}`);
   writeFileSync(join(directory, "tokenizer.json"), `{"of": "${name}"}`);
@@ -42,7 +47,7 @@ export async function writeModel(directory: string, name: string, type: FloatTyp
       tensor,
       encode(
         type,
-        common.map((x, i) => x + (name === "0" ? 0 : own[i]! / 8)),
+        common.map((x, i) => x + (name === "0" ? 0 : own[i]! * distance)),
       ),
     );
   }

@@ -67,19 +67,25 @@ const stopAt = async (plan: MergePlan, options: ExecuteOptions, at: number) =>
     /no space left on device; \d complete shards? stays? in .*tsmerge-partial/,
   );
 
-for (const compat of [false, true]) {
-  test(`a merge goes on where it stopped and gives the same files${compat ? ", compat's draws too" : ""}`, async () => {
-    const plan = planOver(models, "dare_ties", "bfloat16", { compat });
-    const whole = join(scratch, `whole-${compat}`);
+for (const [method, compat, told] of [
+  ["dare_ties", false, "files"],
+  ["dare_ties", true, "files, with compat's draws"],
+  ["ties", false, "files, and tells of the same fixes"],
+] as const) {
+  test(`a merge goes on where it stopped and gives the same ${told}`, async () => {
+    const plan = planOver(models, method, "bfloat16", { compat, density: 0.1 });
+    const whole = join(scratch, `whole-${method}-${compat}`);
     const once = await executeMerge(plan, kernel, { outDir: whole, shardBytes });
     for (let at = 2; at < TENSORS; at++) {
-      const outDir = join(scratch, `part-${compat}-${at}`);
+      const outDir = join(scratch, `part-${method}-${compat}-${at}`);
       await stopAt(plan, { outDir, shardBytes }, at);
       assert.ok(!existsSync(outDir));
       const { seen, hire } = counting();
       const notes: string[] = [];
       const options = { outDir, shardBytes, onNote: (note: string) => notes.push(note) };
-      const { weightsSha256 } = await executeWith(plan, hire, options);
+      const { weightsSha256, fixes } = await executeWith(plan, hire, options);
+      assert.deepEqual(fixes, once.fixes);
+      assert.equal(fixes.length, method === "ties" ? 1 : 0);
       assert.ok(seen.length < TENSORS, `${seen.length} tensors computed again`);
       assert.equal(notes.length, 1);
       assert.equal(weightsSha256, once.weightsSha256);

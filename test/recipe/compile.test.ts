@@ -51,19 +51,19 @@ test("an unlisted base stands last, a listed one where it is listed", () => {
   assert.equal(tensor(compile(listed, models), "model.norm.weight").base, 0);
 });
 
-test("tensors outside the layers take a gradient's first value", () => {
-  const plan = compile(
-    "merge_method: linear\nmodels: [{model: a, parameters: {weight: [0.25, 0.75]}}]\n",
-    inventedModels(["a"]),
-  );
-  for (const [name, weight] of [
-    ["model.embed_tokens.weight", 0.25],
-    ["model.layers.0.input_layernorm.weight", 0.25],
-    ["model.layers.3.input_layernorm.weight", 0.75],
-    ["model.norm.weight", 0.25],
-    ["lm_head.weight", 0.25],
-  ] as const) {
-    assert.equal(tensor(plan, name).perModel[0]?.weight, weight, name);
+test("gradients run from the embeddings to the head, in mergekit back to the first value", () => {
+  const text = "merge_method: linear\nmodels: [{model: a, parameters: {weight: [0.25, 0.75]}}]\n";
+  for (const compat of [false, true]) {
+    const plan = compile(text, inventedModels(["a"]), compat);
+    for (const [name, weight] of [
+      ["model.embed_tokens.weight", 0.25],
+      ["model.layers.0.input_layernorm.weight", 0.25],
+      ["model.layers.3.input_layernorm.weight", 0.75],
+      ["model.norm.weight", compat ? 0.25 : 0.75],
+      ["lm_head.weight", compat ? 0.25 : 0.75],
+    ] as const) {
+      assert.equal(tensor(plan, name).perModel[0]?.weight, weight, name);
+    }
   }
 });
 

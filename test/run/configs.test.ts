@@ -45,7 +45,11 @@ for (const file of readdirSync(join(ROOT, FOLDER))) {
     assert.match(header, new RegExp(`^#   npx tsmerge merge .*${path}`, "m"));
     assert.match(header, /Expect accuracy \.\d{3} on the 1,000 report questions/);
     assert.equal(/weights sha256 ([0-9a-f]{12})/.exec(header)?.[1], weightsSha256.slice(0, 12));
-    if (!file.startsWith("union")) assert.deepEqual(notes, []);
+    // its gradient over the density reaches the final norm, at the other end than mergekit's
+    const expected = file === "ties.yml" ? [/^1 tensor after the layers took the last number/] : [];
+    if (file.startsWith("union")) return;
+    assert.equal(notes.length, expected.length, notes.join("\n"));
+    for (const [i, pattern] of expected.entries()) assert.match(notes[i]!, pattern);
   });
 }
 

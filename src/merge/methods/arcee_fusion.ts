@@ -89,7 +89,8 @@ function weigh(
 
 /** Under compat quantiles of larger tensors are those of a random sample of this size. */
 const SAMPLE = 1e6;
-const samples = (merge: TensorMerge) => merge.compat && merge.elements > SAMPLE;
+const isLarge = (merge: TensorMerge) => merge.elements > SAMPLE;
+const samples = (merge: TensorMerge) => merge.compat && isLarge(merge);
 
 /** Every element's importance, in tiles that are overwritten. */
 async function importances(merge: TensorMerge, statistics: TensorStatistics): Promise<Stream> {
@@ -164,6 +165,7 @@ export const arceeFusion: MergeMethod = {
   streams: (merge) => (samples(merge) ? [ends(merge)[1], ends(merge)[1]] : []),
   draws: (merge) => merge.elements - 1,
   coefficients: async () => ({ scalars: [], integers: [] }),
+  fixes: (merge) => (merge.inputs > 1 && isLarge(merge) ? ["sample"] : []),
   async planes(merge, statistics) {
     if (merge.inputs === 1) return [];
     const kl = await divergences(merge, statistics);

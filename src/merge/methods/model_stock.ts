@@ -107,6 +107,10 @@ export const modelStock: MergeMethod = {
     if (hasPlane(merge) || modelsOf(merge).length === 0) return { scalars: [], integers: [] };
     return { scalars: [...(await distances(merge, statistics))], integers: [] };
   },
+  async fixes(merge, statistics) {
+    if (modelsOf(merge).length === 0) return [];
+    return (await meanCosines(merge, statistics)).some((cosine) => cosine < 0) ? ["apart"] : [];
+  },
   async planes(merge, statistics) {
     if (!hasPlane(merge)) return [];
     const values = await distances(merge, statistics);

@@ -24,12 +24,19 @@ function shareOf(merge: TensorMerge, input: number): { density: number; epsilon:
   if (!merge.compat || density <= 0) {
     return { density, epsilon: Math.min(epsilon, density, 1 - density) };
   }
-  if (density - epsilon > 0 && density + epsilon < 1) return { density, epsilon };
+  if (!isNarrowed(merge, input)) return { density, epsilon };
   throw new TsmergeError(
     "config",
     `density ${density} with epsilon ${epsilon} gives probabilities from ${density - epsilon} to ${density + epsilon}`,
     { hint: "choose epsilon below density and below 1 − density, or merge without --compat" },
   );
+}
+
+/** Whether mergekit refuses the parameters of task vector `input`, which are narrowed natively. */
+export function isNarrowed(merge: TensorMerge, input: number): boolean {
+  const density = modelParameter(merge, input, "density");
+  const epsilon = modelParameter(merge, input, "epsilon");
+  return density > 0 && (density - epsilon <= 0 || density + epsilon >= 1);
 }
 
 /**

@@ -182,6 +182,10 @@ export const sce: MergeMethod = {
     );
     return { scalars: weights, integers: [] };
   },
+  async fixes(merge, statistics) {
+    const total = (await energies(merge, statistics)).reduce((sum, square) => sum + square, 0);
+    return total > 0 && total < SMALLEST_ENERGY ? ["uniform"] : [];
+  },
   async planes(merge, statistics) {
     if (!selects(merge) || modelsOf(merge).length === 0) return [];
     const series = modelsOf(merge).map((i) => delta(merge, i));

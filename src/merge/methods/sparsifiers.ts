@@ -15,6 +15,7 @@ import {
   or,
   scalar,
 } from "../../kernel/expression.ts";
+import type { FixName } from "../fixes.ts";
 import {
   type MagnitudeCut,
   type Mass,
@@ -23,7 +24,7 @@ import {
   type TensorMerge,
   type TensorStatistics,
 } from "../method.ts";
-import { keepByRank, rankMass } from "./row-ranks.ts";
+import { isNarrowed, keepByRank, rankMass } from "./row-ranks.ts";
 import { asCompat, modelParameter } from "./weights.ts";
 
 /** Draws are integers below this; an element is kept at density d iff its draw < d·2^24. */
@@ -46,6 +47,8 @@ export interface Thinning {
 }
 
 export interface Sparsifier {
+  /** What is done otherwise than mergekit to one thinned vector, natively. */
+  fix?(merge: TensorMerge, input: number): FixName | undefined;
   /** Each thinned vector takes a mask stream of its own. */
   readonly draws: boolean;
   /** The merge in the type that thinning and rescaling are computed in. */
@@ -64,6 +67,8 @@ function within(magnitude: Expression, at: number, integerAt: number): Mask {
 
 /** The largest elements (TIES). */
 const magnitude: Sparsifier = {
+  fix: (merge, input) =>
+    modelParameter(merge, input, "density") * merge.elements < 1 ? "one" : undefined,
   draws: false,
   work: (merge) => merge,
   mask: (_merge, { scalarsAt, integersAt }, delta) => within(abs(delta), scalarsAt, integersAt),
@@ -105,6 +110,10 @@ function bandOf(merge: TensorMerge, input: number): { most: number; least: numbe
 }
 
 const band: Sparsifier = {
+  fix(merge, input) {
+    const { most, least } = bandOf(merge, input);
+    return least === 0 && most > 0 ? "band" : undefined;
+  },
   draws: false,
   work: (merge) => merge,
   mask(_merge, { scalarsAt, integersAt }, delta) {
@@ -126,6 +135,7 @@ const band: Sparsifier = {
 
 /** Elements drawn with a probability that grows with their rank in their row (DELLA). */
 const rank: Sparsifier = {
+  fix: (merge, input) => (isNarrowed(merge, input) ? "epsilon" : undefined),
   draws: true,
   work: drawnWork,
   mask: (merge, { stream }) => eq(plane(merge, stream), constant(1)),

@@ -138,6 +138,10 @@ export function taskVectorMethod(form: TaskVectorForm): MergeMethod {
       }
       return { scalars: [...scalars, lambda, divisor], integers };
     },
+    fixes: (merge) => {
+      const fixed = modelsOf(merge).map((i) => isSparse(merge, i) && sparsifier?.fix?.(merge, i));
+      return [...new Set(fixed)].filter((name) => typeof name === "string");
+    },
     ...(planeOf === undefined
       ? {}
       : {
