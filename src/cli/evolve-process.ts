@@ -26,12 +26,14 @@ export interface EvolveFlags {
   readonly runFolder?: string;
   readonly maxEvals?: number;
   readonly generations?: number;
+  readonly budgetItems?: number;
   readonly budgetMinutes?: number;
   readonly limit?: number;
   readonly limitFirst?: number;
   readonly reportLimit?: number;
   readonly numFewshot?: number;
   readonly metric?: "logprob" | "acc" | "acc_norm";
+  readonly racing?: NonNullable<EvolveOptions["race"]>;
   readonly strategy?: string;
   readonly population?: number;
   readonly sigma?: number;
@@ -102,6 +104,7 @@ async function optionsOf(
     reportLimit: flags.reportLimit,
     fewshot: flags.numFewshot,
     metric: flags.metric,
+    race: flags.racing,
     strategy,
     population: flags.population,
     sigma: flags.sigma,
@@ -116,6 +119,7 @@ async function optionsOf(
     runFolder: flags.runFolder ?? defaultFolder(config, asked),
     budget: {
       maxEvals: flags.maxEvals,
+      items: flags.budgetItems,
       minutes: flags.budgetMinutes,
       generations: flags.generations,
     },

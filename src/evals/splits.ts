@@ -110,6 +110,21 @@ export function limitStratified(items: readonly Item[], n: number, seed: number)
   return items.filter((item) => kept.has(item));
 }
 
+/**
+ * All items in an order whose every beginning is a stratified sample: each task's items, drawn by seed, are
+ * spread evenly over the whole.
+ */
+export function interleaved(items: readonly Item[], seed: number): Item[] {
+  const tasks = new Set(items.map(({ task }) => task));
+  const placed = [...tasks].flatMap((task) => {
+    const own = items.filter((item) => item.task === task);
+    // the shift by a draw keeps equally large tasks from standing in blocks of the same order
+    const shift = uniform(streamKey("interleave", seed, task), 0);
+    return shuffled(own, seed).map((item, rank) => ({ item, at: (rank + shift) / own.length }));
+  });
+  return placed.sort((a, b) => a.at - b.at).map(({ item }) => item);
+}
+
 /** lm-eval's limit: the first n items of each task; a fraction below 1 is that share of the task, rounded up. */
 export function limitFirst(items: readonly Item[], n: number): Item[] {
   const sizes = new Map<string, number>();
@@ -147,9 +162,13 @@ function allocate(sizes: readonly number[], n: number): number[] {
 
 /** The `count` items with the smallest draws; a larger count keeps all of a smaller one's. */
 function draw(items: readonly Item[], count: number, seed: number): Item[] {
+  return shuffled(items, seed).slice(0, count);
+}
+
+/** Items by ascending draw. */
+function shuffled(items: readonly Item[], seed: number): Item[] {
   return items
     .map((item) => ({ item, draw: uniform(streamKey("limit", seed, item.hash, item.docId), 0) }))
     .sort((a, b) => a.draw - b.draw || a.item.docId - b.item.docId)
-    .slice(0, count)
     .map((drawn) => drawn.item);
 }

@@ -7,12 +7,20 @@ import type { Answer, Item, ItemScore } from "./item.ts";
 import { type ItemKey, keyOf, scoreItem } from "./metrics.ts";
 import { encodeItem, type PairCounts, type PairLimits } from "./pairs.ts";
 import { pieceEncoder, type TextTokenizer } from "./piece-encoder.ts";
-import { schedulePairs } from "./schedule.ts";
+import { schedulePortions } from "./portions.ts";
+
+/** A point where a model may stop: what it has been asked by then. */
+export interface Rung {
+  readonly items: number;
+  readonly batches: number;
+}
 
 export interface Workload {
   readonly name: string;
   readonly schedule: Schedule;
   readonly items: readonly ItemKey[];
+  /** Ascending; the last is everything. */
+  readonly rungs: readonly Rung[];
   /** First choice of each item, [items + 1]; choices are numbered through. */
   readonly choiceStarts: Int32Array;
   /** First target token of each choice, [choices + 1]. */
@@ -27,6 +35,8 @@ export interface Workload {
 export interface WorkloadOptions extends PairLimits {
   /** Slots of a batch; about 512 on a CPU. */
   readonly slots?: number | undefined;
+  /** Items after which a model may stop, ascending, the last all of them; absent: only after all. */
+  readonly rungEnds?: readonly number[] | undefined;
 }
 
 /**
@@ -51,8 +61,13 @@ export function buildWorkload(
     choiceStarts[index + 1] = choiceStarts[index]! + own.length;
     return own;
   });
-  const scheduled = schedulePairs(pairs, options.slots);
-  return { name, ...scheduled, items: items.map(keyOf), choiceStarts, counts };
+  const rungEnds = options.rungEnds ?? [items.length];
+  const portions = rungEnds.map((end, rung) =>
+    pairs.slice(choiceStarts[rungEnds[rung - 1] ?? 0]!, choiceStarts[end]!),
+  );
+  const { ends, ...scheduled } = schedulePortions(portions, options.slots);
+  const rungs = rungEnds.map((end, rung): Rung => ({ items: end, batches: ends[rung]! }));
+  return { name, ...scheduled, items: items.map(keyOf), rungs, choiceStarts, counts };
 }
 
 /** @throws TsmergeError `usage` for an item that is scored on generated text */
@@ -68,11 +83,16 @@ export function refuseGeneration(item: Item): void {
 }
 
 /**
- * What the model says to each item, in their order, from the results of all batches.
+ * What the model says to the items up to a rung, in their order, from the results of its batches; to all by
+ * default.
  * @throws TsmergeError `internal` if a needed batch is absent
  */
-export function answersOf(workload: Workload, results: ReadonlyMap<number, BatchResult>): Answer[] {
-  return workload.items.map((_, index) => answerOf(workload, results, index));
+export function answersOf(
+  workload: Workload,
+  results: ReadonlyMap<number, BatchResult>,
+  rung: Rung = workload.rungs.at(-1)!,
+): Answer[] {
+  return Array.from({ length: rung.items }, (_, index) => answerOf(workload, results, index));
 }
 
 /** The answer of one item, when the batches up to its last one are there. */
@@ -115,14 +135,15 @@ export function lastBatches(workload: Workload): Int32Array {
 }
 
 /**
- * Scores of all items, in their order, from the results of all batches.
+ * Scores of the items up to a rung, in their order, from the results of its batches; of all by default.
  * @throws TsmergeError `internal` if a needed batch is absent; `numeric` for a log-probability that is not a number
  */
 export function scoreItems(
   workload: Workload,
   results: ReadonlyMap<number, BatchResult>,
+  rung?: Rung,
 ): ItemScore[] {
-  return answersOf(workload, results).map(({ logLikelihoods, greedy }, index) =>
+  return answersOf(workload, results, rung).map(({ logLikelihoods, greedy }, index) =>
     scoreItem(workload.items[index]!, logLikelihoods, greedy),
   );
 }

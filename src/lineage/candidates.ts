@@ -13,6 +13,22 @@ import {
 } from "./records.ts";
 import type { Store, Value } from "./store.ts";
 
+/** What a candidate finishes with. */
+export interface Outcome {
+  readonly fitness: number;
+  /** That the fitness is over. */
+  readonly items?: number;
+  /** The rung of a race that it was stopped after, unless it had all items. */
+  readonly stoppedAfter?: number | undefined;
+  readonly timings?: Timings;
+}
+
+/** Milliseconds of one attempt; those of a race's portions add up. */
+export interface Timings {
+  readonly mergeMs: number;
+  readonly scoreMs: number;
+}
+
 /** Attempts that may end in the death of the process before the candidate is given up. */
 const MAX_DEATHS = 2;
 
@@ -100,10 +116,23 @@ export class CandidateTable {
     return row && candidateOf(row);
   }
 
-  /** Done search candidates, best first, the earlier first among equals. */
+  /** How many of the search's candidates a race has stopped. */
+  stopped(): number {
+    const sql = "SELECT count(*) AS n FROM candidate WHERE stopped_after IS NOT NULL";
+    return this.#store.one<{ n: number }>(sql)!.n;
+  }
+
+  /** Items that the search's candidates of earlier generations were scored on, in all. */
+  itemsBefore(generation: number): number {
+    const sql = `SELECT ifnull(sum(items), 0) AS n FROM candidate
+                 WHERE kind = 'search' AND generation < ?`;
+    return this.#store.one<{ n: number }>(sql, generation)!.n;
+  }
+
+  /** Done search candidates that no race stopped, best first, the earlier first among equals. */
   best(limit = 1): Candidate[] {
     const rows = this.#store.all<CandidateRow>(
-      `SELECT * FROM candidate WHERE kind = 'search' AND status = 'done'
+      `SELECT * FROM candidate WHERE kind = 'search' AND status = 'done' AND stopped_after IS NULL
        ORDER BY fitness DESC, generation, k LIMIT ?`,
       limit,
     );
@@ -120,22 +149,38 @@ export class CandidateTable {
     );
   }
 
+  /** Between two portions of a race: a running candidate waits for the others. */
+  wait(id: string, timings: Timings): void {
+    this.#addTimings(id, timings);
+    const sql = "UPDATE candidate SET status = 'pending' WHERE id = ? AND status = 'running'";
+    this.#move(id, sql, id);
+  }
+
   /**
    * A candidate's fitness, higher is better. A pending one may finish too: its recipe was known.
    * @throws TsmergeError `numeric` for a fitness that is not finite: such a candidate has failed
    */
-  finish(id: string, outcome: { fitness: number; mergeMs?: number; scoreMs?: number }): void {
-    const { fitness, mergeMs = null, scoreMs = null } = outcome;
+  finish(id: string, outcome: Outcome): void {
+    const { fitness, items = null, stoppedAfter = null, timings } = outcome;
     if (!Number.isFinite(fitness)) {
       throw new TsmergeError("numeric", `the fitness of candidate ${id} is ${fitness}`, {
         hint: "a candidate without a finite fitness is recorded as failed",
       });
     }
+    if (timings !== undefined) this.#addTimings(id, timings);
     this.#move(
       id,
-      `UPDATE candidate SET status = 'done', fitness = ?, merge_ms = ?, score_ms = ?, ended_ms = ?
+      `UPDATE candidate SET status = 'done', fitness = ?, items = ?, stopped_after = ?, ended_ms = ?
        WHERE id = ? AND status IN ('pending', 'running')`,
-      ...[fitness, mergeMs, scoreMs, this.#store.now(), id],
+      ...[fitness, items, stoppedAfter, this.#store.now(), id],
+    );
+  }
+
+  #addTimings(id: string, { mergeMs, scoreMs }: Timings): void {
+    this.#store.change(
+      `UPDATE candidate SET merge_ms = ifnull(merge_ms, 0) + ?, score_ms = ifnull(score_ms, 0) + ?
+       WHERE id = ?`,
+      ...[mergeMs, scoreMs, id],
     );
   }
 

@@ -50,6 +50,10 @@ export interface Candidate extends NewCandidate {
   readonly deaths: number;
   /** For status done. */
   readonly fitness?: number;
+  /** Items that the fitness is over; absent in runs of older versions. */
+  readonly items?: number;
+  /** The rung of a race that it was stopped after; absent: it had all items. */
+  readonly stoppedAfter?: number;
   /** For status failed. */
   readonly error?: WireError;
   readonly mergeMs?: number;
@@ -96,6 +100,8 @@ export interface CandidateRow {
   attempts: number;
   deaths: number;
   fitness: number | null;
+  items: number | null;
+  stopped_after: number | null;
   error: string | null;
   merge_ms: number | null;
   score_ms: number | null;
@@ -116,6 +122,8 @@ export function candidateOf(row: CandidateRow): Candidate {
     attempts: row.attempts,
     deaths: row.deaths,
     ...(fitness === null ? {} : { fitness }),
+    ...(row.items === null ? {} : { items: row.items }),
+    ...(row.stopped_after === null ? {} : { stoppedAfter: row.stopped_after }),
     ...(error === null ? {} : { error: JSON.parse(error) }),
     ...(row.merge_ms === null ? {} : { mergeMs: row.merge_ms }),
     ...(row.score_ms === null ? {} : { scoreMs: row.score_ms }),

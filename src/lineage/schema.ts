@@ -92,8 +92,13 @@ CREATE TABLE finding (
 ) STRICT, WITHOUT ROWID;
 `;
 
+const VERSION_2 = `
+ALTER TABLE candidate ADD COLUMN items INTEGER;                  -- that its fitness is over; null in older runs
+ALTER TABLE candidate ADD COLUMN stopped_after INTEGER;          -- rung that it was stopped after; null: not stopped
+`;
+
 /** Entry i brings a database from version i to version i + 1. Entries are never edited once released. */
-export const MIGRATIONS: readonly string[] = [VERSION_1];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
 
 export const RUN_FORMAT: Format = {
   applicationId: APPLICATION_ID,

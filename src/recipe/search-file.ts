@@ -31,6 +31,13 @@ export interface TaskChoice {
   readonly metric?: MetricKey | undefined;
 }
 
+/** A rule for stopping candidates early; absent members: the rule's own defaults. */
+export interface RaceChoice {
+  readonly rule: "test" | "halving";
+  readonly rungs?: number | undefined;
+  readonly error?: number | undefined;
+}
+
 export interface SearchConfig {
   readonly genome: Genome;
   /** Empty when the file names none: the command line must. */
@@ -50,8 +57,11 @@ export interface SearchConfig {
   readonly warmStart?: string;
   /** Absent: 0, unless the command line gives one. */
   readonly seed?: number;
+  /** How generations are raced; absent: every candidate gets all search items. */
+  readonly race?: RaceChoice;
   readonly budget: {
     readonly maxEvals?: number;
+    readonly items?: number;
     readonly minutes?: number;
     readonly generations?: number;
   };
@@ -86,8 +96,18 @@ const TASK = z.object({
 
 const BUDGET = z.object({
   max_evals: positive.optional(),
+  max_items: positive.optional(),
   minutes: z.number().positive().optional(),
   generations: positive.optional(),
+});
+
+const RACE_RULES = ["test", "halving"] as const;
+const rule = z.enum(RACE_RULES, { error: `is not one of ${RACE_RULES.join(", ")}` });
+
+const RACE = z.object({
+  rule: rule.default("test"),
+  rungs: z.int().min(2).optional(),
+  error: z.number().positive().max(1).optional(),
 });
 
 const FILE = z.object({
@@ -102,6 +122,7 @@ const FILE = z.object({
   warm_start: z.string().min(1).optional(),
   sigma: z.number().positive().max(1).default(DEFAULT_SIGMA),
   seed: z.int().nonnegative().optional(),
+  racing: z.unknown().optional(),
   budget: z.unknown().optional(),
   random_init: z.boolean().default(false),
   shuffle: z.boolean().optional(),
@@ -122,6 +143,7 @@ export function readSearchFile(text: string, options: { readonly file: string })
   const top = checkShape(file, FILE, root);
   const genome = readGenome(file, memberValue(members, "genome"), top?.random_init ?? false);
   const tasks = readTasks(file, memberValue(members, "tasks"), top?.metric);
+  const race = readRace(file, memberValue(members, "racing"));
   const budget = readBudget(file, memberValue(members, "budget"));
   failOnProblems(file);
   if (top === undefined || genome === undefined) {
@@ -142,8 +164,10 @@ export function readSearchFile(text: string, options: { readonly file: string })
       sigma: top.sigma,
       ...present("warmStart", top.warm_start),
       ...present("seed", top.seed),
+      ...present("race", race),
       budget: {
         ...present("maxEvals", budget?.max_evals),
+        ...present("items", budget?.max_items),
         ...present("minutes", budget?.minutes),
         ...present("generations", budget?.generations),
       },
@@ -157,6 +181,20 @@ function present<Key extends string, Value>(
   value: Value | undefined,
 ): { [K in Key]?: Value } {
   return value === undefined ? {} : ({ [key]: value } as { [K in Key]: Value }); // one computed key
+}
+
+/** `racing: test`, `racing: true` or a mapping; undefined without one and for false. */
+function readRace(file: YamlFile, node: Node | undefined): RaceChoice | undefined {
+  if (node === undefined) return undefined;
+  if (!isScalar(node)) {
+    rejectUnknown(file, membersOf(file, node, "racing"), Object.keys(RACE.shape), "racing");
+    return checkShape(file, RACE, node);
+  }
+  const value = plain(file, node);
+  if (value === false) return undefined;
+  if (value === true) return { rule: "test" };
+  const named = checkShape(file, rule, node);
+  return named === undefined ? undefined : { rule: named };
 }
 
 function readBudget(file: YamlFile, node: Node | undefined): z.infer<typeof BUDGET> | undefined {

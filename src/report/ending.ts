@@ -56,9 +56,10 @@ function comparison(value: Comparison | undefined, isCounted: boolean): [string,
 function provenance({ search, items, metric, seed, reportLooks }: EvolveResult): string {
   const looks =
     reportLooks > 1 ? ` The report items have been looked at ${reportLooks} times.` : "";
+  const stopped = search.stopped > 0 ? `, ${search.stopped} of them on fewer by racing` : "";
   return (
     `${search.evaluations} candidates in ${search.generations} generations were searched by ${metric} on ` +
-    `${items.search} items (${search.ended}; ${search.failed} failed), the best chosen on ${items.selection} others, ` +
+    `${items.search} items${stopped} (${search.ended}; ${search.failed} failed), the best chosen on ${items.selection} others, ` +
     `and this table made on ${items.report} that neither saw; seed ${seed}.${looks}`
   );
 }

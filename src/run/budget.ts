@@ -6,6 +6,8 @@ import { TsmergeError } from "../base/errors.ts";
 export interface Budget {
   /** Candidates asked of the strategy; a recipe that was met before counts too, a baseline does not. */
   readonly maxEvals?: number | undefined;
+  /** Search items that candidates are scored on, in all: a race's stopped ones count what they had. */
+  readonly items?: number | undefined;
   /** Working time of the search, interruptions not counted. */
   readonly minutes?: number | undefined;
   readonly generations?: number | undefined;
@@ -14,6 +16,9 @@ export interface Budget {
 /** What a search has used up. */
 export interface Spent {
   readonly evaluations: number;
+  readonly items: number;
+  /** What one more candidate may cost. */
+  readonly itemsEach: number;
   readonly generations: number;
   readonly minutes: number;
 }
@@ -40,6 +45,7 @@ export function resolveBudget(
 ): { budget: Budget; note: string | undefined } {
   const chosen = isEmpty(given) ? file : given;
   requirePositive("--max-evals", chosen.maxEvals, true);
+  requirePositive("--budget-items", chosen.items, true);
   requirePositive("--generations", chosen.generations, true);
   requirePositive("--budget-minutes", chosen.minutes, false);
   if (!isEmpty(chosen)) return { budget: chosen, note: undefined };
@@ -50,11 +56,16 @@ export function resolveBudget(
   };
 }
 
+/** How many more candidates the limits allow; Infinity where only time and generations are limited. */
+export function candidatesLeft(budget: Budget, { evaluations, items, itemsEach }: Spent): number {
+  const { maxEvals = Number.POSITIVE_INFINITY, items: most = Number.POSITIVE_INFINITY } = budget;
+  return Math.min(maxEvals - evaluations, Math.floor((most - items) / itemsEach));
+}
+
 /** Which limit is met, in words, or undefined while there is something left. */
 export function exhausted(budget: Budget, spent: Spent): string | undefined {
-  const { maxEvals, generations, minutes } = budget;
-  if (maxEvals !== undefined && spent.evaluations >= maxEvals)
-    return `${maxEvals} evaluations done`;
+  const { generations, minutes } = budget;
+  if (candidatesLeft(budget, spent) <= 0) return limitMet(budget, spent, 0);
   if (generations !== undefined && spent.generations >= generations) {
     return `${generations} generations done`;
   }
@@ -62,17 +73,28 @@ export function exhausted(budget: Budget, spent: Spent): string | undefined {
   return undefined;
 }
 
+/** The limit that leaves room for so many candidates only, in words. */
+export function limitMet({ maxEvals, items }: Budget, spent: Spent, room: number): string {
+  const isEvaluations = maxEvals !== undefined && maxEvals - spent.evaluations <= room;
+  return isEvaluations ? `${maxEvals} evaluations done` : `${items} items used`;
+}
+
 /** Evaluations that the limits allow in all, as far as they can be counted; undefined under minutes alone. */
-export function plannedEvaluations(budget: Budget, population: number): number | undefined {
-  const { maxEvals, generations } = budget;
-  const byGenerations = generations === undefined ? undefined : generations * population;
-  if (maxEvals === undefined) return byGenerations;
-  return byGenerations === undefined ? maxEvals : Math.min(maxEvals, byGenerations);
+export function plannedEvaluations(
+  { maxEvals, generations, items }: Budget,
+  population: number,
+  itemsEach: number,
+): number | undefined {
+  const counts = [
+    maxEvals,
+    generations === undefined ? undefined : generations * population,
+    items === undefined ? undefined : Math.floor(items / itemsEach),
+  ].filter((count) => count !== undefined);
+  return counts.length === 0 ? undefined : Math.min(...counts);
 }
 
 function isEmpty(budget: Budget): boolean {
-  const { maxEvals, minutes, generations } = budget;
-  return maxEvals === undefined && minutes === undefined && generations === undefined;
+  return Object.values(budget).every((limit) => limit === undefined);
 }
 
 function requirePositive(flag: string, value: number | undefined, whole: boolean): void {

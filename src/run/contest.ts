@@ -5,6 +5,7 @@ import type { Workload } from "../evals/workload.ts";
 import type { Identity } from "../lineage/identity.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import type { Recipe } from "../recipe/recipe.ts";
+import type { RaceRules } from "../search/race.ts";
 import type { Problem, Strategy } from "../search/strategy.ts";
 import type { WeightedTask } from "./fitness.ts";
 
@@ -42,6 +43,8 @@ export interface Contest {
   readonly baselines: readonly Baseline[];
   readonly workloads: Workloads;
   readonly tasks: readonly WeightedTask[];
+  /** How generations are raced; absent: every candidate gets all search items. */
+  readonly race?: RaceRules | undefined;
   /** Versions and hashes that every recipe file carries as a comment. */
   readonly provenance: Readonly<Record<string, unknown>>;
 }

@@ -84,3 +84,21 @@ export function objectiveName(
   }
   return tasks.map(({ name, weight }, i) => `${weight} ${name} ${named[i]}`).join(", ");
 }
+
+/**
+ * What each item adds to the fitness, task by task: the mean of these values is `fitnessOf` of the same scores.
+ * With one task they are its metric's own values, the sign turned if less is better.
+ */
+export function contributions(
+  tasks: readonly WeightedTask[],
+  scores: readonly ItemScore[],
+): number[] {
+  const values = tasks.map((task) => taskValues(task, scores, task.metric));
+  const weights = tasks.reduce((sum, { weight }) => sum + weight, 0);
+  const count = values.reduce((sum, own) => sum + own.length, 0);
+  return tasks.flatMap((task, t) => {
+    const own = values[t]!;
+    const share = (task.weight * count) / (weights * own.length);
+    return own.map((value) => share * oriented(task, value));
+  });
+}

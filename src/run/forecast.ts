@@ -44,7 +44,7 @@ export async function planEvolve(options: EvolveOptions): Promise<Forecast> {
   const outline = await outlineOf(options);
   const { space, strategy, problem, budget, workloads, seed, notes } = outline;
   const population = strategy.populationSize(strategy.initial(problem));
-  const evaluations = plannedEvaluations(budget, population);
+  const evaluations = plannedEvaluations(budget, population, workloads.search.items.length);
   const baselines = outline.models.size + 1 + publishedMerges(outline.config.genome).length;
   const bytes = workerBytes(outline.models);
   const { workers } = shareMachine(options.workers, outline.device, bytes);

@@ -3,10 +3,12 @@
 
 import type { CandidateTable } from "../lineage/candidates.ts";
 import { searchId } from "../lineage/records.ts";
-import type { Strategy } from "../search/strategy.ts";
-import { type Budget, exhausted } from "./budget.ts";
+import { racedFitness } from "../search/race.ts";
+import type { Told } from "../search/strategy.ts";
+import { type Budget, candidatesLeft, exhausted, limitMet, type Spent } from "./budget.ts";
 import type { Contest } from "./contest.ts";
 import { oriented } from "./fitness.ts";
+import { raceEntrants } from "./race.ts";
 import type { SearchEnd } from "./results.ts";
 import { type Entrant, type Scoring, scoreEntrants } from "./scoring.ts";
 
@@ -31,26 +33,35 @@ export async function runGenerations(
   lineage.beginSearch(strategy.initial(contest.problem));
   for (;;) {
     const { number: generation, state } = lineage.currentGeneration()!;
-    const before = settledBefore(lineage.candidates, generation);
-    const spent = { evaluations: before, generations: generation, minutes: minutes() };
+    const spent = spentBefore(contest, scoring, generation, minutes());
     const reason = exhausted(budget, spent) ?? strategy.finished(state);
     if (reason !== undefined) return endOf(scoring, reason);
 
     const population = strategy.populationSize(state);
-    const room = Math.min(population, (budget.maxEvals ?? Number.POSITIVE_INFINITY) - before);
+    const room = Math.min(population, candidatesLeft(budget, spent));
     const entrants = askGeneration(contest, scoring, generation, state, room, population);
-    const all = await scoreEntrants("search", workloads.search, entrants, { ...scoring, mayStart });
+    const parents = Math.floor(population / 2);
+    const limited = { ...scoring, mayStart };
+    const all = await (contest.race === undefined
+      ? scoreEntrants("search", workloads.search, entrants, limited)
+      : raceEntrants(workloads.search, entrants, parents, contest.race, limited));
     if (!all) return endOf(scoring, `${budget.minutes} minutes used`);
-    if (room < population) return endOf(scoring, `${budget.maxEvals} evaluations done`);
-    const told = lineage.candidates
-      .list({ kind: "search", generation })
-      .map(({ genome, fitness, recipeHash }) => ({
-        genome: genome!,
-        fitness: fitness ?? -Infinity,
-        ...(fitness === undefined ? {} : { objectives: objectivesOf(scoring, recipeHash) }),
-      }));
-    lineage.tellGeneration(generation, strategy.tell(state, told));
+    if (room < population) return endOf(scoring, limitMet(budget, spent, room));
+    lineage.tellGeneration(generation, strategy.tell(state, toldOf(scoring, generation)));
   }
+}
+
+/** A generation's results as the strategy hears them, [population]. */
+function toldOf(scoring: Pick<Scoring, "lineage" | "tasks">, generation: number): Told[] {
+  const candidates = scoring.lineage.candidates.list({ kind: "search", generation });
+  const fitness = racedFitness(
+    candidates.map(({ fitness = -Infinity, stoppedAfter }) => ({ fitness, stoppedAfter })),
+  );
+  return candidates.map((one, k) => ({
+    genome: one.genome!,
+    fitness: fitness[k]!,
+    ...(one.fitness === undefined ? {} : { objectives: objectivesOf(scoring, one.recipeHash) }),
+  }));
 }
 
 /** A scored recipe's values on the search items, one per task in the run's order; more is better. */
@@ -97,7 +108,25 @@ function askGeneration(
 function endOf({ lineage }: Pick<Scoring, "lineage">, ended: string): SearchEnd {
   const { done, failed } = lineage.candidates.counts();
   const generations = lineage.currentGeneration()?.number ?? 0;
-  return { ended, evaluations: done + failed, generations, failed };
+  const items = lineage.candidates.itemsBefore(generations + 1);
+  const stopped = lineage.candidates.stopped();
+  return { ended, evaluations: done + failed, generations, failed, items, stopped };
+}
+
+/** What generations before this one have used; its own candidates do not count yet. */
+function spentBefore(
+  { workloads }: Pick<Contest, "workloads">,
+  { lineage: { candidates } }: Pick<Scoring, "lineage">,
+  generation: number,
+  minutes: number,
+): Spent {
+  return {
+    evaluations: settledBefore(candidates, generation),
+    items: candidates.itemsBefore(generation),
+    itemsEach: workloads.search.items.length,
+    generations: generation,
+    minutes,
+  };
 }
 
 /** Candidates of earlier generations that are done or failed: counted, since listing all of them grows with each. */
@@ -110,14 +139,19 @@ function settledBefore(candidates: CandidateTable, generation: number): number {
 
 /** True when a budget leaves room for more than what the lineage already holds. */
 export function canContinue(
-  strategy: Strategy,
+  contest: Pick<Contest, "strategy" | "workloads">,
   budget: Budget,
   { lineage }: Pick<Scoring, "lineage">,
   minutesBefore: number,
 ): boolean {
   const current = lineage.currentGeneration();
   if (current === undefined) return true;
-  const { evaluations } = endOf({ lineage }, "");
-  const spent = { evaluations, generations: current.number, minutes: minutesBefore };
-  return exhausted(budget, spent) === undefined && strategy.finished(current.state) === undefined;
+  // the last generation may be there in part
+  const spent = {
+    ...spentBefore(contest, { lineage }, current.number + 1, minutesBefore),
+    generations: current.number,
+  };
+  return (
+    exhausted(budget, spent) === undefined && contest.strategy.finished(current.state) === undefined
+  );
 }

@@ -28,6 +28,8 @@ export interface EvolveOptions extends HubAccess {
   readonly fewshot?: number | undefined;
   /** Replaces the metric of every task. */
   readonly metric?: MetricKey | undefined;
+  /** Replaces the search file's rule. */
+  readonly race?: "test" | "halving" | undefined;
   readonly strategy?: string | undefined;
   readonly population?: number | undefined;
   readonly sigma?: number | undefined;

@@ -6,6 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
 import { contentHash, sha256 } from "../base/hash.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
+import { interleaved } from "../evals/splits.ts";
 import { buildWorkload, type Workload } from "../evals/workload.ts";
 import { resolveModel } from "../hub/reference.ts";
 import type { HubAccess } from "../hub/settings.ts";
@@ -21,6 +22,8 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { renderRecipe } from "../recipe/render.ts";
 import { readSearchFile, type SearchConfig, type TaskChoice } from "../recipe/search-file.ts";
 import { type SearchSpace, searchSpace } from "../recipe/space.ts";
+import { nsga2 } from "../search/nsga2.ts";
+import { RACE_DEFAULTS, type RaceRules, rungEnds } from "../search/race.ts";
 import { strategyNamed } from "../search/registry.ts";
 import type { Problem, Strategy, Told } from "../search/strategy.ts";
 import { type Budget, resolveBudget } from "./budget.ts";
@@ -40,6 +43,7 @@ export interface Outline {
   readonly workloads: Workloads;
   readonly space: SearchSpace;
   readonly strategy: Strategy;
+  readonly race: RaceRules | undefined;
   readonly problem: Problem;
   readonly budget: Budget;
   readonly device: Device;
@@ -68,7 +72,9 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     resolveModel(reference, { ...hub, searchRoots }),
   );
   const space = searchSpace(genome, models, seed);
-  const items = await loadRunItems({
+  const strategy = strategyNamed(options.strategy ?? config.strategy);
+  const race = raceOf(options, config, strategy);
+  const loaded = await loadRunItems({
     tasks: chosenTasks(options, config),
     dataDir: options.dataDir,
     includePaths: options.includePaths,
@@ -78,8 +84,9 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     reportLimit: options.reportLimit ?? config.reportLimit ?? DEFAULT_REPORT_LIMIT,
     seed,
   });
-  const workloads = await scheduleAll(items, models, genome.base ?? genome.models[0]!);
-  const strategy = strategyNamed(options.strategy ?? config.strategy);
+  // portions of a race are samples of all tasks
+  const items = race ? { ...loaded, search: interleaved(loaded.search, seed) } : loaded;
+  const workloads = await scheduleAll(items, models, genome.base ?? genome.models[0]!, race);
   const population = options.population ?? config.population;
   const { lower, upper, start, integer, categorical } = space;
   const evaluations = options.budget.maxEvals ?? config.budget.maxEvals;
@@ -110,14 +117,14 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   ];
   return {
     config: { ...config, genome },
-    ...{ seed, models, items, workloads, space, strategy, problem, budget, device },
+    ...{ seed, models, items, workloads, space, strategy, race, problem, budget, device },
     notes: all,
   };
 }
 
 /** Adds what needs the weights' bytes: fingerprints, and with them hashes and the run's identity. */
 export async function contestOf(outline: Outline): Promise<Contest> {
-  const { config, models, space, seed, items, strategy, problem, workloads } = outline;
+  const { config, models, space, seed, items, strategy, race, problem, workloads } = outline;
   const fingerprints = new Map<string, string>();
   const parents: Record<string, string> = {};
   for (const { reference, location, directory } of models.values()) {
@@ -145,10 +152,11 @@ export async function contestOf(outline: Outline): Promise<Contest> {
       population: problem.population ?? null,
       sigma: problem.sigma,
       ...(problem.earlier === undefined ? {} : { warmStart: earlierHash(problem.earlier) }),
+      ...(race === undefined ? {} : { race: { ...race } }),
       seed,
       device: outline.device,
     },
-    ...{ seed, strategy, problem, workloads, tasks: items.tasks },
+    ...{ seed, strategy, race, problem, workloads, tasks: items.tasks },
     compose: (genes) => composed(space.decode(genes)),
     baselines: baselinesOf(outline, composed),
     provenance: { parents, ...VERSIONS },
@@ -208,17 +216,38 @@ function chosenTasks({ tasks, metric }: EvolveOptions, config: SearchConfig): Ta
   });
 }
 
+/** @throws TsmergeError `usage` for a strategy that a race would deceive */
+function raceOf(
+  { race: asked }: EvolveOptions,
+  { race: inFile }: SearchConfig,
+  strategy: Strategy,
+): RaceRules | undefined {
+  const chosen = asked === undefined ? inFile : { ...inFile, rule: asked };
+  if (chosen === undefined) return undefined;
+  if (strategy.name === nsga2.name) {
+    throw new TsmergeError("usage", "nsga2 ranks by several numbers, and a race by one", {
+      hint: "leave racing out, or choose another strategy such as cmaes",
+    });
+  }
+  const { rule, rungs = RACE_DEFAULTS.rungs, error = RACE_DEFAULTS.error } = chosen;
+  return { rule, rungs, error };
+}
+
 async function scheduleAll(
   items: RunItems,
   models: LoadedModels,
   donor: string,
+  race: RaceRules | undefined,
 ): Promise<Workloads> {
   const { directory } = models.get(donor)!;
   const config = await readModelConfig(directory); // refused here: any model can be merged, not any scored
   const tokenizer = await loadTokenizer(directory);
   const limits = { prefixId: tokenizer.prefixId, maxLength: config.maxPositions };
   const build = (name: "search" | "selection" | "report"): Workload =>
-    buildWorkload(name, items[name], tokenizer, limits);
+    buildWorkload(name, items[name], tokenizer, {
+      ...limits,
+      ...(name === "search" && race ? { rungEnds: rungEnds(items.search.length, race) } : {}),
+    });
   return { search: build("search"), selection: build("selection"), report: build("report") };
 }
 

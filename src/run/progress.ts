@@ -10,7 +10,7 @@ import type { Entrant } from "./scoring.ts";
 export interface Progress {
   /** Begins a stage of `total` candidates, `done` of them settled before. */
   stage(stage: Stage, total: number | undefined, done: number): void;
-  settled(entrant: Entrant, fitness: Estimate | undefined): void;
+  settled(entrant: Entrant, fitness: Estimate | undefined, stopped?: boolean): void;
 }
 
 export interface ProgressOptions {
@@ -58,7 +58,7 @@ export function startProgress({ lineage, onEvent, now, writeBest }: ProgressOpti
       current = { stage, total, done };
       onEvent({ type: "stage", stage, candidates: total });
     },
-    settled(entrant, fitness) {
+    settled(entrant, fitness, stopped = false) {
       if (current === undefined) return;
       current.done++;
       pace.tick();
@@ -68,7 +68,7 @@ export function startProgress({ lineage, onEvent, now, writeBest }: ProgressOpti
         onEvent({ type: "failed", label: entrant.id, message });
       } else {
         onEvent({ type: "scored", stage, label: entrant.id, score: fitness.value });
-        const isBest = best === undefined || fitness.value > best.score;
+        const isBest = !stopped && (best === undefined || fitness.value > best.score);
         if (stage === "search" && isBest) newBest(entrant, fitness, done);
       }
       const perMinute = pace.perMinute();

@@ -15,6 +15,10 @@ export interface SearchEnd {
   /** Generations told. */
   readonly generations: number;
   readonly failed: number;
+  /** Search items that candidates were scored on, in all. */
+  readonly items: number;
+  /** Candidates that a race stopped before they had all items. */
+  readonly stopped: number;
 }
 
 export interface Interval {

@@ -119,7 +119,11 @@ async function compute(
   await scoreBaselines(contest, scoring, progress);
   const { done, failed } = candidates.counts();
   const population = contest.strategy.populationSize(contest.strategy.initial(contest.problem));
-  progress.stage("search", plannedEvaluations(budget, population), done + failed);
+  progress.stage(
+    "search",
+    plannedEvaluations(budget, population, contest.workloads.search.items.length),
+    done + failed,
+  );
   const end = await runGenerations(contest, budget, minutesBefore, scoring);
   onEvent({ type: "ended", reason: end.ended });
   return await runEnding(contest, end, scoring, (stage, count) => progress.stage(stage, count, 0));
@@ -162,7 +166,7 @@ function finishedResult(
 ): EvolveResult | undefined {
   if (lineage.run()?.stage !== "finished") return undefined;
   const same = canonicalJson(lineage.finding(FINISHED_BUDGET)) === canonicalJson(budget);
-  if (!same && canContinue(contest.strategy, budget, { lineage }, minutesBefore)) return undefined;
+  if (!same && canContinue(contest, budget, { lineage }, minutesBefore)) return undefined;
   // written together with the stage, by this program
   return lineage.finding(RESULT_FINDING) as EvolveResult;
 }

@@ -5,8 +5,9 @@
 import { type ErrorCode, fromWire, TsmergeError, toWire, type WireError } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
 import type { Estimate } from "../evals/metrics.ts";
-import { scoreItems, type Workload } from "../evals/workload.ts";
+import { type Rung, scoreItems, type Workload } from "../evals/workload.ts";
 import type { BatchReport, Executor } from "../exec/executor.ts";
+import type { Timings } from "../lineage/candidates.ts";
 import type { Lineage } from "../lineage/lineage.ts";
 import type { BatchRecord, ScoreRecord, Split } from "../lineage/records.ts";
 import { WHOLE_RUN } from "../lineage/results.ts";
@@ -30,8 +31,8 @@ export interface Scoring {
   readonly signal: AbortSignal;
   /** Milliseconds; for how often results are written. */
   readonly now: () => number;
-  /** Called when a candidate is done (with its fitness) or failed (without). */
-  readonly onSettled: (entrant: Entrant, fitness: Estimate | undefined) => void;
+  /** Called when a candidate is done (with its fitness; `stopped`: on some of the items) or failed (without). */
+  readonly onSettled: (entrant: Entrant, fitness: Estimate | undefined, stopped?: boolean) => void;
   /** False when time is up: what has not started stays pending. */
   readonly mayStart: () => boolean;
 }
@@ -45,6 +46,7 @@ const FLUSH_MS = 500;
 /**
  * Scores every entrant that is neither done nor failed, `executor.slots` at a time; entrants that a process
  * died with before run alone, first. Returns false if `mayStart` left some out.
+ * @param rung how far; before the last, results are recorded and nobody is settled
  * @throws TsmergeError `interrupted` when the signal aborts (finished batches are kept), or whatever keeps
  * the executor itself from working
  */
@@ -53,13 +55,14 @@ export async function scoreEntrants(
   workload: Workload,
   entrants: readonly Entrant[],
   scoring: Scoring,
+  rung: Rung = workload.rungs.at(-1)!,
 ): Promise<boolean> {
   const { lineage, executor } = scoring;
   const record = new BatchBuffer(lineage, scoring.now);
   const open = entrants.filter(({ id }) => lineage.candidates.get(id)?.status === "pending");
   const isSuspect = ({ id }: Entrant): boolean => (lineage.candidates.get(id)?.deaths ?? 0) > 0;
   const run = (group: readonly Entrant[]): Promise<void> =>
-    scoreGroup(split, workload, group, scoring, record);
+    scoreGroup({ split, workload, rung, record }, group, scoring);
   let left = 0;
   try {
     const suspects = open.filter(isSuspect);
@@ -109,23 +112,20 @@ async function drain(
   return groups.length - next;
 }
 
-async function scoreGroup(
-  split: Split,
-  workload: Workload,
-  group: readonly Entrant[],
-  scoring: Scoring,
-  record: BatchBuffer,
-): Promise<void> {
-  for (const entrant of group) await scoreOne(split, workload, entrant, scoring, record);
+/** What a group is scored on, and where results go. */
+interface Task {
+  readonly split: Split;
+  readonly workload: Workload;
+  readonly rung: Rung;
+  readonly record: BatchBuffer;
 }
 
-async function scoreOne(
-  split: Split,
-  workload: Workload,
-  entrant: Entrant,
-  scoring: Scoring,
-  record: BatchBuffer,
-): Promise<void> {
+async function scoreGroup(task: Task, group: readonly Entrant[], scoring: Scoring): Promise<void> {
+  for (const entrant of group) await scoreOne(task, entrant, scoring);
+}
+
+async function scoreOne(task: Task, entrant: Entrant, scoring: Scoring): Promise<void> {
+  const { split, workload, rung, record } = task;
   const { lineage, executor, signal } = scoring;
   const { id, recipeHash, plan } = entrant;
   const twin = lineage.candidates.settledTwin(recipeHash);
@@ -133,9 +133,12 @@ async function scoreOne(
     lineage.candidates.fail(id, twin.error);
     return scoring.onSettled(entrant, undefined);
   }
-  const done = lineage.results.completedBatches(recipeHash, workload.name);
-  let timings: { mergeMs?: number; scoreMs?: number } = {};
-  if (done.length < workload.schedule.batches.length) {
+  const batches = workload.schedule.batches.length;
+  const known = lineage.results.completedBatches(recipeHash, workload.name);
+  const done = known.filter((batch) => batch < rung.batches);
+  let timings: Timings | undefined;
+  if (done.length < rung.batches) {
+    for (let batch = rung.batches; batch < batches; batch++) done.push(batch); // not yet
     lineage.candidates.start(id);
     const job = { id, plan, workloads: [{ name: workload.name, done }] };
     const outcome = await executor.submit(job, (report) => record.add(recipeHash, report), signal);
@@ -148,33 +151,47 @@ async function scoreOne(
     timings = { mergeMs: outcome.mergeMs, scoreMs: outcome.scoreMs };
   }
   record.flush();
-  const fitness = settle(split, workload, entrant, scoring, timings);
-  scoring.onSettled(entrant, fitness);
+  if (rung.batches < batches) {
+    if (timings !== undefined) lineage.candidates.wait(id, timings);
+    return;
+  }
+  settle(split, workload, entrant, scoring, { timings });
 }
 
-/** Scores and outcome in one transaction; undefined when the fitness is no number to rank by. */
-function settle(
+/**
+ * Records an entrant's scores and outcome in one transaction, failed when its fitness is no number to rank by,
+ * and says so.
+ * @param outcome.stoppedAfter the rung after which a race stopped it
+ */
+export function settle(
   split: Split,
   workload: Workload,
-  { id, recipeHash }: Entrant,
-  { lineage, tasks }: Scoring,
-  timings: { mergeMs?: number; scoreMs?: number },
-): Estimate | undefined {
-  const scores = knownScores(lineage, workload, recipeHash);
+  entrant: Entrant,
+  { lineage, tasks, onSettled }: Scoring,
+  { timings, stoppedAfter }: { timings?: Timings | undefined; stoppedAfter?: number },
+): void {
+  const { id, recipeHash } = entrant;
+  const rung = stoppedAfter === undefined ? undefined : workload.rungs[stoppedAfter]!;
+  const scores = knownScores(lineage, workload, recipeHash, rung);
   const fitness = fitnessOf(tasks, scores);
   if (!Number.isFinite(fitness.value)) {
     const error = new TsmergeError("numeric", `the fitness on ${split} items is ${fitness.value}`);
     lineage.candidates.fail(id, toWire(error));
-    return undefined;
+    onSettled(entrant, undefined);
+    return;
   }
   lineage.transaction(() => {
-    lineage.results.putScores([
-      scoreRecord(recipeHash, split, FITNESS, fitness),
-      ...tasks.map((task) => scoreRecord(recipeHash, split, task, taskEstimate(task, scores))),
-    ]);
-    lineage.candidates.finish(id, { fitness: fitness.value, ...timings });
+    // a race may stop a recipe that an earlier generation scored on all items
+    if ((lineage.results.fitness(recipeHash, split)?.n ?? 0) <= fitness.n) {
+      lineage.results.putScores([
+        scoreRecord(recipeHash, split, FITNESS, fitness),
+        ...tasks.map((task) => scoreRecord(recipeHash, split, task, taskEstimate(task, scores))),
+      ]);
+    }
+    const outcome = { fitness: fitness.value, items: scores.length, stoppedAfter };
+    lineage.candidates.finish(id, timings === undefined ? outcome : { ...outcome, timings });
   });
-  return fitness;
+  onSettled(entrant, fitness, stoppedAfter !== undefined);
 }
 
 /** The row of the fitness itself, over all tasks. */
@@ -191,19 +208,24 @@ function scoreRecord(
 }
 
 /**
- * Item scores of a recipe whose batches are all recorded.
+ * Item scores, up to a rung, of a recipe whose batches are all recorded.
  * @throws TsmergeError `internal` when some are not
  */
-export function knownScores(lineage: Lineage, workload: Workload, recipeHash: string): ItemScore[] {
+export function knownScores(
+  lineage: Lineage,
+  workload: Workload,
+  recipeHash: string,
+  rung: Rung = workload.rungs.at(-1)!,
+): ItemScore[] {
   const results = lineage.results.batches(recipeHash, workload.name);
-  const wanted = workload.schedule.batches.length;
-  if (results.size !== wanted) {
+  const known = [...results.keys()].filter((batch) => batch < rung.batches).length;
+  if (known !== rung.batches) {
     throw new TsmergeError(
       "internal",
-      `${results.size} of ${wanted} ${workload.name} batches are recorded for ${recipeHash}`,
+      `${known} of ${rung.batches} ${workload.name} batches are recorded for ${recipeHash}`,
     );
   }
-  return scoreItems(workload, results);
+  return scoreItems(workload, results, rung);
 }
 
 /** Why a baseline has no score; also for one that the process died with twice. */

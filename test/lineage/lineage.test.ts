@@ -114,7 +114,7 @@ test("an attempt is counted before it starts, and a candidate ends once", (t) =>
   candidates.add([candidate(0), candidate(1), candidate(2)]);
   candidates.start("0.00");
   assert.throws(() => candidates.start("0.00"), /0\.00 is running/);
-  candidates.finish("0.00", { fitness: -0.5, mergeMs: 3, scoreMs: 40.5 });
+  candidates.finish("0.00", { fitness: -0.5, timings: { mergeMs: 3, scoreMs: 40.5 } });
   assert.throws(() => candidates.fail("0.00", FAILURE), /0\.00 is done/);
   candidates.start("0.01");
   candidates.fail("0.01", FAILURE);

@@ -68,7 +68,8 @@ strategy: ga
 population: 12
 sigma: 0.2
 seed: 4
-budget: {max_evals: 100, minutes: 5, generations: 9}
+racing: {rule: halving, rungs: 3}
+budget: {max_evals: 100, max_items: 9000, minutes: 5, generations: 9}
 random_init: true
 `);
   assert.deepEqual(config, {
@@ -101,7 +102,8 @@ random_init: true
     population: 12,
     sigma: 0.2,
     seed: 4,
-    budget: { maxEvals: 100, minutes: 5, generations: 9 },
+    race: { rule: "halving", rungs: 3 },
+    budget: { maxEvals: 100, items: 9000, minutes: 5, generations: 9 },
   });
 });
 
@@ -115,6 +117,7 @@ test("all problems come at once, each at its line", () => {
 taks: []
 limit: -1
 budget: {max_eval: 3, minutes: 0}
+racing: {rule: tset}
 `);
   for (const line of [
     'e.yml:3:17: merge_method "tise": is not one of',
@@ -125,6 +128,7 @@ budget: {max_eval: 3, minutes: 0}
     "e.yml:8:8: limit -1",
     'e.yml:9:10: budget has no key "max_eval"; did you mean "max_evals"?',
     "e.yml:9:32: minutes 0",
+    'e.yml:10:16: rule "tset": is not one of test, halving',
   ]) {
     assert.ok(said.includes(line), `${said}\nlacks\n${line}`);
   }

@@ -24,23 +24,26 @@ test("without a limit there is one by dimension, in whole generations, and it is
 });
 
 test("whichever limit is met first ends it", () => {
-  const budget = { maxEvals: 100, generations: 9, minutes: 3 };
-  const spent = { evaluations: 99, generations: 8, minutes: 2.9 };
+  const budget = { maxEvals: 100, items: 5000, generations: 9, minutes: 3 };
+  const spent = { evaluations: 99, items: 4900, itemsEach: 100, generations: 8, minutes: 2.9 };
   assert.equal(exhausted(budget, spent), undefined);
   assert.equal(exhausted(budget, { ...spent, evaluations: 100 }), "100 evaluations done");
+  assert.equal(exhausted(budget, { ...spent, items: 4901 }), "5000 items used");
   assert.equal(exhausted(budget, { ...spent, generations: 9 }), "9 generations done");
   assert.equal(exhausted(budget, { ...spent, minutes: 3 }), "3 minutes used");
 });
 
 test("evaluations can be planned unless only minutes limit them", () => {
-  assert.equal(plannedEvaluations({ maxEvals: 100, generations: 4 }, 10), 40);
-  assert.equal(plannedEvaluations({ maxEvals: 30, generations: 4 }, 10), 30);
-  assert.equal(plannedEvaluations({ minutes: 4 }, 10), undefined);
+  assert.equal(plannedEvaluations({ maxEvals: 100, generations: 4 }, 10, 50), 40);
+  assert.equal(plannedEvaluations({ maxEvals: 30, generations: 4 }, 10, 50), 30);
+  assert.equal(plannedEvaluations({ items: 1049, generations: 4 }, 10, 50), 20);
+  assert.equal(plannedEvaluations({ minutes: 4 }, 10, 50), undefined);
 });
 
 test("a limit that means nothing is refused by its flag", () => {
   for (const [budget, flag] of [
     [{ maxEvals: 0 }, /--max-evals must be a whole number above zero, not 0/],
+    [{ items: 0.5 }, /--budget-items must be a whole number/],
     [{ generations: 1.5 }, /--generations/],
     [{ minutes: -1 }, /--budget-minutes must be a number above zero, not -1/],
   ] as const) {

@@ -12,11 +12,12 @@ import type {
 } from "../../src/exec/executor.ts";
 import type { BatchResult } from "../../src/model/batch.ts";
 import type { Composition, Contest } from "../../src/run/contest.ts";
+import { type RaceRules, rungEnds } from "../../src/search/race.ts";
 import { strategyNamed } from "../../src/search/registry.ts";
 import { fakeSchedule } from "../exec/fakes.ts";
 
 /** `items` questions of two choices, one item a batch; the first choice is right. */
-export function fakeWorkload(name: string, items: number): Workload {
+export function fakeWorkload(name: string, items: number, rungEnds = [items]): Workload {
   const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
   return {
     name,
@@ -28,6 +29,7 @@ export function fakeWorkload(name: string, items: number): Workload {
       gold: 0,
       choiceLengths: [1, 1],
     })),
+    rungs: rungEnds.map((end) => ({ items: end, batches: end })),
     choiceStarts: Int32Array.from(range(items + 1), (i) => 2 * i),
     targetStarts: Int32Array.from(range(2 * items + 1)),
     targetBatches: Int32Array.from(range(2 * items), (i) => i >> 1),
@@ -65,12 +67,13 @@ export interface FakeOptions {
   readonly population?: number;
   readonly seed?: number;
   readonly items?: number;
+  readonly race?: RaceRules;
   /** Extra members of a candidate's plan config. */
   readonly config?: (genome: readonly number[]) => Record<string, unknown>;
 }
 
 export function fakeContest(options: FakeOptions = {}): Contest {
-  const { strategy = "cmaes", population = 4, seed = 1, items = 20 } = options;
+  const { strategy = "cmaes", population = 4, seed = 1, items = 20, race } = options;
   const compose = (genome: readonly number[]): Composition => {
     const extra = options.config?.(genome) ?? {};
     const recipe = {
@@ -99,7 +102,7 @@ export function fakeContest(options: FakeOptions = {}): Contest {
   };
   return {
     identity: { strategy, population, seed, items },
-    seed,
+    ...{ seed, race },
     strategy: strategyNamed(strategy),
     problem: { lower: [0, 0], upper: [1, 1], start: [0.3, 0.5], sigma: 0.2, population, seed },
     compose,
@@ -110,7 +113,7 @@ export function fakeContest(options: FakeOptions = {}): Contest {
       { role: "equal", label: "equal weights", composition: compose([0.5, 0.5]) },
     ],
     workloads: {
-      search: fakeWorkload("search", items),
+      search: fakeWorkload("search", items, race && rungEnds(items, race)),
       selection: fakeWorkload("selection", items),
       report: fakeWorkload("report", 10 * items),
     },

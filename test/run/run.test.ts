@@ -106,6 +106,8 @@ test("evaluations are never more than asked for, and the last ones are not told"
     evaluations: 10,
     generations: 2,
     failed: 0,
+    items: 200,
+    stopped: 0,
   });
 });
 

@@ -35,10 +35,17 @@ export function evolveCommand(name: string): Command {
     )
     .optionsGroup("How long (the first limit that is met ends the search):")
     .option("--max-evals <n>", "candidates (also --max-fevals)", wholeNumber(1))
+    .option("--budget-items <n>", "search items, over all candidates", wholeNumber(1))
     .option("--generations <n>", "generations (also --n-iterations)", wholeNumber(1))
     .option("--budget-minutes <m>", "minutes (--timeout counts seconds)", positiveNumber)
     .optionsGroup("How:")
     .option("--strategy <name>", "cmaes, auto, lra-cmaes, ga, … (cmaes)")
+    .addOption(
+      new Option(
+        "--racing <rule>",
+        "stop candidates of a generation early: those significantly behind, or every worse half",
+      ).choices(["test", "halving"]),
+    )
     .option("--population <n>", "candidates a generation", wholeNumber(2))
     .option(
       "--sigma <x>",

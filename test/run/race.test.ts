@@ -1,0 +1,123 @@
+// A raced search: who is stopped, what is spent and told, and that neither workers nor interruptions show.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { TsmergeError } from "../../src/base/errors.ts";
+import { openLineage } from "../../src/lineage/lineage.ts";
+import type { Candidate } from "../../src/lineage/records.ts";
+import type { Budget } from "../../src/run/budget.ts";
+import type { Contest } from "../../src/run/contest.ts";
+import { runFolder } from "../../src/run/folder.ts";
+import type { EvolveResult } from "../../src/run/results.ts";
+import { runContest } from "../../src/run/run.ts";
+import type { RaceRules } from "../../src/search/race.ts";
+import { FakeExecutor, fakeContest } from "./fake-contest.ts";
+
+const folders: string[] = [];
+after(() => {
+  for (const made of folders) rmSync(made, { recursive: true, force: true });
+});
+
+function folder(): string {
+  const made = mkdtempSync(join(tmpdir(), "tsmerge-race-"));
+  folders.push(made);
+  return made;
+}
+
+const ITEMS = 80;
+const RULES: RaceRules = { rule: "test", rungs: 4, error: 0.3 };
+const contestWith = (race: RaceRules | undefined): Contest =>
+  fakeContest({ items: ITEMS, population: 8, ...(race && { race }) });
+
+async function play(
+  path: string,
+  budget: Budget,
+  contest: Contest,
+  executor = new FakeExecutor(contest),
+): Promise<{ result: EvolveResult; candidates: Candidate[]; states: unknown[] }> {
+  const result = await runContest({
+    contest,
+    folder: runFolder(path),
+    configText: "genome: {}\n",
+    budget,
+    environment: {},
+    workers: executor.slots,
+    threads: 1,
+    openExecutor: () => executor,
+    previousDeath: undefined,
+    onEvent: () => {},
+    signal: new AbortController().signal,
+    now: () => 0,
+  });
+  const lineage = openLineage(join(path, "run.db"), { readonly: true });
+  try {
+    const search = lineage.candidates.list({ kind: "search" });
+    // how often the work was taken up may differ, what came of it may not
+    const candidates = search.map((one) => ({ ...one, attempts: 0 }));
+    return { result, candidates, states: [lineage.currentGeneration()] };
+  } finally {
+    lineage.close();
+  }
+}
+
+for (const race of [RULES, { ...RULES, rule: "halving", rungs: 3 }] as const) {
+  test(`${race.rule}: those stopped rank last, count what they had and are never handed back`, async () => {
+    const { result, candidates } = await play(folder(), { maxEvals: 32 }, contestWith(race));
+    const out = candidates.filter(({ stoppedAfter }) => stoppedAfter !== undefined);
+    assert.ok(out.length >= 4, `${out.length} of ${candidates.length} stopped`);
+    assert.equal(result.search.stopped, out.length);
+    assert.ok(out.every(({ items }) => items! < ITEMS && items! >= 20));
+    const rest = candidates.filter((one) => !out.includes(one));
+    assert.ok(rest.every(({ items }) => items === ITEMS));
+    const spent = candidates.reduce((sum, { items }) => sum + items!, 0);
+    assert.equal(result.search.items, spent);
+    const stopped = new Set(out.map(({ id }) => id));
+    assert.ok(result.shortlist.every(({ label }) => !stopped.has(label)));
+  });
+}
+
+test("a budget of items is never overshot, and a race makes more of it", async () => {
+  const budget = { items: 32 * ITEMS };
+  const plain = await play(folder(), budget, contestWith(undefined));
+  const raced = await play(folder(), budget, contestWith(RULES));
+  assert.equal(plain.result.search.evaluations, 32);
+  assert.equal(plain.result.search.ended, `${32 * ITEMS} items used`);
+  assert.ok(raced.result.search.items <= 32 * ITEMS);
+  assert.ok(raced.result.search.evaluations > 32);
+});
+
+test("order of arrival does not change a race", async () => {
+  const contest = contestWith(RULES);
+  const alone = await play(folder(), { maxEvals: 32 }, contest, new FakeExecutor(contest, 1));
+  const many = await play(folder(), { maxEvals: 32 }, contest, new FakeExecutor(contest, 7));
+  assert.deepEqual(many, alone);
+});
+
+test("a race that is interrupted anywhere ends as if it had not been", async () => {
+  const contest = contestWith(RULES);
+  const whole = await play(folder(), { maxEvals: 24 }, contest);
+  for (const stop of [5, 9, 14, 23, 31, 38]) {
+    const path = folder();
+    const executor = new FakeExecutor(contest);
+    const submit = executor.submit.bind(executor);
+    executor.submit = async (job, onBatch) => {
+      if (executor.jobs.length >= stop) throw new TsmergeError("interrupted", "stopped here");
+      return submit(job, onBatch);
+    };
+    await assert.rejects(play(path, { maxEvals: 24 }, contest, executor), /stopped here/);
+    assert.deepEqual(await play(path, { maxEvals: 24 }, contest), whole, `after ${stop} jobs`);
+  }
+});
+
+test("a candidate that fails in a race is out of it, and stays so after a restart", async () => {
+  const contest = fakeContest({
+    ...{ items: ITEMS, population: 8, race: RULES },
+    config: ([x]) => ({ fail: x! > 0.4 && x! < 0.46 }),
+  });
+  const { result, candidates } = await play(folder(), { maxEvals: 40 }, contest);
+  assert.ok(result.search.failed > 0);
+  assert.equal(candidates.filter(({ status }) => status === "failed").length, result.search.failed);
+});
