@@ -3,7 +3,7 @@
 import { TsmergeError } from "../base/errors.ts";
 import { canonicalJson } from "../base/hash.ts";
 import type { Leaf } from "./catalogue.ts";
-import { type DatasetReference, readSplit } from "./datasets/read.ts";
+import { type DataAccess, type DatasetReference, readSplit } from "./datasets/read.ts";
 import type { Row } from "./datasets/records.ts";
 import { type DocumentTask, itemsOfDocuments, renderShot } from "./document-task.ts";
 import { drawShots, drawsOneMore, examplesApart, fewshotSplit, type Pool } from "./fewshot.ts";
@@ -13,9 +13,8 @@ import { FunctionReference, type TaskConfig } from "./task-file.ts";
 /** What lm-evaluation-harness evaluates, or the validation questions of a task that also has test questions. */
 export type EvaluatedSplit = "val" | "test";
 
-export interface DocumentOptions {
+export interface DocumentOptions extends DataAccess {
   readonly split: EvaluatedSplit;
-  readonly dataDir: string | undefined;
   /** Worked examples before each question. */
   readonly fewshot: number;
   readonly fewshotSeed: number;
@@ -45,7 +44,7 @@ export async function loadDocumentItems(
   const evaluated = evaluatedSplit(config, options.split);
   if (evaluated === undefined) return NOTHING;
   const reference = referenceOf(config);
-  const { rows: all, files } = await readSplit(reference, evaluated, options.dataDir);
+  const { rows: all, files } = await readSplit(reference, evaluated, options);
   const { pool, isExample, files: poolFiles } = await readPool(task, reference, options);
   const rows = task.process(all.filter((row) => !isExample(row)));
   const shots = drawShots(config, pool, rows, options.fewshot, options.fewshotSeed);
@@ -95,7 +94,7 @@ interface ReadPool extends Pick<DocumentItems, "files"> {
 async function readPool(
   task: DocumentTask,
   reference: DatasetReference,
-  { split: asked, fewshot, dataDir, examplesApart: isApart }: DocumentOptions,
+  { split: asked, fewshot, examplesApart: isApart, ...access }: DocumentOptions,
 ): Promise<ReadPool> {
   const { config, shots } = task;
   const isExample = (): boolean => false;
@@ -111,7 +110,7 @@ async function readPool(
   const read =
     split === undefined
       ? { rows: samples ?? [], files: {} }
-      : await readSplit(reference, split, dataDir);
+      : await readSplit(reference, split, access);
   const { files } = read;
   const indices = config.fewshot_config?.fewshot_indices;
   const chosen =

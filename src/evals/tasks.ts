@@ -2,6 +2,7 @@
 // (splits, limits, schedules) is decided elsewhere.
 
 import { contentHash } from "../base/hash.ts";
+import type { HubAccess } from "../hub/settings.ts";
 import { type Group, type Leaf, leavesOf } from "./catalogue.ts";
 import { type EvaluatedSplit, loadDocumentItems } from "./document-items.ts";
 import { FEWSHOT_SEED } from "./fewshot.ts";
@@ -13,6 +14,8 @@ export interface TaskOptions {
   readonly split: EvaluatedSplit;
   /** The user's folder of benchmark data, or its parent (`--data`). */
   readonly dataDir?: string | undefined;
+  /** Where data comes from that is not there; without it nothing is fetched. */
+  readonly hub?: HubAccess | undefined;
   /** Worked examples; each task's own number when absent. A task file's explicit 0 stays. */
   readonly fewshot?: number | undefined;
   /** Seed of the draws of worked examples, for tasks that draw them. */
@@ -62,7 +65,7 @@ export interface Suite {
  * for; `config` for a task file that needs what is not here; `data` for missing or malformed questions
  */
 export async function loadTasks(names: readonly string[], options: TaskOptions): Promise<Suite> {
-  const { split, dataDir, fewshotSeed = FEWSHOT_SEED, examplesApart = false } = options;
+  const { split, dataDir, hub, fewshotSeed = FEWSHOT_SEED, examplesApart = false } = options;
   const entries = await resolveTasks(names, await listTasks(options.includePaths));
   const groups = entries.flatMap((entry) => (entry.kind === "group" ? [entry.group] : []));
   const withShots = (leaf: Leaf): SuiteLeaf => ({
@@ -78,7 +81,7 @@ export async function loadTasks(names: readonly string[], options: TaskOptions):
   for (const leaf of leaves.values()) {
     const { fewshot } = leaf;
     const own = await loadDocumentItems(leaf, {
-      ...{ split, dataDir, fewshot, fewshotSeed, examplesApart },
+      ...{ split, dataDir, hub, fewshot, fewshotSeed, examplesApart },
     });
     items.push(...own.items);
     Object.assign(files, own.files);

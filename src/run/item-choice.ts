@@ -7,10 +7,13 @@ import type { Item } from "../evals/item.ts";
 import { limitFirst, limitStratified } from "../evals/splits.ts";
 import { listTasks } from "../evals/task-folder.ts";
 import { loadTasks, type Suite } from "../evals/tasks.ts";
+import type { HubAccess } from "../hub/settings.ts";
 
 export interface ItemChoice {
   readonly split?: "val" | "test" | undefined;
   readonly dataDir?: string | undefined;
+  /** Where data comes from that is not there; without it nothing is fetched. */
+  readonly hub?: HubAccess | undefined;
   readonly includePaths?: readonly string[] | undefined;
   readonly fewshot?: number | undefined;
   readonly fewshotSeed?: number | undefined;
@@ -34,9 +37,9 @@ export async function chooseItems(
   tasks: readonly string[],
   options: ItemChoice,
 ): Promise<{ suite: Suite; items: Item[] }> {
-  const { split = "test", dataDir, includePaths, fewshot, fewshotSeed, genKwargs } = options;
+  const { split = "test", dataDir, hub, includePaths, fewshot, fewshotSeed, genKwargs } = options;
   const names = await expandNames(tasks, includePaths);
-  const suite = await loadTasks(names, { split, dataDir, includePaths, fewshot, fewshotSeed });
+  const suite = await loadTasks(names, { split, dataDir, hub, includePaths, fewshot, fewshotSeed });
   const chosen = limited(suite, options);
   return { suite, items: genKwargs === undefined ? chosen : chosen.map(withOptions(genKwargs)) };
 }

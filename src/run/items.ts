@@ -6,6 +6,7 @@ import { contentHash } from "../base/hash.ts";
 import type { Item } from "../evals/item.ts";
 import { limitFirst, limitStratified, purposesOf } from "../evals/splits.ts";
 import { loadTasks, type Suite } from "../evals/tasks.ts";
+import type { HubAccess } from "../hub/settings.ts";
 import type { TaskChoice } from "../recipe/search-file.ts";
 import type { WeightedTask } from "./fitness.ts";
 import { weightedTask } from "./objective.ts";
@@ -14,6 +15,7 @@ import { splitNote } from "./split-notes.ts";
 export interface ItemOptions {
   readonly tasks: readonly TaskChoice[];
   readonly dataDir: string | undefined;
+  readonly hub?: HubAccess | undefined;
   readonly includePaths: readonly string[] | undefined;
   readonly fewshot: number | undefined;
   readonly limit: number | undefined;
@@ -40,10 +42,10 @@ export interface RunItems {
  * @throws TsmergeError as loadTasks and weightedTask do; `data` when a limit leaves a purpose without items
  */
 export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
-  const { dataDir, includePaths, fewshot, seed, reportLimit } = options;
+  const { dataDir, hub, includePaths, fewshot, seed, reportLimit } = options;
   const names = options.tasks.map(({ name }) => name);
   const load = (split: "val" | "test"): Promise<Suite> =>
-    loadTasks(names, { split, dataDir, includePaths, fewshot, examplesApart: true });
+    loadTasks(names, { split, dataDir, hub, includePaths, fewshot, examplesApart: true });
   const [val, test] = [await load("val"), await load("test")];
   const dealt = purposesOf(val.items, test.items);
   const first = options.limitFirst;

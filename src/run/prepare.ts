@@ -77,6 +77,7 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const loaded = await loadRunItems({
     tasks: chosenTasks(options, config),
     dataDir: options.dataDir,
+    hub,
     includePaths: options.includePaths,
     fewshot: options.fewshot ?? config.fewshot,
     limit: options.limit ?? config.limit,

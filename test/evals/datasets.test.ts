@@ -38,7 +38,9 @@ for (const [path, name, split, rows, columns] of [
   ["cais/mmlu", "anatomy", "test", 135, ["question", "choices", "answer", "subject"]],
 ] as const) {
   test(`${path} ${name ?? ""} ${split} has ${rows} rows`, { skip: skipWithoutShared }, async () => {
-    const found = await readSplit(reference(path, name), split, DATA_DIR);
+    const found = await readSplit(reference(path, name), split, {
+      dataDir: DATA_DIR,
+    });
     assert.equal(found.rows.length, rows);
     for (const column of columns) assert.notEqual(found.rows.at(-1)?.[column], undefined, column);
     for (const hash of Object.values(found.files)) assert.match(hash, /^[0-9a-f]{64}$/);
@@ -49,15 +51,21 @@ test("a truncated file is refused with both counts", async () => {
   const folder = await mkdtemp(join(tmpdir(), "tsmerge-data-"));
   await writeFile(join(folder, "test.jsonl"), '{"question":"1+1?","answer":"#### 2"}\n');
   await assert.rejects(
-    readSplit(reference("gsm8k", "main"), "test", folder),
+    readSplit(reference("gsm8k", "main"), "test", { dataDir: folder }),
     /found 1 rows instead of 1319/,
   );
   await assert.rejects(
-    readSplit(reference("gsm8k", "main"), "train", folder),
+    readSplit(reference("gsm8k", "main"), "train", { dataDir: folder }),
     /no data found for gsm8k; looked in/,
   );
-  await assert.rejects(readSplit(reference("gsm9k"), "test", folder), /did you mean "gsm8k"/);
-  await assert.rejects(readSplit(reference("gsm8k", "main"), "dev", folder), /has no split dev/);
+  await assert.rejects(
+    readSplit(reference("gsm9k"), "test", { dataDir: folder }),
+    /did you mean "gsm8k"/,
+  );
+  await assert.rejects(
+    readSplit(reference("gsm8k", "main"), "dev", { dataDir: folder }),
+    /has no split dev/,
+  );
 });
 
 test("a task's own files are read beside it, by split", async () => {
@@ -67,9 +75,9 @@ test("a task's own files are read beside it, by split", async () => {
   await writeFile(join(folder, "c.json"), '{"canary":"x","rows":[{"q":4}]}');
   const dataFiles = { test: ["a.jsonl.gz", "b.csv", "c.json"] };
   const own = { ...reference("json", undefined, dataFiles), where: join(folder, "quiz.yaml") };
-  const { rows } = await readSplit(own, "test", undefined);
+  const { rows } = await readSplit(own, "test", {});
   assert.deepEqual(rows, [{ q: 1 }, { q: 2 }, { q: "3,5", r: "x" }, { q: 4 }]);
-  await assert.rejects(readSplit(own, "train", undefined), /no files for the split train/);
+  await assert.rejects(readSplit(own, "train", {}), /no files for the split train/);
 });
 
 test("pages begin at titles of one level", () => {
@@ -98,12 +106,7 @@ test("JSON lines may be called .json, and columns be cut by tabs", async () => {
     ...reference("json", undefined, { test }),
     where: join(folder, "quiz.yaml"),
   });
-  assert.deepEqual((await readSplit(named("a.json"), "test", undefined)).rows, [
-    { q: 1 },
-    { q: 2 },
-  ]);
-  assert.deepEqual((await readSplit(named("b.tsv"), "test", undefined)).rows, [
-    { q: "x, y", r: "z" },
-  ]);
-  await assert.rejects(readSplit(named("c.txt"), "test", undefined), /says no known format/);
+  assert.deepEqual((await readSplit(named("a.json"), "test", {})).rows, [{ q: 1 }, { q: 2 }]);
+  assert.deepEqual((await readSplit(named("b.tsv"), "test", {})).rows, [{ q: "x, y", r: "z" }]);
+  await assert.rejects(readSplit(named("c.txt"), "test", {}), /says no known format/);
 });

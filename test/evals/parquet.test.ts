@@ -57,13 +57,17 @@ test("a copy of the hub's repository under --data is read, shards in order, hash
   };
   const folder = await folderOf(shards);
   const reference = { path: "org/set", name: "en", dataFiles: undefined, where: "quiz.yaml" };
-  const { rows, files } = await readSplit(reference, "test", folder);
+  const { rows, files } = await readSplit(reference, "test", { dataDir: folder });
   assert.deepEqual(rows, [{ n: 1 }, { n: 2 }, { n: 3 }]);
   assert.deepEqual(files, {
-    "en/test-00000-of-00002.parquet": sha256(shards["org/set/en/test-00000-of-00002.parquet"]),
-    "en/test-00001-of-00002.parquet": sha256(shards["org/set/en/test-00001-of-00002.parquet"]),
+    "org/set/en/test-00000-of-00002.parquet": sha256(
+      shards["org/set/en/test-00000-of-00002.parquet"],
+    ),
+    "org/set/en/test-00001-of-00002.parquet": sha256(
+      shards["org/set/en/test-00001-of-00002.parquet"],
+    ),
   });
-  await assert.rejects(readSplit({ ...reference, name: "fr" }, "test", folder), {
+  await assert.rejects(readSplit({ ...reference, name: "fr" }, "test", { dataDir: folder }), {
     message: /^no data found for org\/set; looked in /,
     hint: /hf download --repo-type dataset org\/set --local-dir DIR\/org\/set/,
   });
@@ -72,7 +76,7 @@ test("a copy of the hub's repository under --data is read, shards in order, hash
 test("a shard that is missing is an error, not a smaller test", async () => {
   const folder = await folderOf({ "set/data/test-00000-of-00002.parquet": parquet(1n) });
   const reference = { path: "org/set", name: undefined, dataFiles: undefined, where: "quiz.yaml" };
-  await assert.rejects(readSplit(reference, "test", folder), {
+  await assert.rejects(readSplit(reference, "test", { dataDir: folder }), {
     message: "1 more files of the split test are needed",
   });
 });
@@ -80,7 +84,10 @@ test("a shard that is missing is an error, not a smaller test", async () => {
 test("a known data set in Parquet has its rows counted too", async () => {
   const folder = await folderOf({ "gsm8k/main/test-00000-of-00001.parquet": parquet(1n) });
   const reference = { path: "gsm8k", name: "main", dataFiles: undefined, where: "quiz.yaml" };
-  await assert.rejects(readSplit(reference, "test", folder), /found 1 rows instead of 1319/);
+  await assert.rejects(
+    readSplit(reference, "test", { dataDir: folder }),
+    /found 1 rows instead of 1319/,
+  );
 });
 
 test("a task names Parquet files, patterns and folders of its own", async () => {
@@ -91,14 +98,14 @@ test("a task names Parquet files, patterns and folders of its own", async () => 
   });
   const where = join(folder, "quiz.yaml");
   const named = (dataFiles: unknown) => ({ path: "parquet", name: undefined, dataFiles, where });
-  const both = await readSplit(named({ test: "own/a-*.parquet" }), "test", undefined);
+  const both = await readSplit(named({ test: "own/a-*.parquet" }), "test", {});
   assert.deepEqual(both.rows, [{ n: 1 }, { n: 2 }]);
-  await assert.rejects(readSplit(named({ test: "own/b-*" }), "test", undefined), {
+  await assert.rejects(readSplit(named({ test: "own/b-*" }), "test", {}), {
     message: "dataset_kwargs.data_files: own/b-* matches no file",
   });
   const own = { path: "./laid", name: undefined, dataFiles: undefined, where };
-  assert.deepEqual((await readSplit(own, "validation", undefined)).rows, [{ n: 3 }]);
-  await assert.rejects(readSplit(own, "test", undefined), /no data of the split test found in/);
+  assert.deepEqual((await readSplit(own, "validation", {})).rows, [{ n: 3 }]);
+  await assert.rejects(readSplit(own, "test", {}), /no data of the split test found in/);
 });
 
 function parquet(...data: bigint[]): Buffer {

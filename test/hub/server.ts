@@ -13,6 +13,8 @@ export interface FakeRepository {
   /** The token that may read it; anybody may where there is none. */
   readonly token?: string;
   readonly branches?: readonly string[];
+  /** The files of the branch that the hub makes by itself, as another commit. */
+  readonly converted?: Readonly<Record<string, Buffer>>;
 }
 
 export interface Asked {
@@ -39,6 +41,7 @@ export interface Fault {
 }
 
 export const COMMIT = "c".repeat(40);
+const CONVERTED = "d".repeat(40);
 /** Files from this size on are "large": hashed by SHA-256 and served by the CDN. */
 const LARGE = 1000;
 
@@ -91,7 +94,9 @@ export class FakeHub {
       return;
     }
     if (server === "cdn") {
-      const file = this.#repositories.flatMap(({ files }) => Object.values(files));
+      const file = this.#repositories.flatMap(({ files, converted = {} }) =>
+        Object.values({ ...files, ...converted }),
+      );
       const found = file.find((bytes) => sha256(bytes) === path.slice(1));
       if (found === undefined) response.writeHead(404).end();
       else void send(response, found, range, fault);
@@ -125,12 +130,13 @@ export class FakeHub {
   }
 
   #answerFile(
-    { files }: FakeRepository,
+    { files, converted }: FakeRepository,
     asked: Asked,
     response: ServerResponse,
     fault?: Fault,
   ): void {
-    const bytes = files[asked.path.split(`/resolve/${COMMIT}/`)[1] ?? ""];
+    const [, commit, name = ""] = /\/resolve\/(\w+)\/(.+)$/.exec(asked.path) ?? [];
+    const bytes = (commit === COMMIT ? files : (converted ?? {}))[name];
     if (bytes === undefined) refuse(response, 404, "EntryNotFound");
     else if (bytes.byteLength < LARGE) void send(response, bytes, asked.range, fault);
     else response.writeHead(302, { location: `${addressOf(this.#cdn)}/${sha256(bytes)}` }).end();
@@ -138,12 +144,14 @@ export class FakeHub {
 }
 
 function answerApi(repository: FakeRepository, path: string, response: ServerResponse): void {
-  const { branches = [], files } = repository;
+  const { branches = [], files, converted } = repository;
   const revision = /\/revision\/([^?]+)/.exec(path)?.[1] ?? "";
   if (path.endsWith("/refs")) {
     json(response, { branches: ["main", ...branches].map((name) => ({ name })), tags: [] });
   } else if (["main", COMMIT, ...branches].includes(revision)) {
     json(response, { sha: COMMIT, siblings: Object.entries(files).map(siblingOf) });
+  } else if (revision === "refs/convert/parquet" && converted !== undefined) {
+    json(response, { sha: CONVERTED, siblings: Object.entries(converted).map(siblingOf) });
   } else refuse(response, 404, "RevisionNotFound");
 }
 
@@ -195,5 +203,5 @@ async function send(
     await new Promise((done) => setTimeout(done, fault.delayMs ?? 0));
   }
   if (fault.cutAfter === undefined) response.end();
-  else response.destroy();
+  else response.socket?.end(); // what was written still arrives
 }

@@ -116,8 +116,7 @@ async function runEvaluation(
   const store = flags.store || defaultStore(environment()); // an empty variable means unset
   const evaluation = await evaluateModel(directory, tasks, {
     ...options,
-    store,
-    signal,
+    ...{ store, hub, signal },
     onProgress: (done, batches) => status.update(`scoring: ${done}/${batches} batches`),
   });
   status.update("");

@@ -36,6 +36,8 @@ export interface Layout {
   readonly folder: string;
   /** Where these files come from, for messages: a repository, or a command that fetches it. */
   readonly origin: string;
+  /** True where the hub's copies lack columns that tasks need. */
+  readonly isLocalOnly?: boolean;
   /** Splits by their names in task files. */
   readonly splits: Readonly<Record<string, Source>>;
 }
@@ -191,6 +193,7 @@ function bbh(name: string): Layout {
   const examples = [`bbh/${name}.json`];
   return {
     folder: "bbh",
+    isLocalOnly: true, // instructions and worked examples are in the authors' repository alone
     origin: "`git clone https://github.com/suzgunmirac/BIG-Bench-Hard DIR/bbh`",
     splits: {
       // each question carries its subset's instruction

@@ -1,11 +1,13 @@
-// One split of a data set from local files: a known layout under --data, a folder laid out as on the hub, or
-// the files that a task names. Nothing is fetched.
+// One split of a data set: the files that a task names, else a known layout or a copy of the hub's under --data,
+// else the hub's own, by way of its cache.
 
 import { stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { TsmergeError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/suggest.ts";
+import type { HubAccess } from "../../hub/settings.ts";
 import { FOLDER_LAYOUT, readFolder, type Split } from "./folder.ts";
+import { readFromHub } from "./hub.ts";
 import { KNOWN_DATASETS, type Layout, layoutOf, type Source } from "./layouts.ts";
 import { FILE_FORMATS, readNamedFiles } from "./named-files.ts";
 import { parseRows, readText } from "./records.ts";
@@ -23,52 +25,114 @@ export interface DatasetReference {
   readonly where: string;
 }
 
+/** Where data may come from, in this order. */
+export interface DataAccess {
+  /** The user's folder of benchmark data (`--data`). */
+  readonly dataDir?: string | undefined;
+  /** The hub and its cache; nothing is fetched without it. */
+  readonly hub?: HubAccess | undefined;
+}
+
 /**
  * Reads a split and asserts its number of rows where it is known.
- * @param dataDir the user's folder of benchmark data (`--data`)
  * @throws TsmergeError `data` for missing or malformed files, a split that the data set does not have, or
- * another number of rows than the release has
+ * another number of rows than the release has; `io` and `interrupted` for downloads
  */
 export async function readSplit(
   reference: DatasetReference,
   split: string,
-  dataDir: string | undefined,
+  access: DataAccess,
 ): Promise<Split> {
-  const { path, name, where } = reference;
+  const { path, where } = reference;
   const rows = reference.rows?.[split];
   if (FILE_FORMATS.includes(path)) {
     return withRows(await readNamedFiles(reference.dataFiles, split, where), rows, where);
   }
   if (/^\.{0,2}\//.test(path)) return withRows(await readOwnFolder(reference, split), rows, where);
+  const known = knownSplit(reference, split);
+  const local = access.dataDir && (await readLocal(reference, split, access.dataDir, known));
+  if (local) return local;
+  const missing = missingData(reference, access.dataDir, known);
+  if (access.hub === undefined || known?.layout.isLocalOnly === true) throw missing;
+  try {
+    const found = named(path, await readFromHub(path, reference.name, split, access.hub));
+    return withRows(found, rows ?? known?.source.rows, path);
+  } catch (error) {
+    if (!(error instanceof TsmergeError) || error.code !== "usage") throw error;
+    const hint = `${error.hint}; or ${missing.hint}`;
+    const message = `${missing.message}, and ${error.message}`;
+    throw new TsmergeError("data", message, { where, hint, cause: error });
+  }
+}
+
+interface KnownSplit {
+  readonly layout: Layout;
+  readonly source: Source;
+}
+
+/** A split of a benchmark whose layout we know; undefined for other data sets. */
+function knownSplit(
+  { path, name, rows, where }: DatasetReference,
+  split: string,
+): KnownSplit | undefined {
   const layout = layoutOf(path, name);
-  const known = layout?.splits[split];
-  const source = known && { ...known, rows: rows ?? known.rows };
-  if (layout !== undefined && source === undefined) {
-    throw new TsmergeError("data", `${path} has no split ${split}`, {
-      where,
-      hint: `its splits are ${Object.keys(layout.splits).join(", ")}`,
-    });
+  if (layout === undefined) return undefined;
+  const source = layout.splits[split];
+  if (source !== undefined) {
+    return { layout, source: { ...source, rows: rows?.[split] ?? source.rows } };
   }
-  const looked: string[] = [];
-  if (layout !== undefined && source !== undefined && dataDir !== undefined) {
-    for (const root of [join(dataDir, layout.folder), dataDir]) {
-      looked.push(root);
-      const found = await readLayout(layout, source, root);
-      if (found !== undefined) return found;
-    }
+  throw new TsmergeError("data", `${path} has no split ${split}`, {
+    where,
+    hint: `its splits are ${Object.keys(layout.splits).join(", ")}`,
+  });
+}
+
+/** A split under --data: as its authors laid it out, or as the hub's copies are. */
+async function readLocal(
+  { path, name, rows }: DatasetReference,
+  split: string,
+  dataDir: string,
+  known: KnownSplit | undefined,
+): Promise<Split | undefined> {
+  for (const root of layoutRoots(dataDir, known)) {
+    const found = known && (await readLayout(known.layout, known.source, root));
+    if (found !== undefined) return found;
   }
-  for (const folder of dataDir === undefined ? [] : new Set([path, basename(path)])) {
-    const root = join(dataDir!, folder);
-    looked.push(root);
+  for (const root of copyRoots(dataDir, path)) {
     const found = await readFolder(root, name, split);
     if (found === undefined) continue;
-    return source === undefined ? withRows(found, rows, root) : assertRows(found, source, root);
+    return withRows(named(path, found), known?.source.rows ?? rows?.[split], root);
   }
+  return undefined;
+}
+
+function layoutRoots(dataDir: string, known: KnownSplit | undefined): string[] {
+  return known === undefined ? [] : [join(dataDir, known.layout.folder), dataDir];
+}
+
+function copyRoots(dataDir: string, path: string): string[] {
+  return [...new Set([path, basename(path)])].map((folder) => join(dataDir, folder));
+}
+
+/** Names of files of which many data sets have their own. */
+function named(path: string, { rows, files }: Split): Split {
+  const hashes = Object.entries(files).map(([name, hash]) => [`${path}/${name}`, hash]);
+  return { rows, files: Object.fromEntries(hashes) };
+}
+
+function missingData(
+  reference: DatasetReference,
+  dataDir: string | undefined,
+  known: KnownSplit | undefined,
+): TsmergeError {
+  const { path, where } = reference;
+  const looked =
+    dataDir === undefined ? [] : [...layoutRoots(dataDir, known), ...copyRoots(dataDir, path)];
   const places = looked.length === 0 ? "" : `; looked in ${[...new Set(looked)].join(", ")}`;
-  const slip = layout === undefined ? didYouMean(path, KNOWN_DATASETS) : "";
-  throw new TsmergeError("data", `no data found for ${path}${slip}${places}`, {
+  const slip = known === undefined ? didYouMean(path, KNOWN_DATASETS) : "";
+  return new TsmergeError("data", `no data found for ${path}${slip}${places}`, {
     where,
-    hint: missingHint(reference, layout, source),
+    hint: missingHint(reference, known),
   });
 }
 
@@ -87,18 +151,15 @@ async function readOwnFolder(
 }
 
 /** What to put where, and the commands that do it. */
-function missingHint(
-  { path, name }: DatasetReference,
-  layout: Layout | undefined,
-  source: Source | undefined,
-): string {
+function missingHint({ path, name }: DatasetReference, known: KnownSplit | undefined): string {
   const own =
-    layout === undefined || source === undefined
-      ? ""
-      : `DIR or DIR/${layout.folder} holds ${source.names.join(" or ")} (${layout.origin}), or `;
+    known &&
+    `DIR or DIR/${known.layout.folder} holds ${known.source.names.join(" or ")} (${known.layout.origin})`;
   const config = name === undefined ? "" : ` with the configuration ${name}`;
   const download = `hf download --repo-type dataset ${path} --local-dir DIR/${path}`;
-  return `--data DIR, where ${own}DIR/${path} holds a copy of the hub's data set${config} (\`${download}\`)`;
+  const copy = `DIR/${path} holds a copy of the hub's data set${config} (\`${download}\`)`;
+  const ways = known?.layout.isLocalOnly === true ? [own] : [own, copy];
+  return `--data DIR, where ${ways.filter(Boolean).join(", or ")}`;
 }
 
 /** A split's own file with the one beside it; undefined where there is none. */
