@@ -6,6 +6,7 @@ import { auto } from "./auto.ts";
 import { cmaes } from "./cmaes.ts";
 import { de } from "./de.ts";
 import { ga } from "./ga.ts";
+import { greedySoup } from "./greedy-soup.ts";
 import { latin } from "./latin.ts";
 import { lraCmaes } from "./lra-cmaes.ts";
 import { withCategories } from "./mixed.ts";
@@ -26,6 +27,7 @@ export const STRATEGIES: readonly Strategy[] = [
   ga,
   nsga2,
   de,
+  greedySoup,
   latin,
   random,
 ];

@@ -210,12 +210,13 @@ test("without a metric the note names the one that is used", () => {
   assert.doesNotMatch(read(`${GENOME}tasks: [x]\nmetric: acc\n`).notes.join("\n"), /logprob/);
 });
 
-for (const name of ["demo", "guide-evolve"]) {
+for (const name of ["demo", "guide-evolve", "greedy-soup"]) {
   test(`configs/${name}.yml is read`, () => {
     const path = resolve(import.meta.dirname, `../../configs/${name}.yml`);
     const { config } = readSearchFile(readFileSync(path, "utf8"), { file: path });
     assert.equal(config.genome.models.length, 4);
-    assert.equal(config.genome.base, "evals/demo/models/base");
+    const base = name === "greedy-soup" ? undefined : "evals/demo/models/base";
+    assert.equal(config.genome.base, base);
   });
 }
 

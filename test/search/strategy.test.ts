@@ -16,6 +16,14 @@ const problem: Problem = {
 };
 const GENERATIONS = 12;
 
+/** What a strategy is given: greedy-soup needs genes that say which models take part, and enough to go on. */
+function problemOf({ name }: Strategy): Problem {
+  if (name !== "greedy-soup") return problem;
+  const fill = (value: number): number[] => Array(14).fill(value);
+  const integer = Array<boolean>(14).fill(true);
+  return { lower: fill(0), upper: fill(1), start: fill(1), integer, sigma: 0.2, seed: 42 };
+}
+
 /** Deterministic, with a failure now and then. */
 function fitness(genome: readonly number[], k: number): number {
   if (k === 2) return Number.NEGATIVE_INFINITY;
@@ -31,7 +39,7 @@ function generation(strategy: Strategy, state: unknown): Told[] {
 
 /** States before each generation, and what was told. */
 function history(strategy: Strategy): { states: unknown[]; told: Told[][] } {
-  const states = [strategy.initial(problem)];
+  const states = [strategy.initial(problemOf(strategy))];
   const told: Told[][] = [];
   for (let g = 0; g < GENERATIONS; g++) {
     told.push(generation(strategy, states[g]));
@@ -77,11 +85,15 @@ for (const strategy of STRATEGIES) {
       const genomes = generation(strategy, state).map((one) => one.genome);
       for (const genome of [...genomes, strategy.recommend(state)]) {
         genome.forEach((gene, i) => {
-          assert.ok(gene >= problem.lower[i]! && gene <= problem.upper[i]!, `${gene}`);
+          const { lower, upper } = problemOf(strategy);
+          assert.ok(gene >= lower[i]! && gene <= upper[i]!, `${gene}`);
         });
       }
     }
   });
+
+  // it draws nothing, and its sizes follow from the number of parents
+  if (strategy.name === "greedy-soup") continue;
 
   test(`${strategy.name}: another seed asks for other genomes, another generation too`, () => {
     const state = strategy.initial(problem);
