@@ -6,8 +6,7 @@ import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { ioError } from "../base/io-error.ts";
 
-/** What {@link copyDonorFiles} looks for, in the order it copies. */
-export const DONOR_FILES = [
+export const TOKENIZER_FILES = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
@@ -16,22 +15,22 @@ export const DONOR_FILES = [
   "merges.txt",
   "added_tokens.json",
   "chat_template.jinja",
-  "generation_config.json",
 ] as const;
 
+export const GENERATION_FILES = ["generation_config.json"] as const;
+
 /**
- * Copies those of {@link DONOR_FILES} that `donor` has into `output`, each appearing whole or not at all.
- * @param except names that are left out
+ * Copies those of `names` that `donor` has into `output`, each appearing whole or not at all.
  * @returns the names copied
  * @throws TsmergeError `io`
  */
-export async function copyDonorFiles(
+export async function copyFiles(
   donor: string,
   output: string,
-  except: readonly string[] = [],
+  names: readonly string[],
 ): Promise<string[]> {
   const present = await attempt("read", donor, readdir(donor));
-  const copied = DONOR_FILES.filter((file) => present.includes(file) && !except.includes(file));
+  const copied = names.filter((file) => present.includes(file));
   for (const file of copied) {
     const content = await attempt("read", join(donor, file), readFile(join(donor, file)));
     await attempt("write", join(output, file), writeFileAtomic(join(output, file), content));

@@ -28,6 +28,7 @@ export function planHash(plan: MergePlan, parentFingerprints: ReadonlyMap<string
     version: PLAN_VERSION,
     models: plan.models.map(fingerprint),
     donor: fingerprint(plan.donor),
+    tokenizer: plan.tokenizer === undefined ? undefined : "an adapter's", // one of the models
   });
 }
 

@@ -5,11 +5,9 @@ import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { ioError } from "../base/io-error.ts";
 import { stringifyLike } from "../base/json-text.ts";
-import { copyDonorFiles } from "../checkpoint/donor-files.ts";
+import { copyFiles, GENERATION_FILES, TOKENIZER_FILES } from "../checkpoint/donor-files.ts";
 import type { MergePlan } from "./plan.ts";
-
-/** Any of the files that a tokenizer can be read from. */
-const TOKENIZER = /^(tokenizer\.(json|model)|vocab\.json)$/;
+import { TOKENIZER } from "./tokenizer-folder.ts";
 
 export interface ModelFilesOptions {
   /** Whether tokenizer and generation files of the donor are copied; they are by default. */
@@ -29,11 +27,19 @@ export async function writeModelFiles(
   texts: Readonly<Record<string, string>>,
   { copyDonor = true, onNote }: ModelFilesOptions = {},
 ): Promise<string[]> {
-  const { donor, files: replaced = {} } = plan;
+  const { donor, tokenizer = donor, files: replaced = {} } = plan;
   const except = Object.keys(replaced);
-  const donated = copyDonor ? await copyDonorFiles(donor, folder, except) : [];
+  const copy = (from: string, names: readonly string[]) =>
+    copyFiles(
+      from,
+      folder,
+      names.filter((name) => !except.includes(name)),
+    );
+  const donated = copyDonor
+    ? [...(await copy(tokenizer, TOKENIZER_FILES)), ...(await copy(donor, GENERATION_FILES))]
+    : [];
   if (copyDonor && ![...donated, ...except].some((name) => TOKENIZER.test(name))) {
-    onNote?.(`${donor} holds no tokenizer, so the merged model has none`);
+    onNote?.(`${tokenizer} holds no tokenizer, so the merged model has none`);
   }
   const all = { ...replaced, "config.json": await configText(plan), ...texts };
   const written = Object.entries(all).flatMap(([name, text]) =>

@@ -81,8 +81,9 @@ export interface MergePlan {
   readonly compat: boolean;
   /** The output's config.json: the donor's, with layer count, dtype and vocabulary kept true. */
   readonly config: Readonly<Record<string, unknown>>;
-  /** Folder that tokenizer and generation files are copied from. */
+  /** Folder that generation settings and, unless `tokenizer` is another, the tokenizer are copied from. */
   readonly donor: string;
+  readonly tokenizer?: string;
   /** Files that stand in for the donor's, by name: their text, or null for one that is left out. */
   readonly files?: Readonly<Record<string, string | null>>;
 }

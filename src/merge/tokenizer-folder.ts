@@ -1,7 +1,7 @@
 // A model folder's tokenizer as plain data: tokenizer.json taken apart far enough to move its tokens, and
 // the small files beside it. It tokenizes nothing (model/tokenizer.ts does), and writes nothing.
 
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
@@ -35,6 +35,25 @@ export interface TokenizerFolder {
   readonly added: readonly AddedToken[];
   /** tokenizer_config.json; empty where there is none. */
   readonly config: Readonly<Record<string, unknown>>;
+}
+
+/** Any of the files that a tokenizer can be read from. */
+export const TOKENIZER = /^(tokenizer\.(json|model)|vocab\.json)$/;
+
+const SPECIALS = ["bos", "eos", "pad"];
+
+/** Ids of the special tokens that tokenizer_config.json names, by their keys in config.json. */
+export function namedSpecials(folder: TokenizerFolder): Record<string, number> {
+  const ids = idsOf(folder);
+  return Object.fromEntries(
+    SPECIALS.flatMap((name): [string, number][] => {
+      const named: unknown = folder.config[`${name}_token`];
+      const text =
+        named !== null && typeof named === "object" ? Reflect.get(named, "content") : named;
+      const id = typeof text === "string" ? ids.get(text) : undefined;
+      return id === undefined ? [] : [[`${name}_token_id`, id]];
+    }),
+  );
 }
 
 /** Every token of a tokenizer to its id, added ones included. */
@@ -81,6 +100,14 @@ export async function readObject(
   const parsed = z.record(z.string(), z.unknown()).safeParse(await readJson(file));
   if (parsed.success) return parsed.data;
   throw malformed(file, "it holds no object");
+}
+
+/** The bytes of a folder's tokenizer.json: equal ones are equal tokenizers. Throws TsmergeError `io`. */
+export async function tokenizerBytes(directory: string): Promise<Uint8Array> {
+  const file = join(directory, "tokenizer.json");
+  return readFile(file).catch((cause: unknown) => {
+    throw ioError("read", file, cause);
+  });
 }
 
 /** The names in a folder. Throws TsmergeError `io`. */

@@ -10,6 +10,7 @@ import type { RowOrigin } from "./plan.ts";
 import {
   filesOf,
   idsOf,
+  namedSpecials,
   readObject,
   readTokenizerFolder,
   type TokenizerFolder,
@@ -28,7 +29,9 @@ export interface TokenizerRequest {
 /** A model that gives embeddings, or only rows or its tokenizer. */
 export interface TokenizerParent {
   readonly reference: string;
+  /** The folder of its config.json. */
   readonly directory: string;
+  readonly tokenizerDirectory: string;
   /** Rows of its embeddings. */
   readonly rows: number;
   /** False for a model that the recipe names for its tokens only. */
@@ -79,7 +82,7 @@ export async function planTokenizer(
   const models = await Promise.all(
     parents.map(async (parent) => ({
       ...parent,
-      folder: await readTokenizerFolder(parent.directory),
+      folder: await readTokenizerFolder(parent.tokenizerDirectory),
     })),
   );
   const named = (reference: string) => {
@@ -119,7 +122,7 @@ export async function planTokenizer(
     }),
   );
   const isForeign = source.reference !== base;
-  const specials = isForeign && !compat ? await specialIds(source.directory) : {};
+  const specials = compat ? {} : await specialIds(source, isForeign);
   return {
     rows,
     moved,
@@ -127,7 +130,7 @@ export async function planTokenizer(
     specials,
     files: {
       ...(isForeign || output !== source.folder ? await filesFor(output, isForeign) : {}),
-      ...(isForeign && !compat ? await generationFile(named(base).directory, specials) : {}),
+      ...(await generationFile(named(base).directory, specials)),
     },
     notes: notesOn(start, output, merged, compat),
   };
@@ -141,20 +144,37 @@ function rowsFor(vocabulary: ReadonlyMap<string, number>, least: number): number
 }
 
 /** The special token ids of the model whose tokenizer is taken: its tokens keep their ids. */
-async function specialIds(directory: string): Promise<Record<string, unknown>> {
-  const config = await readObject(directory, "config.json");
+async function specialIds(
+  source: TokenizerParent & { readonly folder: TokenizerFolder },
+  isForeign: boolean,
+): Promise<Record<string, unknown>> {
+  if (source.tokenizerDirectory !== source.directory) {
+    return broughtSpecials(source.folder, source.directory);
+  }
+  if (!isForeign) return {};
+  const config = await readObject(source.directory, "config.json");
   return Object.fromEntries(
     SPECIAL_IDS.filter((key) => key in config).map((key) => [key, config[key]]),
   );
 }
 
-/** The base's generation settings with the ids of the tokenizer that is taken. */
-async function generationFile(
+/** The special token ids of an adapter's own tokenizer that the config.json beside its base does not have. */
+export async function broughtSpecials(
+  folder: TokenizerFolder,
+  directory: string,
+): Promise<Record<string, unknown>> {
+  const config = await readObject(directory, "config.json");
+  const named = Object.entries(namedSpecials(folder));
+  return Object.fromEntries(named.filter(([key, id]) => ![config[key]].flat().includes(id)));
+}
+
+/** The base's generation settings with the ids of the tokenizer that is taken; none where they are the same. */
+export async function generationFile(
   directory: string,
   specials: Readonly<Record<string, unknown>>,
 ): Promise<Record<string, string>> {
   const settings = await readObject(directory, "generation_config.json");
-  if (Object.keys(settings).length === 0) return {};
+  if (Object.keys(settings).length === 0 || Object.keys(specials).length === 0) return {};
   const text = `${JSON.stringify({ ...settings, ...specials }, null, 2)}\n`;
   return { "generation_config.json": text };
 }

@@ -1,5 +1,5 @@
 // What is worth a word about a recipe that is valid: weights that scale, factors that do nothing, densities
-// that trim nothing, a model met twice, chat templates that differ. It refuses nothing.
+// that trim nothing, a model met twice, tokens and chat templates that differ. It refuses nothing.
 
 import { templateOf } from "../merge/chat-template.ts";
 import type { LoadedModels } from "./models.ts";
@@ -15,6 +15,7 @@ import {
   type Value,
 } from "./recipe.ts";
 import { numbersIn, valueAt } from "./setting.ts";
+import { adviseOnVocabularies } from "./vocabularies.ts";
 
 /** Weights whose sum lies within these neither shrink nor inflate what they weigh. */
 const FAIR_SUM = [0.9, 1.1] as const;
@@ -44,10 +45,14 @@ export async function adviseOnModels(recipe: Recipe, models: LoadedModels): Prom
     const twin = merged.slice(0, index).find((other) => other.location === location);
     if (twin !== undefined) advice.push(`${twin.reference} and ${reference} are the same folder`);
   }
+  if (recipe.tokenizer === undefined) {
+    const donor = models.get(donorReference(recipe))!;
+    advice.push(...(await adviseOnVocabularies([donor, ...merged])));
+  }
   if (recipe.chatTemplate !== undefined) return advice;
   const first = new Map<string, string>();
-  for (const { reference, directory } of merged) {
-    const template = await templateOf(directory);
+  for (const { reference, tokenizerDirectory } of merged) {
+    const template = await templateOf(tokenizerDirectory);
     if (template !== undefined && !first.has(template)) first.set(template, reference);
   }
   if (first.size > 1) {

@@ -39,7 +39,7 @@ export interface CompileContext extends Leniency {
 export function compileRecipe(recipe: Recipe, context: CompileContext): MergePlan {
   const method = methodNamed(recipe.method);
   const layout = layOut(recipe, method, context.models, context);
-  const { vocabulary, files } = context.tokenizer ?? {};
+  const { vocabulary, files, specials } = context.tokenizer ?? {};
   const donors = vocabulary?.donors.map((reference) => context.models.get(reference)!.location);
   const locations = [...new Set([...layout.locations, ...(donors ?? [])])];
   const keyed: { readonly key: string; readonly plan: TensorPlan }[] = [];
@@ -84,8 +84,11 @@ export function compileRecipe(recipe: Recipe, context: CompileContext): MergePla
     ...(copies.length === 0 ? {} : { copies }),
     seed: context.seed,
     compat: context.compat,
-    config: { ...config, ...vocabulary?.specials },
+    config: { ...config, ...specials },
     donor: donor.directory,
+    ...(donor.tokenizerDirectory === donor.directory
+      ? {}
+      : { tokenizer: donor.tokenizerDirectory }),
     ...(files === undefined || Object.keys(files).length === 0 ? {} : { files }),
   };
 }

@@ -5,6 +5,7 @@
 import type { TensorInfo, TensorPart } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { joinLocation, splitLocation } from "../hub/location.ts";
+import { filesOf, TOKENIZER } from "../merge/tokenizer-folder.ts";
 import { areAlike, expertLayout, relaidTensors } from "../model/expert-layouts.ts";
 import { type ModelWeights, modelWeights } from "../model/model-weights.ts";
 import { readStoredConfig, type StoredConfig } from "../model/stored-config.ts";
@@ -14,8 +15,10 @@ export interface LoadedModel {
   readonly reference: string;
   /** What its checkpoint is opened by: its folder, with an adapter's after it (see joinLocation). */
   readonly location: string;
-  /** The folder of its config.json and tokenizer, as a real path. */
+  /** The folder of its config.json, as a real path. */
   readonly directory: string;
+  /** The folder of its tokenizer: an adapter's where that brings one, which its tokens were trained with. */
+  readonly tokenizerDirectory: string;
   readonly config: StoredConfig;
   /** What its files hold, by name, with experts in the layout of the first model that has any. */
   readonly tensors: ReadonlyMap<string, TensorInfo>;
@@ -53,7 +56,11 @@ export async function loadModels(
     const location = adapter === undefined ? directory : joinLocation(directory, adapter);
     const config = await readStoredConfig(directory);
     const weights = modelWeights(config, tensors, directory);
-    models.set(reference, { reference, location, directory, config, tensors, weights });
+    const hasOwn =
+      adapter !== undefined && (await filesOf(adapter)).some((name) => TOKENIZER.test(name));
+    const tokenizerDirectory = hasOwn ? adapter : directory;
+    const where = { reference, location, directory, tokenizerDirectory };
+    models.set(reference, { ...where, config, tensors, weights });
   }
   return inOneLayout(models);
 }

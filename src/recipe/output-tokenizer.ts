@@ -5,12 +5,14 @@ import { TsmergeError } from "../base/errors.ts";
 import { chatTemplate, templateFiles } from "../merge/chat-template.ts";
 import type { RowMap } from "../merge/plan.ts";
 import {
+  broughtSpecials,
+  generationFile,
   planTokenizer,
   type TokenizerParent,
   type TokenizerPlan,
   type TokenizerRequest,
 } from "../merge/tokenizer.ts";
-import { filesOf, readObject } from "../merge/tokenizer-folder.ts";
+import { filesOf, readObject, readTokenizerFolder } from "../merge/tokenizer-folder.ts";
 import type { Weight } from "../model/model-weights.ts";
 import type { LoadedModel, LoadedModels } from "./models.ts";
 import { donorReference, mergedReferences, modelReferences, type Recipe } from "./recipe.ts";
@@ -18,6 +20,8 @@ import { donorReference, mergedReferences, modelReferences, type Recipe } from "
 export interface OutputTokenizer {
   /** Undefined where the recipe leaves vocabulary and embeddings alone. */
   readonly vocabulary: TokenizerPlan | undefined;
+  /** Special token ids of config.json that the tokenizer changes. */
+  readonly specials: Readonly<Record<string, unknown>>;
   /** Files that stand in for the donor's; null leaves one out. */
   readonly files: Readonly<Record<string, string | null>>;
   readonly notes: readonly string[];
@@ -33,37 +37,62 @@ export async function outputTokenizer(
   compat: boolean,
 ): Promise<OutputTokenizer | undefined> {
   const { tokenizer, chatTemplate: wanted } = recipe;
-  if (tokenizer === undefined && wanted === undefined) return undefined;
-  const merged = mergedReferences(recipe);
   const base = donorReference(recipe);
+  const donor = models.get(base)!; // loaded: it is one of the recipe's references, here and below
+  if (tokenizer === undefined && wanted === undefined) return broughtTokenizer(donor, compat);
+  const merged = mergedReferences(recipe);
   const parents = modelReferences(recipe).map((reference) => {
-    const model = models.get(reference)!; // loaded: it is one of the recipe's references
-    const { directory } = model;
-    return { reference, directory, rows: rowsOf(model), isMerged: merged.includes(reference) };
+    const model = models.get(reference)!;
+    const { directory, tokenizerDirectory } = model;
+    const isMerged = merged.includes(reference);
+    return { reference, directory, tokenizerDirectory, rows: rowsOf(model), isMerged };
   });
   const unread = tokenizer && (await withoutTokenizer(tokenizer, parents));
   const vocabulary =
     unread === undefined && tokenizer !== undefined
       ? await planTokenizer(tokenizer, parents, base, compat)
       : undefined;
-  const files = vocabulary?.files ?? {};
+  const kept = vocabulary ?? (await broughtTokenizer(donor, compat));
+  const { files = {}, specials = {} } = kept ?? {};
   const notes =
     unread === undefined
       ? (vocabulary?.notes ?? [])
       : [`${unread} has no tokenizer.json: embeddings are merged row by row, as they are stored`];
-  if (wanted === undefined) return { vocabulary, files, notes };
-  const directories = parents.filter(({ isMerged }) => isMerged).map(({ directory }) => directory);
+  if (wanted === undefined) return { vocabulary, specials, files, notes };
+  const directories = parents.flatMap((one) => (one.isMerged ? [one.tokenizerDirectory] : []));
   const template = await chatTemplate(wanted, directories);
   if (template === undefined) {
     const note = "chat_template auto: no model has a chat template, so none is written";
-    return { vocabulary, files, notes: [...notes, note] };
+    return { vocabulary, specials, files, notes: [...notes, note] };
   }
   const planned = files["tokenizer_config.json"];
   const config: Record<string, unknown> =
     typeof planned === "string"
       ? JSON.parse(planned)
-      : await readObject(models.get(base)!.directory, "tokenizer_config.json");
-  return { vocabulary, files: { ...files, ...templateFiles(template, config) }, notes };
+      : await readObject(donor.tokenizerDirectory, "tokenizer_config.json");
+  return { vocabulary, specials, files: { ...files, ...templateFiles(template, config) }, notes };
+}
+
+/** What an adapter's own tokenizer changes besides itself; undefined where the base's is taken. */
+async function broughtTokenizer(
+  { reference, directory, tokenizerDirectory }: LoadedModel,
+  compat: boolean,
+): Promise<OutputTokenizer | undefined> {
+  const isBrought = tokenizerDirectory !== directory && !compat;
+  if (!isBrought || !(await filesOf(tokenizerDirectory)).includes("tokenizer.json"))
+    return undefined;
+  const specials = await broughtSpecials(await readTokenizerFolder(tokenizerDirectory), directory);
+  const changed = Object.entries(specials).map(([key, id]) => `${key} ${id}`);
+  const notes =
+    changed.length === 0
+      ? []
+      : [`config.json gets ${changed.join(", ")} from the tokenizer of ${reference}'s adapter`];
+  return {
+    vocabulary: undefined,
+    specials,
+    files: await generationFile(directory, specials),
+    notes,
+  };
 }
 
 /**
@@ -76,8 +105,8 @@ async function withoutTokenizer(
 ): Promise<string | undefined> {
   const isPlain = source === "base" && tokens.length === 0 && padToMultipleOf === undefined;
   if (!isPlain || new Set(parents.map(({ rows }) => rows)).size > 1) return undefined;
-  for (const { reference, directory } of parents) {
-    if (!(await filesOf(directory)).includes("tokenizer.json")) return reference;
+  for (const { reference, tokenizerDirectory } of parents) {
+    if (!(await filesOf(tokenizerDirectory)).includes("tokenizer.json")) return reference;
   }
   return undefined;
 }

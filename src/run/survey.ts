@@ -116,7 +116,8 @@ async function outlineOf(
     }),
   );
   const weights = modelWeights(config, tensors, directory);
-  return { reference, location: directory, directory, config, tensors, weights };
+  const where = { location: directory, directory, tokenizerDirectory: directory };
+  return { reference, ...where, config, tensors, weights };
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -59,7 +59,7 @@ function parents(made: Readonly<Record<string, Made>>): TokenizerParent[] {
     for (const [name, content] of Object.entries(all)) {
       writeFileSync(join(directory, name), JSON.stringify(content));
     }
-    return { reference, directory, rows, isMerged };
+    return { reference, directory, tokenizerDirectory: directory, rows, isMerged };
   });
 }
 

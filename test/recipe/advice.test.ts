@@ -75,7 +75,10 @@ test("unlike chat templates and equal folders are told from the folders", async 
     mkdirSync(directory, { recursive: true });
     const config = template === undefined ? {} : { chat_template: template };
     writeFileSync(join(directory, "tokenizer_config.json"), JSON.stringify(config));
-    return { ...inventedModel(name), directory, location: directory };
+    return {
+      ...inventedModel(name),
+      ...{ directory, location: directory, tokenizerDirectory: directory },
+    };
   };
   const models = new Map([
     ["a", folder("a", "one")],

@@ -57,7 +57,8 @@ function unheard(reference: string, shapes: Record<string, readonly number[]>, r
   );
   const config = parseStoredConfig({ architectures: ["Unheard"], n_layers: 2, ...raw }, reference);
   const weights = modelWeights(config, tensors, reference);
-  const model = { reference, location: reference, directory: reference, config, tensors, weights };
+  const where = { location: reference, directory: reference, tokenizerDirectory: reference };
+  const model = { reference, ...where, config, tensors, weights };
   return [reference, model] as [string, LoadedModel];
 }
 

@@ -62,7 +62,8 @@ export function inventedModel(reference: string, variation: Variation = {}): Loa
   const held = new Map(tensors);
   const stored = parseStoredConfig(raw, directory);
   return {
-    ...{ reference, directory, location: directory, config: stored, tensors: held },
+    ...{ reference, directory, location: directory, tokenizerDirectory: directory },
+    ...{ config: stored, tensors: held },
     weights: modelWeights(stored, held, directory),
   };
 }
