@@ -29,6 +29,10 @@ export interface EvalFlags {
   readonly showConfig?: boolean;
   readonly stats?: boolean;
   readonly genKwargs?: string[];
+  readonly systemInstruction?: string;
+  /** True for the model's default template. */
+  readonly applyChatTemplate?: string | true;
+  readonly fewshotAsMultiturn?: string | true;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -79,6 +83,8 @@ export function evalRequest(positional: string | undefined, flags: EvalFlags): E
       addsBos: modelArgs.addsBos,
       maxLength: modelArgs.maxLength,
       genKwargs: flags.genKwargs === undefined ? undefined : keyValues(flags.genKwargs),
+      systemInstruction: flags.systemInstruction,
+      chat: chatOf(flags),
       device: flags.device,
     },
     notes: [...modelArgs.notes, ...limitNotes(limit, seeds.limit)],
@@ -131,6 +137,27 @@ function limitNotes(limit: number | undefined, seed: number): string[] {
   return [
     `--limit takes ${what}, drawn by seed ${seed} from every task; lm-eval's, the first of each task, is --limit-first`,
   ];
+}
+
+/** A conversation has its worked examples as turns, as lm-eval's has, unless told otherwise. */
+function chatOf({ applyChatTemplate, fewshotAsMultiturn }: EvalFlags): EvaluateOptions["chat"] {
+  const isMultiturn = fewshotAsMultiturn === undefined || isYes(fewshotAsMultiturn);
+  const word = typeof applyChatTemplate === "string" ? applyChatTemplate.toLowerCase() : "true";
+  if (applyChatTemplate === undefined || word === "false") {
+    if (fewshotAsMultiturn === undefined || !isMultiturn) return undefined;
+    throw new TsmergeError("usage", "--fewshot_as_multiturn needs a conversation", {
+      hint: "add --apply_chat_template",
+    });
+  }
+  return { isMultiturn, ...(word === "true" ? {} : { template: String(applyChatTemplate) }) };
+}
+
+function isYes(value: string | true): boolean {
+  if (value === true || /^(true|1|yes)$/i.test(value)) return true;
+  if (/^(false|0|no)$/i.test(value)) return false;
+  throw new TsmergeError("usage", `--fewshot_as_multiturn ${value} is neither true nor false`, {
+    hint: "write --fewshot_as_multiturn false, or leave it out",
+  });
 }
 
 /** `{"task": [0, 1]}` */

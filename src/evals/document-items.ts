@@ -5,15 +5,16 @@ import { canonicalJson } from "../base/hash.ts";
 import type { Leaf } from "./catalogue.ts";
 import { type DataAccess, type DatasetReference, readSplit } from "./datasets/read.ts";
 import type { Row } from "./datasets/records.ts";
-import { type DocumentTask, itemsOfDocuments, renderShot } from "./document-task.ts";
+import { type DocumentTask, itemsOfDocuments } from "./document-task.ts";
 import { drawShots, drawsOneMore, examplesApart, fewshotSplit, type Pool } from "./fewshot.ts";
 import type { Item } from "./item.ts";
+import { type PromptStyle, prompter } from "./prompt.ts";
 import { FunctionReference, type TaskConfig } from "./task-file.ts";
 
 /** What lm-evaluation-harness evaluates, or the validation questions of a task that also has test questions. */
 export type EvaluatedSplit = "val" | "test";
 
-export interface DocumentOptions extends DataAccess {
+export interface DocumentOptions extends DataAccess, PromptStyle {
   readonly split: EvaluatedSplit;
   /** Worked examples before each question. */
   readonly fewshot: number;
@@ -48,16 +49,26 @@ export async function loadDocumentItems(
   const { pool, isExample, files: poolFiles } = await readPool(task, reference, options);
   const rows = task.process(all.filter((row) => !isExample(row)));
   const shots = drawShots(config, pool, rows, options.fewshot, options.fewshotSeed);
-  const rendered = new Map<Row, string>();
-  const render = (row: Row): string => {
-    const text = rendered.get(row) ?? renderShot(task.shots.reader, row);
-    rendered.set(row, text);
-    return text;
-  };
-  const preambles = rows.map(
-    (row, index) => task.description(row) + shots[index]!.map(render).join(""),
-  );
-  return { items: itemsOfDocuments(task, rows, preambles), files: { ...files, ...poolFiles } };
+  const asked = styled(task, rows, options);
+  const promptOf = prompter(asked, options);
+  const prompts = rows.map((row, index) => promptOf(row, shots[index]!));
+  return { items: itemsOfDocuments(asked, rows, prompts), files: { ...files, ...poolFiles } };
+}
+
+/**
+ * The task as a conversation asks it: the answer's turn begins with the continuation itself, no delimiter.
+ * @throws TsmergeError `usage` for questions that are several contexts, which are no conversation
+ */
+function styled(task: DocumentTask, rows: readonly Row[], { chat }: PromptStyle): DocumentTask {
+  if (chat === undefined) return task;
+  const [first] = rows;
+  if (first !== undefined && typeof task.reader.read(first).text === "number") {
+    throw new TsmergeError("usage", `${task.config.task} cannot be asked in a conversation`, {
+      where: task.config.file,
+      hint: "its choices are prompts that one text follows: leave --apply_chat_template out",
+    });
+  }
+  return { ...task, reader: { ...task.reader, targetDelimiter: "" } };
 }
 
 function evaluatedSplit(config: TaskConfig, split: EvaluatedSplit): string | undefined {

@@ -119,12 +119,18 @@ function printed(value: unknown): string {
 
 /** A worked example as it stands in a prompt. */
 export function renderShot(reader: Reader, row: Row): string {
+  const { question, answer } = shotOf(reader, row);
+  const ending = answer === "" ? "" : reader.targetDelimiter + answer;
+  return question + ending + reader.fewshotDelimiter;
+}
+
+/** A worked example's question and its right answer, empty for none. */
+export function shotOf(reader: Reader, row: Row): { question: string; answer: string } {
   const { text, target, choices } = reader.read(row);
   const question = typeof text === "number" ? (choices?.[text] ?? String(text)) : text;
   const first = Array.isArray(target) ? target[0] : target;
   const answer = typeof first === "number" ? (choices?.[first] ?? String(first)) : printed(first);
-  const ending = answer === "" ? "" : reader.targetDelimiter + answer;
-  return question + ending + reader.fewshotDelimiter;
+  return { question, answer };
 }
 
 export interface DocumentTask {
@@ -194,12 +200,12 @@ function compileIdentity({ doc_to_identity: source, file }: TaskConfig): Documen
 
 /**
  * The documents as items.
- * @param preambles what stands before each question: description and worked examples
+ * @param prompts what each question becomes with its description and worked examples
  */
 export function itemsOfDocuments(
   task: DocumentTask,
   rows: readonly Row[],
-  preambles: readonly string[],
+  prompts: readonly ((question: string) => string)[],
 ): Item[] {
   const readings = rows.map(task.reader.read);
   const [first] = readings;
@@ -208,7 +214,7 @@ export function itemsOfDocuments(
   return readings.map((reading, docId) => {
     const document = rows[docId]!;
     const { target } = reading;
-    const shape = requestOf(task, document, reading, preambles[docId]!, isMultipleInput);
+    const shape = requestOf(task, document, reading, prompts[docId]!, isMultipleInput);
     const { question, ...item } = shape;
     // without examples: the same question is the same item however many stand before it
     const texts = task.identity(document) ?? [question, ...item.choices];
@@ -225,16 +231,16 @@ function requestOf(
   task: DocumentTask,
   row: Row,
   reading: Reading,
-  preamble: string,
+  prompt: (question: string) => string,
   isMultipleInput: boolean,
 ): Request {
   const { config, reader } = task;
   const question = String(reading.text);
-  const context = preamble + question;
+  const context = isMultipleInput ? "" : prompt(question);
   switch (config.output_type) {
     case "multiple_choice":
       return isMultipleInput
-        ? severalContexts(reading, preamble, reader)
+        ? severalContexts(reading, prompt, reader)
         : { question, context, ...choiceRequest(task, row, reading) };
     case "loglikelihood": {
       const continuation = String(reading.target);
@@ -270,9 +276,13 @@ function requestOf(
 }
 
 /** Choices that are contexts: the continuation is one. */
-function severalContexts(reading: Reading, preamble: string, reader: Reader): Request {
+function severalContexts(
+  reading: Reading,
+  prompt: (question: string) => string,
+  reader: Reader,
+): Request {
   const { choices = [], target, text } = reading;
-  const contexts = choices.map((choice) => preamble + choice);
+  const contexts = choices.map(prompt);
   const continuation = reader.targetDelimiter + String(target);
   return {
     ...{ question: String(target), context: contexts[0] ?? "", contexts, choices },

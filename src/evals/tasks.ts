@@ -5,12 +5,14 @@ import { contentHash } from "../base/hash.ts";
 import type { HubAccess } from "../hub/settings.ts";
 import { type Group, type Leaf, leavesOf } from "./catalogue.ts";
 import { type EvaluatedSplit, loadDocumentItems } from "./document-items.ts";
+import { compileTask } from "./document-task.ts";
 import { FEWSHOT_SEED } from "./fewshot.ts";
 import type { Item } from "./item.ts";
+import type { PromptStyle } from "./prompt.ts";
 import { listTasks } from "./task-folder.ts";
 import { resolveTasks } from "./task-names.ts";
 
-export interface TaskOptions {
+export interface TaskOptions extends PromptStyle {
   readonly split: EvaluatedSplit;
   /** The user's folder of benchmark data, or its parent (`--data`). */
   readonly dataDir?: string | undefined;
@@ -24,6 +26,8 @@ export interface TaskOptions {
   readonly examplesApart?: boolean | undefined;
   /** Folders with further task files (`--include-path`). */
   readonly includePaths?: readonly string[] | undefined;
+  /** Options of generation that replace those of every task that generates. */
+  readonly genKwargs?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A leaf task with how it was asked. */
@@ -66,14 +70,15 @@ export interface Suite {
  */
 export async function loadTasks(names: readonly string[], options: TaskOptions): Promise<Suite> {
   const { split, dataDir, hub, fewshotSeed = FEWSHOT_SEED, examplesApart = false } = options;
+  const { chat, systemInstruction } = options;
   const entries = await resolveTasks(names, await listTasks(options.includePaths));
   const groups = entries.flatMap((entry) => (entry.kind === "group" ? [entry.group] : []));
-  const withShots = (leaf: Leaf): SuiteLeaf => ({
-    ...leaf,
+  const asAsked = (leaf: Leaf): SuiteLeaf => ({
+    ...withGenKwargs(leaf, options.genKwargs),
     fewshot: fewshotOf(leaf, options.fewshot),
   });
   const asked = entries.map((entry, index): Asked => {
-    return { name: names[index]!, leaves: leavesOf(entry).map(withShots) };
+    return { name: names[index]!, leaves: leavesOf(entry).map(asAsked) };
   });
   const leaves = new Map(asked.flatMap((each) => each.leaves.map((leaf) => [leaf.task, leaf])));
   const items: Item[] = [];
@@ -81,16 +86,26 @@ export async function loadTasks(names: readonly string[], options: TaskOptions):
   for (const leaf of leaves.values()) {
     const { fewshot } = leaf;
     const own = await loadDocumentItems(leaf, {
-      ...{ split, dataDir, hub, fewshot, fewshotSeed, examplesApart },
+      ...{ split, dataDir, hub, fewshot, fewshotSeed, examplesApart, chat, systemInstruction },
     });
     items.push(...own.items);
     Object.assign(files, own.files);
   }
   return {
     ...{ name: names.join(","), asked, split, leaves: [...leaves.values()], groups, items, files },
-    dataHash: contentHash({ files, asked: [...leaves.values()].map(wordingOf) }),
+    dataHash: contentHash({
+      ...{ files, asked: [...leaves.values()].map(wordingOf), systemInstruction },
+      chat: chat && { template: chat.template, isMultiturn: chat.isMultiturn },
+    }),
     warnings: [...leaves.values()].flatMap((leaf) => leaf.warnings),
   };
+}
+
+function withGenKwargs(leaf: Leaf, replaced: TaskOptions["genKwargs"]): Leaf {
+  const { config } = leaf.documents;
+  if (replaced === undefined || config.output_type !== "generate_until") return leaf;
+  const generation_kwargs = { ...config.generation_kwargs, ...replaced };
+  return { ...leaf, documents: compileTask({ ...config, generation_kwargs }) };
 }
 
 function fewshotOf({ documents }: Leaf, asked: number | undefined): number {

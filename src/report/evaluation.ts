@@ -7,11 +7,15 @@ import type { Evaluation } from "../run/evaluate.ts";
 import { configOf } from "../run/result-record.ts";
 
 /** One line: what decided the numbers besides the questions. */
-export function headerOf(modelName: string, { suite, conditions }: Evaluation): string {
+export function headerOf(
+  modelName: string,
+  { suite, conditions, chatTemplate }: Evaluation,
+): string {
   const { dtype, bos, device } = conditions;
   const weights = dtype === "auto" ? "weights as stored" : `weights in ${dtype}`;
   const start = bos.added ? "prompts begin with BOS" : "no BOS before prompts";
-  return `${modelName}, ${suite.split} questions, ${weights}, ${start}, ${device}`;
+  const form = chatTemplate === undefined ? "plain text" : "conversations";
+  return `${modelName}, ${suite.split} questions as ${form}, ${weights}, ${start}, ${device}`;
 }
 
 /** Tokens computed against what one pass a question would compute, and times. */

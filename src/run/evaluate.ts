@@ -7,12 +7,14 @@ import { TsmergeError } from "../base/errors.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
 import type { Answer, Item, ItemScore } from "../evals/item.ts";
 import { keyOf, scoreItem } from "../evals/metrics.ts";
+import type { PromptStyle } from "../evals/prompt.ts";
 import { type SuiteResult, summarise } from "../evals/results.ts";
 import type { Suite } from "../evals/tasks.ts";
 import { refuseGeneration } from "../evals/workload.ts";
 import type { Device } from "../kernel/device.ts";
 import type { Identity } from "../lineage/identity.ts";
 import { openItemStore } from "../lineage/item-store.ts";
+import { loadChatTemplate } from "../model/chat-template.ts";
 import { readModelConfig } from "../model/config.ts";
 import { loadTokenizer, type Tokenizer, tokenizerDigest } from "../model/tokenizer.ts";
 import { runtimeVersion } from "../ort/runtime.ts";
@@ -33,6 +35,12 @@ export interface EvaluateOptions extends ItemChoice, AskOptions {
   readonly addsBos?: boolean | undefined;
   /** Positions to use; the model's by default. */
   readonly maxLength?: number | undefined;
+  /** Said before each task's own description. */
+  readonly systemInstruction?: string | undefined;
+  /** Asks in conversations, in the model's own template or that of its templates which is named. */
+  readonly chat?:
+    | { readonly template?: string | undefined; readonly isMultiturn: boolean }
+    | undefined;
   /** Rounds the weights to a type first; as stored by default. Arithmetic is float32 always. */
   readonly dtype?: FloatType | undefined;
   readonly device: Device;
@@ -53,6 +61,8 @@ export interface Evaluation {
   readonly statistics: AskStatistics;
   /** What task files say that means nothing here, and what tokenisation had to do out of the ordinary. */
   readonly warnings: readonly string[];
+  /** The chat template's text, if prompts are conversations. */
+  readonly chatTemplate: string | undefined;
 }
 
 export interface Conditions extends Identity {
@@ -78,10 +88,11 @@ export async function evaluateModel(
   tasks: readonly string[],
   options: EvaluateOptions,
 ): Promise<Evaluation> {
-  const { suite, items } = await chooseItems(tasks, options);
-  for (const item of items) refuseGeneration(item);
   const models = await loadModels([directory], async (reference) => reference);
   const model = models.get(directory)!;
+  const style = await styleOf(model.directory, options);
+  const { suite, items } = await chooseItems(tasks, options, style);
+  for (const item of items) refuseGeneration(item);
   const tokenizer = await loadTokenizer(model.directory, options.addsBos);
   const { maxPositions } = await readModelConfig(model.directory);
   const maxLength = checkedLength(options.maxLength ?? maxPositions, maxPositions);
@@ -118,12 +129,25 @@ export async function evaluateModel(
     });
     return {
       ...{ model: directory, suite, items, scores, conditions, ...asked },
+      chatTemplate: style.chat?.template,
       results: summarise(suite, scores),
       warnings: [...suite.warnings, ...encodingWarnings(asked.statistics)],
     };
   } finally {
     store.close();
   }
+}
+
+async function styleOf(
+  directory: string,
+  { systemInstruction, chat }: EvaluateOptions,
+): Promise<PromptStyle> {
+  if (chat === undefined) return { systemInstruction };
+  const { source, render } = await loadChatTemplate(directory, chat.template);
+  return {
+    systemInstruction,
+    chat: { template: source, render, isMultiturn: chat.isMultiturn },
+  };
 }
 
 function checkedLength(length: number, positions: number): number {

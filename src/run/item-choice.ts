@@ -4,6 +4,7 @@
 import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
 import type { Item } from "../evals/item.ts";
+import type { PromptStyle } from "../evals/prompt.ts";
 import { limitFirst, limitStratified } from "../evals/splits.ts";
 import { listTasks } from "../evals/task-folder.ts";
 import { loadTasks, type Suite } from "../evals/tasks.ts";
@@ -36,12 +37,14 @@ export interface ItemChoice {
 export async function chooseItems(
   tasks: readonly string[],
   options: ItemChoice,
+  style: PromptStyle = {},
 ): Promise<{ suite: Suite; items: Item[] }> {
   const { split = "test", dataDir, hub, includePaths, fewshot, fewshotSeed, genKwargs } = options;
   const names = await expandNames(tasks, includePaths);
-  const suite = await loadTasks(names, { split, dataDir, hub, includePaths, fewshot, fewshotSeed });
-  const chosen = limited(suite, options);
-  return { suite, items: genKwargs === undefined ? chosen : chosen.map(withOptions(genKwargs)) };
+  const suite = await loadTasks(names, {
+    ...{ split, dataDir, hub, includePaths, fewshot, fewshotSeed, genKwargs, ...style },
+  });
+  return { suite, items: limited(suite, options) };
 }
 
 /** lm-eval's wildcards: `mmlu_*` is every name that begins so. */
@@ -83,12 +86,4 @@ function sampled(suite: Suite, samples: Readonly<Record<string, readonly number[
     throw new TsmergeError("usage", message, { hint: "indices count from 0 in each task" });
   }
   return suite.items.filter(({ task, docId }) => samples[task]?.includes(docId));
-}
-
-function withOptions(replaced: Readonly<Record<string, unknown>>): (item: Item) => Item {
-  return (item) => {
-    const { judgement } = item;
-    if (judgement?.kind !== "generation") return item;
-    return { ...item, judgement: { ...judgement, options: { ...judgement.options, ...replaced } } };
-  };
 }

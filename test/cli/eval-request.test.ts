@@ -75,3 +75,16 @@ test("what is missing or contradictory says so", () => {
   assert.throws(() => evalRequest("m", { ...flags, task: ["list"] }), /way to list tasks/);
   assert.throws(() => evalRequest("m", { ...flags, logSamples: true }), /--log_samples needs/);
 });
+
+test("a conversation has examples as turns unless told otherwise", () => {
+  const chat = (more: Partial<EvalFlags>) => evalRequest("m", { ...flags, ...more }).options.chat;
+  assert.equal(chat({}), undefined);
+  assert.deepEqual(chat({ applyChatTemplate: true }), { isMultiturn: true });
+  assert.deepEqual(chat({ applyChatTemplate: "tool_use", fewshotAsMultiturn: "False" }), {
+    isMultiturn: false,
+    template: "tool_use",
+  });
+  assert.equal(chat({ applyChatTemplate: "False" }), undefined);
+  assert.throws(() => chat({ fewshotAsMultiturn: true }), /needs a conversation/);
+  assert.throws(() => chat({ applyChatTemplate: true, fewshotAsMultiturn: "x" }), /neither true/);
+});

@@ -47,6 +47,9 @@ export function evalCommand(): Command {
     .option("-s, --log-samples", "also write every question, answer and score")
     .option("-x, --predict-only", "write answers without scores")
     .option("--gen-kwargs <args>", "replace options of generation: max_gen_toks=64", repeated)
+    .option("--system-instruction <text>", "said before each task's own description")
+    .option("--apply-chat-template [name]", "ask in conversations, in the model's own template")
+    .option("--fewshot-as-multiturn [bool]", "worked examples as turns of their own (true)")
     .option("-w, --write-out", "print each task's first prompt")
     .option("--show-config", "print each task's file as it was understood")
     .option("--stats", "print what was computed, what it would have cost, and times")
@@ -143,7 +146,9 @@ async function writeFiles(
     limit: limitFirst ?? limit ?? null,
     genKwargs: genKwargs ?? null,
     seeds: { limit: seed, fewshot: fewshotSeed },
-    ...{ systemInstruction: null, chatTemplate: null, fewshotAsMultiturn: null },
+    systemInstruction: options.systemInstruction ?? null,
+    chatTemplate: evaluation.chatTemplate ?? null,
+    fewshotAsMultiturn: options.chat?.isMultiturn ?? null,
   };
   return writeResultFiles(evaluation, asked, {
     path: flags.output,

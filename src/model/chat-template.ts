@@ -1,0 +1,138 @@
+// A model's chat template, rendered: a conversation as the text that the model was trained on. Not the templates
+// that a merge writes (src/merge/chat-template.ts), and not the conversation, which src/evals makes.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Template } from "@huggingface/jinja";
+import { z } from "zod";
+import { TsmergeError } from "../base/errors.ts";
+import { hasErrorCode, ioError } from "../base/io-error.ts";
+import { readJson } from "../base/json.ts";
+import { didYouMean } from "../base/suggest.ts";
+
+export interface Message {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: string;
+}
+
+export interface ChatTemplate {
+  /** Its Jinja text. */
+  readonly source: string;
+  /**
+   * The conversation, and the opening of the assistant's next turn. A template that refuses a system message
+   * gets the conversation without it.
+   * @throws TsmergeError `incompatible` for a conversation that the template refuses
+   */
+  readonly render: (messages: readonly Message[]) => string;
+}
+
+const token = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
+
+/** The tokens that templates may name. */
+const TOKENS = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token"] as const;
+
+const schema = z.looseObject({
+  chat_template: z
+    .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
+    .nullish(),
+  ...Object.fromEntries(TOKENS.map((name) => [name, token])),
+});
+
+/**
+ * The template of a model folder: chat_template.jinja, or that of tokenizer_config.json.
+ * @param name one of several templates; the one called `default`, or the only one, when absent
+ * @throws TsmergeError `incompatible` without a template or one that does not parse, `usage` for an unknown name
+ */
+export async function loadChatTemplate(directory: string, name?: string): Promise<ChatTemplate> {
+  const where = join(directory, "tokenizer_config.json");
+  const parsed = schema.safeParse(await readJson(where));
+  if (!parsed.success) {
+    const reason = z.prettifyError(parsed.error).replaceAll("\n", "; ");
+    throw new TsmergeError("incompatible", reason, {
+      where,
+      hint: "copy tokenizer_config.json from the model's repository again",
+    });
+  }
+  const config: Readonly<Record<string, unknown>> = parsed.data;
+  const alone = await readAlone(directory);
+  const source =
+    alone !== undefined && name === undefined ? alone : chosen(parsed.data, name, where);
+  const tokens = TOKENS.flatMap((key) => {
+    const value = config[key];
+    const text = typeof value === "object" ? Reflect.get(value ?? {}, "content") : value;
+    return typeof text === "string" ? [[key, text]] : [];
+  });
+  return { source, render: renderer(source, Object.fromEntries(tokens), where) };
+}
+
+async function readAlone(directory: string): Promise<string | undefined> {
+  const path = join(directory, "chat_template.jinja");
+  try {
+    return await readFile(path, "utf8");
+  } catch (cause) {
+    if (hasErrorCode(cause, "ENOENT")) return undefined;
+    throw ioError("read", path, cause);
+  }
+}
+
+function chosen(
+  { chat_template: listed }: z.infer<typeof schema>,
+  name: string | undefined,
+  where: string,
+): string {
+  const all = typeof listed === "string" ? [{ name: "default", template: listed }] : (listed ?? []);
+  if (all.length === 0) {
+    throw new TsmergeError("incompatible", "this model has no chat template", {
+      where,
+      hint: "leave --apply_chat_template out: base models take plain text",
+    });
+  }
+  const names = all.map((each) => each.name);
+  const wanted = name ?? (all.length === 1 ? names[0]! : "default");
+  const found = all.find((each) => each.name === wanted);
+  if (found !== undefined) return found.template;
+  throw new TsmergeError(
+    "usage",
+    `no chat template is called "${wanted}"${didYouMean(wanted, names)}`,
+    {
+      where,
+      hint: `the model has ${names.join(", ")}`,
+    },
+  );
+}
+
+function renderer(
+  source: string,
+  tokens: Readonly<Record<string, string>>,
+  where: string,
+): ChatTemplate["render"] {
+  const refused = (cause: unknown): TsmergeError => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new TsmergeError("incompatible", `the chat template cannot be rendered: ${reason}`, {
+      where,
+      hint: "leave --apply_chat_template out, or mend the template",
+      cause,
+    });
+  };
+  let template: Template;
+  try {
+    template = new Template(source);
+  } catch (cause) {
+    throw refused(cause);
+  }
+  const rendered = (messages: readonly Message[]): string =>
+    template.render({ ...tokens, messages, add_generation_prompt: true });
+  return (messages) => {
+    try {
+      return rendered(messages);
+    } catch (cause) {
+      const others = messages.filter(({ role }) => role !== "system");
+      if (others.length === messages.length) throw refused(cause);
+      try {
+        return rendered(others);
+      } catch {
+        throw refused(cause);
+      }
+    }
+  };
+}
