@@ -4,6 +4,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { diffCommand } from "./commands/diff.ts";
+import { downloadCommand } from "./commands/download.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { evolveCommand } from "./commands/evolve.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -29,6 +30,7 @@ const program = new Command("tsmerge")
   .addCommand(runsCommand())
   .addCommand(showCommand())
   .addCommand(exportCommand())
+  .addCommand(downloadCommand())
   .addCommand(lsCommand());
 
 await runProgram(program);

@@ -6,11 +6,10 @@ import { isAbsolute, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
 import { hasErrorCode, ioError } from "../base/io-error.ts";
 import { expandHome } from "./cache.ts";
+import { ensureModel, openModel } from "./fetch.ts";
 import { joinLocation } from "./location.ts";
-import { hasWholeWeights, modelFiles } from "./model-files.ts";
 import { parseRepository } from "./repository.ts";
 import type { HubAccess } from "./settings.ts";
-import { openSnapshot, type Snapshot } from "./snapshot.ts";
 
 export interface ResolveOptions extends HubAccess {
   /** Folders that a relative path may start from, the first that has it wins: usually the working folder, then the recipe's. */
@@ -52,7 +51,7 @@ async function resolveFolder(reference: string, options: ResolveOptions): Promis
   if (found !== undefined) return found;
   const repository = parseRepository(reference);
   if (repository === undefined) throw notFound(reference, looked, CHECK_PATH);
-  const snapshot = await openSnapshot(repository, options, hasWholeWeights).catch((error) => {
+  const snapshot = await openModel(repository, options).catch((error: unknown) => {
     if (!(error instanceof TsmergeError) || error.code === "interrupted") throw error;
     // a path with a slip in it reads as a repository, so both places are named
     const message = `model "${reference}" is not at ${looked.join(", ")}, and ${error.message}`;
@@ -60,12 +59,6 @@ async function resolveFolder(reference: string, options: ResolveOptions): Promis
     throw new TsmergeError(code, message, { hint, cause: error });
   });
   return ensureModel(snapshot);
-}
-
-/** The snapshot's folder, with configuration, tokenizer and weights in it. Throws as Snapshot's ensure. */
-export async function ensureModel({ folder, paths, ensure }: Snapshot): Promise<string> {
-  await ensure(modelFiles(paths));
-  return folder;
 }
 
 /** The first folder of that path under the search roots, and where it was looked for in vain. */

@@ -46,7 +46,7 @@ export function apiPath({ kind, name }: Repository): string {
 
 /** The command that fetches it into the cache. */
 export function downloadCommand({ kind, name, revision }: Repository): string {
-  const type = kind === "model" ? "" : "--repo-type dataset ";
-  const at = revision === DEFAULT_REVISION ? "" : ` --revision ${revision}`;
-  return `hf download ${type}${name}${at}`;
+  const type = kind === "model" ? "" : "--dataset ";
+  const at = revision === DEFAULT_REVISION ? "" : `@${revision}`;
+  return `tsmerge download ${type}${name}${at}`;
 }

@@ -2,16 +2,23 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { hubPrinter } from "../../src/cli/hub-access.ts";
-import { FakeHub } from "../hub/server.ts";
+import { COMMIT, FakeHub } from "../hub/server.ts";
 import { writeModel } from "../merge/models.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
-const folder = mkdtempSync(join(tmpdir(), "tsmerge-hub-cli-"));
+const folder = realpathSync(mkdtempSync(join(tmpdir(), "tsmerge-hub-cli-")));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 function filesOf(directory: string): Record<string, Buffer> {
@@ -37,11 +44,12 @@ async function run(environment: Readonly<Record<string, string>>, ...words: stri
   return { status, ...output };
 }
 
-test("validate, merge and eval take models from the hub, and from the cache afterwards", async (t) => {
+test("validate, merge, download and eval take models from the hub, and from the cache afterwards", async (t) => {
   for (const name of ["0", "1"]) await writeModel(join(folder, `m${name}`), name, "bfloat16");
   const hub = await FakeHub.open(
     { kind: "model", name: "org/m0", files: filesOf(join(folder, "m0")) },
     { kind: "model", name: "org/m1", files: filesOf(join(folder, "m1")) },
+    { kind: "dataset", name: "org/quiz", files: { "data/test.jsonl": Buffer.from("{}") } },
     { kind: "model", name: "org/base", files: filesOf(join(ROOT, "evals/demo/models/base")) },
   );
   t.after(() => hub.close());
@@ -61,6 +69,11 @@ test("validate, merge and eval take models from the hub, and from the cache afte
   assert.equal(merged.status, 0, merged.stderr);
   assert.match(merged.stdout, /^a: \d files, weights sha256 [0-9a-f]{64}$/m);
   assert.equal(hub.asked.length, asked);
+
+  const fetched = await run(online, "download", "--dataset", "org/quiz");
+  const folderOf = (repository: string) => join(folder, "cache", repository, "snapshots", COMMIT);
+  assert.equal(fetched.stdout, `${folderOf("datasets--org--quiz")}\n`);
+  assert.equal(readFileSync(join(fetched.stdout.trim(), "data/test.jsonl"), "utf8"), "{}");
 
   const options = ["--task", "demo_math", "--limit", "4", "--store", join(folder, "store.db")];
   const scored = await run(online, "eval", "org/base", ...options);

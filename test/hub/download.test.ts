@@ -114,7 +114,7 @@ test("what is cached is not asked for again, under any name of its commit", asyn
   await assert.rejects(resolveModel("org/name@v1.0", offline), {
     code: "usage",
     message: /the model org\/name at v1.0 is not in .*, and HF_HUB_OFFLINE is set$/,
-    hint: `unset it, or run \`hf download org/name --revision v1.0\` where there is a network, or write org/name@${COMMIT}, which is cached`,
+    hint: `unset it, or run \`tsmerge download org/name@v1.0\` where there is a network, or write org/name@${COMMIT}, which is cached`,
   });
   assert.deepEqual(hub.asked, []);
 });
@@ -146,8 +146,15 @@ test("a connection that breaks off is gone on with, byte for byte", async () => 
   hub.fault = (asked) => (isWeights(asked) && cuts++ < 3 ? { cutAfter: 70_000 } : undefined);
   const folder = await resolveModel("org/name", options);
   assert.deepEqual(readFileSync(join(folder, "model.safetensors")), weights);
-  const ranges = hub.asked.filter(isWeights).map(({ range }) => range);
-  assert.deepEqual(ranges.slice(-3), ["bytes=70000-", "bytes=140000-", "bytes=210000-"]);
+  const starts = hub.asked
+    .filter(isWeights)
+    .map(({ range }) => Number(/\d+/.exec(range ?? "0")![0]));
+  assert.equal(starts.length, 4);
+  for (const [at, start] of starts.entries()) {
+    // what had arrived when the line broke may be lost with it, so less than 70,000 can be kept
+    const last = starts[at - 1] ?? -1;
+    assert.ok(start > last && start <= last + 70_001, `${starts}`);
+  }
 });
 
 test("a download that was killed goes on where it was", async () => {

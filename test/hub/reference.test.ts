@@ -65,11 +65,11 @@ test("a model that is not here says where it was looked for and how to get it", 
     message:
       `model "org/absent" is not at ${join(work, "org/absent")}, ${join(recipes, "org/absent")}, ` +
       `and the model org/absent at main is not in ${join(cache, "models--org--absent")}, and HF_HUB_OFFLINE is set`,
-    hint: "unset it, or run `hf download org/absent` where there is a network",
+    hint: "unset it, or run `tsmerge download org/absent` where there is a network",
   });
-  await assert.rejects(find("org/name@v2"), { hint: /`hf download org\/name --revision v2`/ });
+  await assert.rejects(find("org/name@v2"), { hint: /`tsmerge download org\/name@v2`/ });
   await assert.rejects(find("org/detached"), {
-    hint: `unset it, or run \`hf download org/detached\` where there is a network, or write org/detached@${OLD}, which is cached`,
+    hint: `unset it, or run \`tsmerge download org/detached\` where there is a network, or write org/detached@${OLD}, which is cached`,
   });
 });
 
@@ -84,7 +84,7 @@ test("what cannot be a repository is a path only", async () => {
 test("base+adapter is two folders in one location, each found on its own", async () => {
   assert.equal(await find("org/name+gpt2"), joinLocation(main, gpt2));
   assert.equal(await find("org/both+org/name@v1.0"), joinLocation(join(work, "org/both"), old));
-  await assert.rejects(find("org/name+org/absent"), { hint: /`hf download org\/absent`/ });
+  await assert.rejects(find("org/name+org/absent"), { hint: /`tsmerge download org\/absent`/ });
   await assert.rejects(find("org/name+a+b"), { message: '"org/name+a+b" names 2 adapters' });
   await assert.rejects(find("org/name+"), { message: "a model's name is empty" });
 });

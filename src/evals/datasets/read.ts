@@ -58,7 +58,7 @@ export async function readSplit(
     const found = named(path, await readFromHub(path, reference.name, split, access.hub));
     return withRows(found, rows ?? known?.source.rows, path);
   } catch (error) {
-    if (!(error instanceof TsmergeError) || error.code !== "usage") throw error;
+    if (!(error instanceof TsmergeError) || !["usage", "io"].includes(error.code)) throw error;
     const hint = `${error.hint}; or ${missing.hint}`;
     const message = `${missing.message}, and ${error.message}`;
     throw new TsmergeError("data", message, { where, hint, cause: error });
