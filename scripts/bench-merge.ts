@@ -1,8 +1,9 @@
-// Merging to disk, end to end, on generated bf16 models: wall time against reading the inputs and writing
-// the output with plain streams, and peak memory. Each merge runs in a process of its own. Arguments:
-// `--parameters 1e9` (2e7 by default), `--folder DIR` (a temporary one), `--methods linear,ties`.
+// Merging to disk, end to end, on generated bf16 models: the built program's wall time against reading the
+// inputs and writing the output with plain streams, and against `cp`; processor time and peak memory. Runs
+// are interleaved and the best of each counts, for other work on the machine only adds. Arguments:
+// `--parameters 1e9` (2e8 by default), `--folder DIR` (a temporary one), `--methods linear,ties`, `--rounds 2`.
 
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   createReadStream,
   createWriteStream,
@@ -18,15 +19,10 @@ import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { draw32, streamKey } from "../src/base/counter-rng.ts";
 import { CheckpointWriter } from "../src/checkpoint/writer.ts";
-import { mergePool } from "../src/exec/merge-pool.ts";
-import { wasmKernel } from "../src/kernel/wasm.ts";
-import { soloCrew } from "../src/merge/crew.ts";
-import { executeWith } from "../src/merge/execute.ts";
 import { methodNamed } from "../src/merge/methods/registry.ts";
-import type { MergePlan, TensorPlan } from "../src/merge/plan.ts";
 import { printRows, type Row } from "./row.ts";
 
-/** Models besides a base: three parents in all. */
+/** Models of each merge, a base among them where there is one. */
 const METHODS: Readonly<Record<string, number>> = {
   linear: 2,
   slerp: 2,
@@ -39,6 +35,8 @@ const TARGETS: Readonly<Record<string, string>> = {
   slerp: "≤ 1.5 ×",
   ties: "≤ 2.5 ×",
 };
+const VALUES: Readonly<Record<string, number>> = { weight: 0.5, density: 0.53, t: 0.4 };
+const ROOT = join(import.meta.dirname, "..");
 const WIDTH = 2048;
 const CHUNK = 2 ** 22;
 
@@ -90,177 +88,166 @@ async function writeParent(
   await writer.finish();
 }
 
-function planFor(
-  method: string,
-  models: readonly string[],
-  shapes: [string, number[]][],
-): MergePlan {
+/** A recipe over the first `count` models; JSON is YAML. */
+function recipeOf(method: string, folder: string, count: number): string {
   const { base, parameters } = methodNamed(method);
-  const values: Readonly<Record<string, number>> = { weight: 0.5, density: 0.53, t: 0.4 };
-  const of = (scope: string) =>
+  const models = Array.from({ length: count }, (_, i) => join(folder, `${i}`));
+  const valuesOf = (scope: string) =>
     Object.fromEntries(
       parameters
-        .filter((one) => one.scope === scope)
-        .map(({ name, default: value }) => [name, values[name] ?? value!]),
+        .filter((one) => one.scope === scope && one.name in VALUES)
+        .map(({ name }) => [name, VALUES[name]]),
     );
-  const tensors = shapes.map(
-    ([name, shape]): TensorPlan => ({
-      name,
-      shape,
-      method,
-      sources: models.map((_, model) => ({ model, name })),
-      base: base === "none" || base === "optional" ? undefined : 0,
-      global: of("global"),
-      perModel: models.map((_, i) => (base === "required" && i === 0 ? {} : of("model"))),
-      loadAs: undefined,
-      arithmetic: "float32",
-      dtype: "bfloat16",
-    }),
-  );
-  return {
-    models,
-    tensors,
-    seed: 1,
-    compat: false,
-    config: { model_type: "bench" },
-    donor: models[0]!,
-  };
+  return JSON.stringify({
+    merge_method: method,
+    ...(base === "none" ? {} : { base_model: models[0] }),
+    models: models.map((model, i) =>
+      base === "required" && i === 0 ? { model } : { model, parameters: valuesOf("model") },
+    ),
+    parameters: valuesOf("global"),
+    dtype: "bfloat16",
+  });
 }
 
 interface Measured {
   readonly seconds: number;
+  /** Of all threads, in user and system mode. */
+  readonly processorSeconds: number;
   readonly peakBytes: number;
 }
 
-/** Runs one merge (or, as `streams`, the yardstick) in a process of its own. */
-function measure(
-  folder: string,
-  method: string,
-  parents: number,
-  threads: number,
-  parameters: number,
-): Measured {
-  const words = ["--import", "tsx", import.meta.filename, "--child", method, "--folder", folder];
-  const numbers = [
-    "--parents",
-    `${parents}`,
-    "--threads",
-    `${threads}`,
-    "--parameters",
-    `${parameters}`,
-  ];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...words, ...numbers], {
+/** Runs a Node program in a process of its own, which tells what it took when it ends. */
+function measure(words: readonly string[]): Measured {
+  const tell = `
+    import { writeSync } from "node:fs";
+    import { isMainThread } from "node:worker_threads";
+    if (isMainThread) process.on("exit", () => {
+      const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
+      const processorSeconds = (userCPUTime + systemCPUTime) / 1e6;
+      writeSync(3, JSON.stringify({ processorSeconds, peakBytes: 1024 * maxRSS }));
+    });`;
+  const listener = `data:text/javascript,${encodeURIComponent(tell)}`;
+  const started = performance.now();
+  const { status, output } = spawnSync(process.execPath, ["--import", listener, ...words], {
     encoding: "utf8",
+    stdio: ["ignore", "ignore", "pipe", "pipe"],
   });
-  if (status !== 0) throw new Error(`${method} failed: ${stderr}`);
-  return JSON.parse(stdout) as Measured; // what `child` printed
+  const seconds = (performance.now() - started) / 1000;
+  if (status !== 0) throw new Error(`${words.join(" ")} failed: ${output[2]}`);
+  return { seconds, ...(JSON.parse(output[3]!) as Omit<Measured, "seconds">) }; // what was told
 }
 
-async function child(
-  folder: string,
-  method: string,
-  parents: number,
-  threads: number,
-  parameters: number,
-) {
-  const models = Array.from({ length: parents }, (_, i) => join(folder, `${i}`));
-  const outDir = join(folder, "out");
-  const started = performance.now();
-  if (method === "streams") {
-    for (const [i, model] of models.entries()) {
-      const source = createReadStream(join(model, "model.safetensors"), { highWaterMark: 2 ** 20 });
-      // the output is as large as one parent
-      if (i > 0) for await (const _ of source);
-      else await pipeline(source, createWriteStream(`${outDir}.copy`, { flush: true }));
-    }
-    rmSync(`${outDir}.copy`);
-  } else {
-    const hire = threads === 1 ? soloCrew(wasmKernel()) : mergePool(threads);
-    await executeWith(planFor(method, models, shapesFor(parameters)), hire, {
-      outDir,
-      resume: false,
-    });
-    rmSync(outDir, { recursive: true });
+/** Reads the parents and writes as much as one of them: the bytes that a merge of them moves. */
+async function stream(folder: string, parents: number): Promise<void> {
+  const copy = join(folder, "out");
+  for (let i = 0; i < parents; i++) {
+    const path = join(folder, `${i}`, "model.safetensors");
+    const source = createReadStream(path, { highWaterMark: 2 ** 20 });
+    if (i > 0) for await (const _ of source);
+    else await pipeline(source, createWriteStream(copy, { flush: true }));
   }
-  const seconds = (performance.now() - started) / 1000;
-  const peakBytes = process.resourceUsage().maxRSS * 1024;
-  process.stdout.write(JSON.stringify({ seconds, peakBytes }));
+}
+
+/** Seconds that `cp` takes to copy the parents. */
+function copySeconds(folder: string, parents: number): number {
+  const started = performance.now();
+  for (let i = 0; i < parents; i++) {
+    const file = join(folder, `${i}`, "model.safetensors");
+    execFileSync("cp", [file, join(folder, "out")]);
+  }
+  return (performance.now() - started) / 1000;
+}
+
+/** Measurements of one method, best of `rounds` each. */
+function measureMethod(folder: string, method: string, parents: number, rounds: number) {
+  const out = join(folder, "out");
+  const config = join(folder, `${method}.yml`);
+  writeFileSync(config, recipeOf(method, folder, parents));
+  const program = join(ROOT, "dist/cli/tsmerge.js");
+  const merge = (threads: string) =>
+    measure([program, "merge", config, out, "-j", threads, "--no-write-model-card", "--quiet"]);
+  const streams = () =>
+    measure([
+      ...["--import", "tsx", import.meta.filename, "--stream", `${parents}`],
+      ...["--folder", folder],
+    ]);
+  const clean = <T>(run: () => T): T => {
+    rmSync(out, { recursive: true, force: true });
+    return run();
+  };
+  const all = Array.from({ length: rounds }, () => ({
+    plain: clean(streams),
+    one: clean(() => merge("1")),
+    two: clean(() => merge("2")),
+    copy: clean(() => copySeconds(folder, parents)),
+  }));
+  const best = (of: "plain" | "one" | "two") =>
+    all.map((round) => round[of]).reduce((a, b) => (b.seconds < a.seconds ? b : a));
+  const copy = Math.min(...all.map((round) => round.copy));
+  return { plain: best("plain"), one: best("one"), two: best("two"), copy };
 }
 
 /** Figures of every method on one thread and on two. */
 export async function benchMerge(
-  parameters = 2e7,
+  parameters = 2e8,
   methods: readonly string[] = Object.keys(METHODS),
   parent = tmpdir(),
+  rounds = 2,
 ): Promise<Row[]> {
+  execFileSync("npm", ["run", "build", "--silent"], { cwd: ROOT, stdio: "inherit" });
   const folder = mkdtempSync(join(parent, "tsmerge-bench-"));
   try {
     const shapes = shapesFor(parameters);
     for (const i of [0, 1, 2]) await writeParent(join(folder, `${i}`), i, shapes);
-    const rows: Row[] = [];
-    for (const method of methods) {
-      const parents = METHODS[method] ?? 2;
-      const plain = Math.min(
-        ...[0, 1].map(() => measure(folder, "streams", parents, 1, parameters).seconds),
-      );
-      const one = measure(folder, method, parents, 1, parameters);
-      const two = measure(folder, method, parents, 2, parameters);
-      const target = TARGETS[method];
-      rows.push(
-        {
-          name: `${method} of ${parents}: time over plain streams (${plain.toFixed(2)} s)`,
-          value: one.seconds / plain,
-          unit: "×",
-          ...(target === undefined ? {} : { target }),
-        },
-        {
-          name: `${method}: two threads faster than one`,
-          value: one.seconds / two.seconds,
-          unit: "×",
-          target: "≥ 1.6 ×",
-        },
-        {
-          name: `${method}: peak memory, one thread`,
-          value: one.peakBytes / 2 ** 20,
-          unit: "MiB",
-          target: "≤ 1024 MiB",
-        },
-        {
-          name: `${method}: peak memory, two threads`,
-          value: two.peakBytes / 2 ** 20,
-          unit: "MiB",
-          target: "≤ 1024 MiB",
-        },
-      );
-    }
-    return rows;
+    return methods.flatMap((method) => rowsOf(folder, method, rounds));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
+function rowsOf(folder: string, method: string, rounds: number): Row[] {
+  const parents = METHODS[method] ?? 2;
+  const { plain, one, two, copy } = measureMethod(folder, method, parents, rounds);
+  const target = TARGETS[method];
+  const cores = ({ seconds, processorSeconds }: Measured) =>
+    `${(processorSeconds / seconds).toFixed(2)} cores`;
+  const peak = Math.max(one.peakBytes, two.peakBytes) / 2 ** 20;
+  return [
+    {
+      name: `${method} of ${parents}: time over plain streams (${plain.seconds.toFixed(2)} s)`,
+      value: one.seconds / plain.seconds,
+      unit: "×",
+      ...(target === undefined ? {} : { target }),
+    },
+    {
+      name: `${method}: time over cp of the parents (${copy.toFixed(2)} s)`,
+      value: one.seconds / copy,
+      unit: "×",
+    },
+    {
+      name: `${method}: two threads (${cores(two)}) faster than one (${cores(one)})`,
+      value: one.seconds / two.seconds,
+      unit: "×",
+      target: "≥ 1.6 × where one uses one core",
+    },
+    {
+      name: `${method}: processor time of one thread`,
+      value: one.processorSeconds,
+      unit: "s",
+    },
+    { name: `${method}: peak memory`, value: peak, unit: "MiB", target: "≤ 1024 MiB" },
+  ];
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const text = { type: "string" } as const;
   const { values } = parseArgs({
-    options: {
-      child: text,
-      folder: text,
-      parents: text,
-      threads: text,
-      parameters: text,
-      methods: text,
-    },
+    options: { stream: text, folder: text, parameters: text, methods: text, rounds: text },
   });
-  const parameters = Number(values.parameters ?? 2e7);
-  if (values.child !== undefined) {
-    await child(
-      values.folder!,
-      values.child,
-      Number(values.parents),
-      Number(values.threads),
-      parameters,
-    );
+  if (values.stream !== undefined) {
+    await stream(values.folder!, Number(values.stream));
   } else {
-    printRows(await benchMerge(parameters, values.methods?.split(","), values.folder));
+    const [parameters, rounds] = [Number(values.parameters ?? 2e8), Number(values.rounds ?? 2)];
+    printRows(await benchMerge(parameters, values.methods?.split(","), values.folder, rounds));
   }
 }
