@@ -1,6 +1,7 @@
 // One output tensor's inputs as streams of numbers: what statistics read. The kernel itself widens,
 // casts and computes, so a task vector here has the very bits that the merge computes with.
 
+import type { StreamKey } from "../base/counter-rng.ts";
 import { bytesPerElement, type FloatType, isFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
@@ -38,8 +39,8 @@ export interface ElementReader {
     scalars?: readonly number[],
   ): Promise<void>;
   /** Σ over the whole tensor of each term, in f64: blocks of FOLD_ELEMENTS as CompiledSums adds them up, in order. */
-  sums(terms: readonly Term[], scalars?: readonly number[]): Promise<number[]>;
-  /** Counts the magnitudes of elements [first, first + count) of an expression: in each bucket, and last above them. */
+  sums(terms: readonly Term[], numbers?: SumNumbers): Promise<number[]>;
+  /** Counts the magnitudes of an expression: how many are in each bucket, and last above them. */
   counter(expression: Expression): Counter;
   /** Some of the elements, from all over the tensor and the same each time, as a tensor of their own. */
   sample(): Promise<ElementReader>;
@@ -47,6 +48,14 @@ export interface ElementReader {
   read(series: readonly Expression[], first: number, count: number): Promise<Float32Array[]>;
 }
 
+/** What the scalars, bounds and draws of a sum's terms refer to; none by default. */
+export interface SumNumbers {
+  readonly scalars?: readonly number[];
+  readonly integers?: readonly number[];
+  readonly streams?: readonly StreamKey[];
+}
+
+/** The counts of elements [first, first + count). */
 export type Counter = (bracket: Bracket, first: number, count: number) => Promise<Uint32Array>;
 
 /** Elements of a tile: small enough for the cache, large enough that a read is not a chore. */
@@ -123,10 +132,15 @@ export function elementReader(
     reads: Reads,
     from: number,
     count: number,
-    scalars: Float64Array,
+    numbers: SumNumbers,
     run: (call: FoldCall) => void,
   ): Promise<void> {
     const end = from + count;
+    const call = {
+      scalars: Float64Array.from(numbers.scalars ?? []),
+      integers: Uint32Array.from(numbers.integers ?? []),
+      streams: numbers.streams ?? [],
+    };
     const start = (first: number) =>
       first < end ? load(reads, first, Math.min(FOLD_ELEMENTS, end - first)) : undefined;
     let loading = start(from);
@@ -135,7 +149,7 @@ export function elementReader(
       loading = start(first + FOLD_ELEMENTS);
       loading?.catch(() => {}); // thrown when it is awaited
       const elements = Math.min(FOLD_ELEMENTS, end - first);
-      run({ ...NO_DRAWS, elements, firstElement: first, inputs: views, scalars });
+      run({ ...call, elements, firstElement: first, inputs: views });
     }
   }
 
@@ -155,11 +169,11 @@ export function elementReader(
         visit(tiles, firstElement);
       }
     },
-    async sums(terms, scalars = []) {
+    async sums(terms, numbers = {}) {
       const reads = readsOf(terms.flat());
       const { run } = kernel.sums({ ...computation(reads), terms });
       const totals = terms.map(() => 0);
-      await fold(reads, 0, inputs.elements, Float64Array.from(scalars), (call) => {
+      await fold(reads, 0, inputs.elements, numbers, (call) => {
         for (const [t, sum] of run(call).entries()) totals[t]! += sum;
       });
       return totals;
@@ -169,7 +183,7 @@ export function elementReader(
       const { run } = kernel.counts({ ...computation(reads), expression });
       return async (bracket, first, count) => {
         const counts = new Uint32Array(BUCKETS + 1);
-        await fold(reads, first, count, NO_SCALARS, (call) => run(call, bracket, counts));
+        await fold(reads, first, count, {}, (call) => run(call, bracket, counts));
         return counts;
       };
     },

@@ -3,9 +3,25 @@
 
 import { draw24, type StreamKey } from "../base/counter-rng.ts";
 import { TsmergeError } from "../base/errors.ts";
-import { type Expression, input, sub } from "../kernel/expression.ts";
+import {
+  abs,
+  and,
+  constant,
+  drawBelow,
+  type Expression,
+  eq,
+  gt,
+  indexBelow,
+  input,
+  type Mask,
+  not,
+  or,
+  scalar,
+  select,
+  sub,
+} from "../kernel/expression.ts";
 import type { TensorDraws } from "./draws.ts";
-import type { ElementReader } from "./elements.ts";
+import type { ElementReader, SumNumbers } from "./elements.ts";
 import {
   DENSITY_STEPS,
   keptCount,
@@ -104,8 +120,16 @@ export function tensorFacts(
     return once(`cut ${i} ${k}`, () => selectCut(magnitudesOf(reader, difference(i)), k));
   }
 
-  /** Sums |δ| and what a filter keeps of it, which fills `kept` from a tile's magnitudes. */
-  async function massOf(
+  /** Σ|δ| over the whole tensor and where a mask holds, by the kernel. */
+  async function massWhere(i: number, mask: Mask, numbers: SumNumbers): Promise<Mass> {
+    const magnitude = abs(difference(i));
+    const terms = [[magnitude], [select(mask, magnitude, constant(0))]] as const;
+    const [total, kept] = await reader.sums(terms, numbers);
+    return { total: total!, kept: kept! };
+  }
+
+  /** The same tile by tile, by a sum of compat's, where `filter` fills what is kept from a tile's magnitudes. */
+  async function streamedMass(
     i: number,
     sum: () => Sum,
     filter: (magnitudes: Float32Array, firstElement: number, kept: Float32Array) => void,
@@ -122,14 +146,22 @@ export function tensorFacts(
     return { total: total.total(), kept: part.total() };
   }
 
-  /** The mass that `most` keeps and `least` does not. */
+  /** The mass that `most` keeps and `least` does not; by the kernel, or as torch sums. */
   function massBetween(
     i: number,
     most: MagnitudeCut,
     least: MagnitudeCut,
-    sum: () => Sum,
+    sum: (() => Sum) | undefined,
   ): Promise<Mass> {
-    return massOf(i, sum, (magnitudes, firstElement, kept) => {
+    if (sum === undefined) {
+      const magnitude = abs(difference(i));
+      const mask = and(within(magnitude, 0), not(within(magnitude, 1)));
+      return massWhere(i, mask, {
+        scalars: [most.threshold, least.threshold],
+        integers: [most.cut, least.cut],
+      });
+    }
+    return streamedMass(i, sum, (magnitudes, firstElement, kept) => {
       for (let e = 0; e < kept.length; e++) {
         const x = magnitudes[e]!;
         kept[e] = isKept(most, x, firstElement + e) && !isKept(least, x, firstElement + e) ? x : 0;
@@ -144,7 +176,7 @@ export function tensorFacts(
     sum: () => Sum,
   ): Promise<Mass> {
     let plane = new Uint32Array(0);
-    return massOf(i, sum, (magnitudes, _firstElement, kept) => {
+    return streamedMass(i, sum, (magnitudes, _firstElement, kept) => {
       if (plane.length !== kept.length) plane = new Uint32Array(kept.length);
       draws(plane);
       for (let e = 0; e < kept.length; e++) kept[e] = plane[e]! < bound ? magnitudes[e]! : 0;
@@ -169,18 +201,19 @@ export function tensorFacts(
 
   return {
     statistics: (draws, torchSums) => {
-      const sum = torchSums ? () => cascadeSum(reader.elements) : orderedSum;
+      const torchSum = torchSums ? () => cascadeSum(reader.elements) : undefined;
+      const sum = torchSum ?? orderedSum;
       return {
         dot,
         magnitudeCut,
         cutMass: (i, density) =>
           once(`cut mass ${i} ${density} ${torchSums}`, async () =>
-            massBetween(i, await magnitudeCut(i, density), await countCut(i, 0), sum),
+            massBetween(i, await magnitudeCut(i, density), await countCut(i, 0), torchSum),
           ),
         countCut,
         bandMass: (i, most, least) =>
           once(`band mass ${i} ${most} ${least} ${torchSums}`, async () =>
-            massBetween(i, await countCut(i, most), await countCut(i, least), sum),
+            massBetween(i, await countCut(i, most), await countCut(i, least), torchSum),
           ),
         inputs: reader,
         fact: (name, make) => once(`fact ${name}`, make),
@@ -192,17 +225,21 @@ export function tensorFacts(
         async drawnMass(i, s, bound) {
           const key = draws.keys?.[s];
           if (key === undefined) return massBelow(i, draws.reader(s), bound, sum);
-          if (bound % BUCKET_DRAWS !== 0) {
-            return once(`mass ${i} ${key} ${bound}`, () =>
-              massBelow(i, draws.reader(s), bound, sum),
-            );
+          if (bound % BUCKET_DRAWS === 0) {
+            const table = await once(`masses ${i} ${key}`, () => massTable(i, key));
+            return { total: table.total, kept: table.kept[bound / BUCKET_DRAWS]! };
           }
-          const table = await once(`masses ${i} ${key}`, () => massTable(i, key));
-          return { total: table.total, kept: table.kept[bound / BUCKET_DRAWS]! };
+          return massWhere(i, drawBelow(0, 0), { integers: [bound], streams: [key] });
         },
       };
     },
   };
+}
+
+/** isKept as a mask of the kernel's: the numbers of cut `at` stand at that place. */
+function within(magnitude: Expression, at: number): Mask {
+  const threshold = scalar(at);
+  return or(gt(magnitude, threshold), and(eq(magnitude, threshold), indexBelow(at)));
 }
 
 const isKept = ({ threshold, cut }: MagnitudeCut, magnitude: number, element: number): boolean =>

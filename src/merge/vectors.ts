@@ -37,7 +37,7 @@ export async function vectorSums(
   if (count === 1) {
     const totals = await inputs.sums(
       series.map((x) => [x] as const),
-      scalars,
+      { scalars },
     );
     return totals.map((sum) => Float64Array.of(sum));
   }
@@ -70,7 +70,7 @@ export async function vectorDots(
   { count, inner }: Vectors,
   scalars: readonly number[] = [],
 ): Promise<Float64Array> {
-  if (count === 1) return Float64Array.from(await inputs.sums([[x, y]], scalars));
+  if (count === 1) return Float64Array.from(await inputs.sums([[x, y]], { scalars }));
   const sums = new Float64Array(count);
   let products = new Float64Array(0);
   const visit = (tiles: readonly Float32Array[], firstElement: number) => {

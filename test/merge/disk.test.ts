@@ -59,11 +59,11 @@ test("a merge that the disk cannot hold is refused before it writes", { skip }, 
   assert.ok(!existsSync(outDir) && !existsSync(stagingOf(outDir)));
 });
 
-/** A crew that begins when the shard `file` lies on a disk that is full. */
+/** A crew for one tensor at a time that begins when the shard `file` lies on a disk that is full. */
 function crewOnFullDisk(outDir: string, file: string): HireCrew {
   return async (plan, options) => {
     symlinkSync("/dev/full", join(stagingOf(outDir), `${file}.tmp`));
-    return soloCrew(kernel)(plan, options);
+    return { ...(await soloCrew(kernel)(plan, options)), inWork: 1 };
   };
 }
 
