@@ -87,47 +87,95 @@ export interface Bootstrap {
   readonly deltas: readonly Bounds[];
 }
 
+export interface BootstrapOptions {
+  readonly seed: number;
+  /**
+   * Group of each item, [items]: whole groups are resampled, since items of one (a subject, a passage) rise and
+   * fall together (Davison & Hinkley 1997, § 3.8). Absent: each item is its own.
+   */
+  readonly groups?: readonly string[] | undefined;
+  readonly draws?: number | undefined;
+}
+
 /** Draws that make a percentile interval stable in its second digit. */
 const DRAWS = 2000;
 
 /**
- * Paired bootstrap (Efron 1979): items are resampled, and every candidate's mean is taken over the same
- * resampled items.
+ * Paired bootstrap (Efron 1979): items, or groups of them, are resampled, and every candidate's mean is taken
+ * over the same resampled items.
  * @param values one list a candidate, [candidates][items], the same items in the same order
  */
 export function pairedBootstrap(
   values: readonly (readonly number[])[],
-  seed: number,
-  draws = DRAWS,
+  { seed, groups, draws = DRAWS }: BootstrapOptions,
 ): Bootstrap {
   const n = values[0]?.length ?? 0;
-  if (n === 0 || values.some((list) => list.length !== n)) {
+  if (n === 0 || values.some((list) => list.length !== n) || (groups?.length ?? n) !== n) {
     throw new TsmergeError(
       "internal",
       "a paired bootstrap needs the same items for every candidate",
     );
   }
+  const names = groups === undefined ? undefined : [...new Set(groups)];
+  const indexOf = new Map(names?.map((name, index) => [name, index]));
+  const unitOf = Int32Array.from({ length: n }, (_, i) => indexOf.get(groups?.[i] ?? "") ?? i);
+  const units = names?.length ?? n;
+  const sizes = summed(unitOf, units, () => 1);
+  const sums = values.map((list) => summed(unitOf, units, (i) => list[i]!));
+
   const means = values.map(() => new Float64Array(draws)); // [candidates][draws]
   const best = values.map(() => 0);
   const key = streamKey("bootstrap", seed);
-  const counts = new Int32Array(n);
+  const counts = new Int32Array(units);
   for (let draw = 0; draw < draws; draw++) {
     counts.fill(0);
-    for (let i = 0; i < n; i++) counts[Math.floor(uniform(key, draw * n + i) * n)]!++;
-    values.forEach((list, candidate) => {
-      let sum = 0;
-      for (let i = 0; i < n; i++) if (counts[i] !== 0) sum += counts[i]! * list[i]!;
-      means[candidate]![draw] = sum / n;
+    for (let i = 0; i < units; i++) {
+      counts[Math.floor(uniform(key, draw * units + i) * units)]!++;
+    }
+    const items = dot(counts, sizes);
+    sums.forEach((own, candidate) => {
+      means[candidate]![draw] = dot(counts, own) / items;
     });
     const top = means.reduce((high, each) => Math.max(high, each[draw]!), -Infinity);
     const winners = [...means.keys()].filter((candidate) => means[candidate]![draw] === top);
     for (const winner of winners) best[winner]! += 1 / winners.length / draws;
   }
   const deltas = means.map((each) => means[0]!.map((mean, draw) => mean - each[draw]!));
-  return { intervals: means.map(percentiles95), best, deltas: deltas.map(percentiles95) };
+  return {
+    intervals: means.map((each) => percentiles95(each, units)),
+    best,
+    deltas: deltas.map((each) => percentiles95(each, units)),
+  };
 }
 
-function percentiles95(samples: Float64Array): Bounds {
+/** Sums over the items of each unit, [units]. */
+function summed(unitOf: Int32Array, units: number, value: (item: number) => number): Float64Array {
+  const sums = new Float64Array(units);
+  unitOf.forEach((unit, item) => {
+    sums[unit]! += value(item);
+  });
+  return sums;
+}
+
+function dot(counts: Int32Array, values: Float64Array): number {
+  return counts.reduce((sum, count, i) => (count === 0 ? sum : sum + count * values[i]!), 0);
+}
+
+/**
+ * The expanded percentile interval (Hesterberg 2015, doi:10.1080/00031305.2015.1089789): percentiles further
+ * out by what resampling `units` units understates, √(n/(n−1)) and Student's t over the normal.
+ */
+function percentiles95(samples: Float64Array, units: number): Bounds {
   const sorted = [...samples].sort((a, b) => a - b);
-  return { low: quantileSorted(sorted, 0.025), high: quantileSorted(sorted, 0.975) };
+  const outer = -Math.sqrt(units / Math.max(1, units - 1)) * studentT95(Math.max(1, units - 1));
+  const tail = (1 + errorFunction(outer / Math.SQRT2)) / 2;
+  return { low: quantileSorted(sorted, tail), high: quantileSorted(sorted, 1 - tail) };
+}
+
+/** Student's 97.5 % quantile by Cornish and Fisher's expansion (Abramowitz & Stegun 26.7.5); from 10 degrees on good to 1e-3. */
+function studentT95(degrees: number): number {
+  const z = Z95;
+  const second = (z ** 3 + z) / (4 * degrees);
+  const third = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * degrees ** 2);
+  return z + second + third;
 }

@@ -15,8 +15,10 @@ export function renderEnding(result: EvolveResult): string {
     "95 % interval",
     "n",
     "vs best parent",
+    "95 %",
     "p",
     "vs equal weights",
+    "95 %",
     "p",
     ...shown,
   ];
@@ -44,22 +46,34 @@ function interval({ low, high }: Interval): string {
   return low === null || high === null ? "unknown" : `${low.toFixed(3)}–${high.toFixed(3)}`;
 }
 
-/** How much better, in points where answers are counted, and p; empty for the model compared with. */
-function comparison(value: Comparison | undefined, isCounted: boolean): [string, string] {
-  if (value === undefined) return ["", ""];
-  const { delta, p } = value;
-  const size = isCounted ? Math.abs(delta * 100).toFixed(1) : Math.abs(delta).toPrecision(3);
+/** How much better, in points where answers are counted, its interval and p; empty for the model compared with. */
+function comparison(value: Comparison | undefined, isCounted: boolean): [string, string, string] {
+  if (value === undefined) return ["", "", ""];
+  const { delta, low, high, p } = value;
+  const size = (difference: number): string => {
+    const magnitude = Math.abs(difference);
+    const digits = isCounted ? (magnitude * 100).toFixed(1) : magnitude.toPrecision(3);
+    return `${difference < 0 ? "−" : "+"}${digits}`;
+  };
   const tested = p === null ? "none" : p < 0.0001 ? "< 0.0001" : p.toPrecision(2);
-  return [`${delta < 0 ? "−" : "+"}${size}`, tested];
+  const interval = low === null || high === null ? "unknown" : `${size(low)} to ${size(high)}`;
+  return [size(delta), interval, tested];
 }
 
-function provenance({ search, items, metric, seed, reportLooks }: EvolveResult): string {
+function provenance({ search, items, metric, seed, ...result }: EvolveResult): string {
+  const { reportLooks, report, shortlist } = result;
   const looks =
     reportLooks > 1 ? ` The report items have been looked at ${reportLooks} times.` : "";
+  const winner = report.find(({ won }) => won)?.label;
+  const chance = shortlist.find(({ label }) => label === winner)?.chance;
+  const sure =
+    chance === undefined
+      ? ""
+      : `, where it is the best in ${Math.round(100 * chance)} % of resamples`;
   const stopped = search.stopped > 0 ? `, ${search.stopped} of them on fewer by racing` : "";
   return (
     `${search.evaluations} candidates in ${search.generations} generations were searched by ${metric} on ` +
-    `${items.search} items${stopped} (${search.ended}; ${search.failed} failed), the best chosen on ${items.selection} others, ` +
+    `${items.search} items${stopped} (${search.ended}; ${search.failed} failed), the best of ${shortlist.length} chosen on ${items.selection} others${sure}, ` +
     `and this table made on ${items.report} that neither saw; seed ${seed}.${looks}`
   );
 }

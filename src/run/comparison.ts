@@ -4,8 +4,16 @@
 import { TsmergeError } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
 import { type Estimate, estimateMean, metricOf } from "../evals/metrics.ts";
-import { mcnemar, twoSided, wilson, Z95 } from "../evals/statistics.ts";
-import { fitnessOf, oriented, taskEstimate, taskValues, type WeightedTask } from "./fitness.ts";
+import { mcnemar, pairedBootstrap, twoSided, wilson, Z95 } from "../evals/statistics.ts";
+import {
+  type Contributions,
+  contributions,
+  fitnessOf,
+  oriented,
+  taskEstimate,
+  taskValues,
+  type WeightedTask,
+} from "./fitness.ts";
 import type { Comparison, Interval } from "./results.ts";
 
 /** Whether the report counts right answers: of every task it can. */
@@ -44,14 +52,24 @@ export function reportedByLeaf(
   );
 }
 
+/** From so many leaf tasks on, subjects are what is resampled: their questions rise and fall together. */
+const FEWEST_GROUPS = 20;
+
+/** What a paired bootstrap resamples: items, or leaf tasks where there are many. */
+export function groupsOf({ leaves }: Contributions): readonly string[] | undefined {
+  return new Set(leaves).size >= FEWEST_GROUPS ? leaves : undefined;
+}
+
 /**
- * One model against another, item by item: McNemar's test of right answers, or a z-test of the mean difference.
+ * One model against another, item by item: McNemar's test of right answers, or a z-test of the mean difference;
+ * beside it the difference's 95 % interval by paired bootstrap.
  * @throws TsmergeError `internal` when they did not answer the same items in the same order
  */
 export function compare(
   tasks: readonly WeightedTask[],
   ours: readonly ItemScore[],
   theirs: readonly ItemScore[],
+  seed: number,
 ): Comparison {
   const isPaired = ours.every(
     ({ hash, task }, index) => theirs[index]?.hash === hash && theirs[index].task === task,
@@ -59,6 +77,23 @@ export function compare(
   if (ours.length !== theirs.length || !isPaired) {
     throw new TsmergeError("internal", "two models were compared on different items");
   }
+  const items = [ours, theirs].map((scores) => reportedItems(tasks, scores));
+  const groups = groupsOf(items[0]!);
+  const values = items.map((one) => one.values);
+  const { low, high } = pairedBootstrap(values, { seed, groups }).deltas[1]!;
+  const isAlone = values[0]!.length < 2;
+  return {
+    ...tested(tasks, ours, theirs),
+    low: isAlone ? null : low,
+    high: isAlone ? null : high,
+  };
+}
+
+function tested(
+  tasks: readonly WeightedTask[],
+  ours: readonly ItemScore[],
+  theirs: readonly ItemScore[],
+): Pick<Comparison, "delta" | "gained" | "lost" | "p"> {
   if (!isCounted(tasks)) return meanDifference(tasks, ours, theirs);
   const isRight = ours.map((_, index) => [
     rightOf(tasks, ours[index]!),
@@ -67,6 +102,18 @@ export function compare(
   const gained = isRight.filter(([our, their]) => our! > their!).length;
   const lost = isRight.filter(([our, their]) => our! < their!).length;
   return { delta: (gained - lost) / ours.length, gained, lost, p: mcnemar(gained, lost) };
+}
+
+/** What each item adds to the reported score. */
+function reportedItems(
+  tasks: readonly WeightedTask[],
+  scores: readonly ItemScore[],
+): Contributions {
+  if (!isCounted(tasks)) return contributions(tasks, scores, ({ reported }) => reported);
+  return {
+    values: scores.map((score) => rightOf(tasks, score)),
+    leaves: scores.map(({ task }) => task),
+  };
 }
 
 /** A task's value by the metric of the search, with its interval. */
@@ -110,7 +157,7 @@ function meanDifference(
   tasks: readonly WeightedTask[],
   ours: readonly ItemScore[],
   theirs: readonly ItemScore[],
-): Comparison {
+): Pick<Comparison, "delta" | "p"> {
   let [weights, sum, variance]: [number, number, number | null] = [0, 0, 0];
   for (const task of tasks) {
     const { weight, reported } = task;

@@ -18,7 +18,7 @@ import {
   verdictOf,
 } from "./results.ts";
 import { baselineFailed, knownScores, type Scoring, scoreEntrants } from "./scoring.ts";
-import { type Finalist, shortlistOf } from "./shortlist.ts";
+import { type Finalist, type Standing, shortlistOf, standingsOf } from "./shortlist.ts";
 
 /** The finding under which the winners that met the report items are listed. */
 const REPORTED = "reported";
@@ -44,6 +44,7 @@ export async function runEnding(
   const fitness = await scoreFinalists("report", reported, contest, scoring);
   const looks = countLook(winner, scoring);
 
+  const standings = selectionStandings(contest, finalists, selection, scoring);
   const rows = reportRows(contest, winner, reported, fitness, scoring);
   const counted = isCounted(contest.tasks);
   const { improved, verdict } = verdictOf(rows, counted);
@@ -75,7 +76,9 @@ export async function runEnding(
             scoring,
           ),
         }),
-    shortlist: finalists.map((finalist) => entryOf(finalist, selection, scoring)),
+    shortlist: finalists.map((finalist) =>
+      entryOf(finalist, selection, standings.get(finalist.label), scoring),
+    ),
     search: end,
     items: {
       search: search.items.length,
@@ -128,6 +131,22 @@ function winnerOf(
   return finalists.reduce((best, one) => (score(one) > score(best) ? one : best));
 }
 
+function selectionStandings(
+  contest: Contest,
+  finalists: readonly Finalist[],
+  selection: ReadonlyMap<string, number>,
+  { lineage }: Scoring,
+): Map<string, Standing> {
+  const scored = finalists.filter(({ label }) => selection.has(label));
+  const scores = new Map(
+    scored.map(({ label, composition }) => [
+      label,
+      knownScores(lineage, contest.workloads.selection, composition.hash),
+    ]),
+  );
+  return standingsOf(contest, finalists, scores);
+}
+
 /** How many winners have met the report items, this one included. */
 function countLook({ composition }: Finalist, { lineage }: Scoring): number {
   const known = lineage.finding(REPORTED);
@@ -151,7 +170,7 @@ function reportRows(
     ]),
   );
   const against = (label: string, rival: string): Comparison =>
-    compare(tasks, scores.get(label)!, scores.get(rival)!);
+    compare(tasks, scores.get(label)!, scores.get(rival)!, contest.seed);
   const singles = contest.baselines.filter(({ role }) => role === "parent" || role === "base");
   // the best on the report items themselves: the hardest rival that hindsight can pick
   const bestParent = singles.reduce((best, one) =>
@@ -190,6 +209,7 @@ function reportMetricOf(tasks: readonly WeightedTask[]): string {
 function entryOf(
   { label, kind, composition }: Finalist,
   selection: ReadonlyMap<string, number>,
+  standing: Standing | undefined,
   { lineage }: Scoring,
 ): ShortlistEntry {
   const search = kind === "mean" ? undefined : lineage.candidates.get(label)?.fitness;
@@ -200,5 +220,6 @@ function entryOf(
     recipeHash: composition.hash,
     ...(search === undefined ? {} : { search }),
     ...(chosen === undefined ? {} : { selection: chosen }),
+    ...standing,
   };
 }

@@ -85,20 +85,34 @@ export function objectiveName(
   return tasks.map(({ name, weight }, i) => `${weight} ${name} ${named[i]}`).join(", ");
 }
 
+/** What each item adds to a candidate's score, and the leaf task it belongs to. */
+export interface Contributions {
+  /** [items], more is better; their mean is the score. */
+  readonly values: readonly number[];
+  readonly leaves: readonly string[];
+}
+
 /**
- * What each item adds to the fitness, task by task: the mean of these values is `fitnessOf` of the same scores.
- * With one task they are its metric's own values, the sign turned if less is better.
+ * The items behind `fitnessOf` of the same scores, task by task. With one task their values are its metric's
+ * own, the sign turned if less is better.
+ * @param metricOf as of fitnessOf
  */
 export function contributions(
   tasks: readonly WeightedTask[],
   scores: readonly ItemScore[],
-): number[] {
-  const values = tasks.map((task) => taskValues(task, scores, task.metric));
+  metricOf: (task: WeightedTask) => MetricKey = ({ metric }) => metric,
+): Contributions {
+  const values = tasks.map((task) => taskValues(task, scores, metricOf(task)));
   const weights = tasks.reduce((sum, { weight }) => sum + weight, 0);
   const count = values.reduce((sum, own) => sum + own.length, 0);
-  return tasks.flatMap((task, t) => {
-    const own = values[t]!;
-    const share = (task.weight * count) / (weights * own.length);
-    return own.map((value) => share * oriented(task, value));
-  });
+  return {
+    values: tasks.flatMap((task, t) => {
+      const own = values[t]!;
+      const share = (task.weight * count) / (weights * own.length);
+      return own.map((value) => share * oriented(task, value));
+    }),
+    leaves: tasks.flatMap(({ leaves }) =>
+      scores.filter(({ task }) => leaves.includes(task)).map(({ task }) => task),
+    ),
+  };
 }

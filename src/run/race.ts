@@ -46,9 +46,9 @@ function valuesOf(
   { recipeHash }: Entrant,
   rung: Rung,
   { lineage, tasks }: Scoring,
-): number[] | undefined {
+): readonly number[] | undefined {
   const batches = lineage.results.completedBatches(recipeHash, workload.name);
   if (batches.filter((batch) => batch < rung.batches).length < rung.batches) return undefined;
-  const values = contributions(tasks, knownScores(lineage, workload, recipeHash, rung));
+  const { values } = contributions(tasks, knownScores(lineage, workload, recipeHash, rung));
   return values.every(Number.isFinite) ? values : undefined;
 }

@@ -35,6 +35,12 @@ export interface Interval {
 export interface Comparison {
   /** How much better the first is: a share of the items, or in units of the metric. */
   readonly delta: number;
+  /**
+   * Its 95 % interval, by paired bootstrap over items, or over leaf tasks where they are 20 or more; null where
+   * one item stands alone.
+   */
+  readonly low: number | null;
+  readonly high: number | null;
   /** Items that only the first, and only the second, answers right; of answers that are counted. */
   readonly gained?: number;
   readonly lost?: number;
@@ -71,6 +77,10 @@ export interface ShortlistEntry {
   readonly search?: number;
   /** Absent when it failed there. */
   readonly selection?: number;
+  /** How often it is the best of the shortlist when the selection items are resampled. */
+  readonly chance?: number;
+  /** Against the best baseline there, adjusted for all of the shortlist's comparisons (Holm); of merges. */
+  readonly p?: number | null;
 }
 
 /** One recipe of the front, on the selection items; the report is made for the winner alone. */

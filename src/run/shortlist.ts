@@ -1,9 +1,13 @@
-// Who is scored on the selection items: the baselines, the strategy's own recommendation (the mean of its
+// Who is scored on the selection items, and how sure the choice among them is: the baselines, the strategy's own recommendation (the mean of its
 // distribution), the front of a strategy that keeps one, and the best of the search. A recipe stands once, under the first of its names.
 
+import type { ItemScore } from "../evals/item.ts";
+import { holm, pairedBootstrap } from "../evals/statistics.ts";
 import type { Lineage } from "../lineage/lineage.ts";
 import { searchId } from "../lineage/records.ts";
+import { compare, groupsOf } from "./comparison.ts";
 import type { Composition, Contest } from "./contest.ts";
+import { contributions } from "./fitness.ts";
 import type { ShortlistEntry } from "./results.ts";
 
 export interface Finalist {
@@ -45,4 +49,41 @@ export function shortlistOf(contest: Contest, lineage: Lineage): Finalist[] {
     add(id, "search", contest.compose(genome!));
   }
   return finalists;
+}
+
+/** How sure a place on the shortlist is, on the selection items. */
+export interface Standing {
+  /** How often it is the best of the shortlist when items are resampled, the same for all. */
+  readonly chance: number;
+  /** Against the best baseline, adjusted for all of the shortlist's comparisons (Holm); absent for baselines. */
+  readonly p?: number | null;
+}
+
+/** Each finalist's standing, by label. @param scores of those that did not fail, on the same items */
+export function standingsOf(
+  { tasks, seed }: Pick<Contest, "tasks" | "seed">,
+  finalists: readonly Finalist[],
+  scores: ReadonlyMap<string, readonly ItemScore[]>,
+): Map<string, Standing> {
+  const scored = finalists.filter(({ label }) => scores.has(label));
+  const items = scored.map(({ label }) => contributions(tasks, scores.get(label)!));
+  const { best } = pairedBootstrap(
+    items.map(({ values }) => values),
+    { seed, groups: groupsOf(items[0]!) },
+  );
+  const baseline = scored
+    .filter(({ kind }) => kind === "baseline")
+    .map(({ label }) => scores.get(label)!)
+    .reduce((high, one) => (compare(tasks, one, high, seed).delta > 0 ? one : high));
+  const merges = scored.filter(({ kind }) => kind !== "baseline");
+  const raw = merges.map(({ label }) => compare(tasks, scores.get(label)!, baseline, seed).p);
+  const adjusted = holm(raw.map((p) => p ?? 1));
+  const standings = new Map(
+    scored.map(({ label }, i): [string, Standing] => [label, { chance: best[i]! }]),
+  );
+  merges.forEach(({ label }, i) => {
+    const p = raw[i] === null ? null : adjusted[i]!;
+    standings.set(label, { ...standings.get(label)!, p });
+  });
+  return standings;
 }

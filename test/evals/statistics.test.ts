@@ -104,16 +104,39 @@ test("the bootstrap's interval covers the true mean in 95 % ± 1.5 of samples", 
   for (let sample = 0; sample < samples; sample++) {
     const item = (i: number): number => uniform(key, sample * n + i);
     const values = Array.from({ length: n }, (_, i) => (item(i) < truth ? 1 : 0));
-    const { low, high } = pairedBootstrap([values], sample, 400).intervals[0]!;
+    const { low, high } = pairedBootstrap([values], { seed: sample, draws: 400 }).intervals[0]!;
     if (low <= truth && truth <= high) covered++;
   }
   assert.ok(Math.abs(covered / samples - 0.95) <= 0.015, String(covered / samples));
 });
 
+test("items that come in groups need groups to be resampled", () => {
+  const key = streamKey("groups", 4);
+  const [groups, size, samples, truth] = [40, 8, 400, 0.5];
+  let [alone, together] = [0, 0];
+  for (let sample = 0; sample < samples; sample++) {
+    // a group's questions are easy or hard together
+    const values = Array.from({ length: groups * size }, (_, i) => {
+      const ease = 0.2 + 0.6 * uniform(streamKey(...key, sample), Math.floor(i / size));
+      return uniform(streamKey(...key, sample, "items"), i) < ease ? 1 : 0;
+    });
+    const names = values.map((_, i) => `group ${Math.floor(i / size)}`);
+    const covers = (by: readonly string[] | undefined): boolean => {
+      const options = { seed: sample, draws: 400, groups: by };
+      const { low, high } = pairedBootstrap([values], options).intervals[0]!;
+      return low <= truth && truth <= high;
+    };
+    if (covers(undefined)) alone++;
+    if (covers(names)) together++;
+  }
+  assert.ok(Math.abs(together / samples - 0.95) <= 0.025, String(together / samples));
+  assert.ok(alone / samples < 0.93, String(alone / samples));
+});
+
 test("the paired bootstrap shares its draws between candidates and is seeded", () => {
   const weak = Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? 1 : 0));
   const strong = weak.map((value, i) => (i % 10 === 1 ? 1 : value)); // right wherever weak is, and more
-  const result = pairedBootstrap([strong, weak, weak], 7);
+  const result = pairedBootstrap([strong, weak, weak], { seed: 7 });
   assert.deepEqual(result.intervals[1], result.intervals[2]);
   assert.deepEqual(result.deltas[0], { low: 0, high: 0 });
   assert.ok(result.deltas[1]!.low >= 0, "no resample can favour the weak candidate");
@@ -122,6 +145,6 @@ test("the paired bootstrap shares its draws between candidates and is seeded", (
     1,
   );
   assert.ok(result.best[0]! > 0.99);
-  assert.deepEqual(pairedBootstrap([strong, weak, weak], 7), result);
-  assert.notDeepEqual(pairedBootstrap([strong, weak, weak], 8), result);
+  assert.deepEqual(pairedBootstrap([strong, weak, weak], { seed: 7 }), result);
+  assert.notDeepEqual(pairedBootstrap([strong, weak, weak], { seed: 8 }), result);
 });

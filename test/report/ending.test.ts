@@ -56,12 +56,12 @@ test("every accuracy stands beside its interval and its n, and the verdict follo
 });
 
 test("the winner is set off, with its gains and McNemar's p", () => {
-  const gain = { delta: 0.123, gained: 40, lost: 15, p: 0.00001 };
-  const loss = { delta: -0.02, gained: 4, lost: 8, p: 0.3877 };
+  const gain = { delta: 0.123, gained: 40, lost: 15, p: 0.00001, low: 0.05, high: 0.2 };
+  const loss = { delta: -0.02, gained: 4, lost: 8, p: 0.3877, low: -0.06, high: 0.021 };
   const winner = row({ role: "winner", label: "1.02", won: true, againstBestParent: gain });
   const text = renderEnding(result({ report: [winner, row({ againstEqualWeights: loss })] }));
-  assert.match(text, /\*\*1\.02\*\* .*\| +\+12\.3 \| < 0\.0001 \|/);
-  assert.match(text, /parent:a .*\| +−2\.0 \| +0\.39 \|/);
+  assert.match(text, /\*\*1\.02\*\* .*\| +\+12\.3 \| +\+5\.0 to \+20\.0 \| < 0\.0001 \|/);
+  assert.match(text, /parent:a .*\| +−2\.0 \| −6\.0 to \+2\.1 \| +0\.39 \|/);
 });
 
 test("a second look at the report items is admitted", () => {

@@ -76,19 +76,20 @@ test("what is minimised counts with its sign turned, and is reported as it is", 
 
 test("means are compared item by item: a small gain on every page is shown", () => {
   const [worse, better] = [pages(60, 3.02), pages(60, 3)];
-  const { delta, p, gained } = compare([perplexity], better, worse);
+  const { delta, p, gained } = compare([perplexity], better, worse, 1);
   assert.ok(delta > 0 && p! < 1e-4, `${delta}, p ${p}`);
   assert.equal(gained, undefined);
-  const other = compare([perplexity], worse, better);
+  const other = compare([perplexity], worse, better, 1);
   assert.ok(Math.abs(other.delta + delta) < 1e-9);
-  assert.equal(compare([perplexity], worse, worse).p, 1);
+  assert.equal(compare([perplexity], worse, worse, 1).p, 1);
 });
 
 test("right answers are counted, of every task by the metric it is reported by", () => {
   const tasks = [taskOf("quiz", "acc"), taskOf("exam", "acc_norm")];
   const ours = [...answers([1, 1, 1, 0]), ...answers([0, 0], "exam")];
   const theirs = [...answers([1, 0, 0, 1]), ...answers([0, 1], "exam")];
-  const { gained, lost, delta } = compare(tasks, ours, theirs);
+  const { gained, lost, delta, low, high } = compare(tasks, ours, theirs, 1);
+  assert.ok(low! < delta && delta < high!);
   assert.deepEqual([gained, lost], [3, 1]); // exam is right where acc is 0
   assert.ok(Math.abs(delta - 2 / 6) < 1e-12);
   const byLeaf = reportedByLeaf(tasks, ours);
@@ -111,9 +112,10 @@ test("one item alone has no interval, and no difference of it is tested", () => 
   const lone = taskOf("pages", "word_perplexity", { isCounted: false });
   const [a, b] = [pages(1, 3), pages(1, 2)];
   assert.deepEqual([reportedScore([lone], a).low, reportedScore([lone], a).stderr], [null, null]);
-  assert.equal(compare([lone], a, b).p, null);
+  const { p, low } = compare([lone], a, b, 1);
+  assert.deepEqual([p, low], [null, null]);
 });
 
 test("models that answered different items are not compared", () => {
-  assert.throws(() => compare([perplexity], pages(3, 3), pages(2, 3)), /different items/);
+  assert.throws(() => compare([perplexity], pages(3, 3), pages(2, 3), 1), /different items/);
 });
