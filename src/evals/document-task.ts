@@ -5,8 +5,9 @@ import { TsmergeError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import { documentsFunction, refuseFunction, resultRule, valueFunction } from "./builtins.ts";
 import type { Row } from "./datasets/records.ts";
-import { type Pipeline, pipelinesOf } from "./generation.ts";
-import type { Item, Judgement } from "./item.ts";
+import { pipelinesOf } from "./generation.ts";
+import { stopRuleOf } from "./generation-rule.ts";
+import type { GenerationRule, Item, Judgement } from "./item.ts";
 import { pythonLiteral } from "./python-literal.ts";
 import { isDigit } from "./python-text.ts";
 import { type FewshotConfig, FunctionReference, type TaskConfig } from "./task-file.ts";
@@ -144,8 +145,8 @@ export interface DocumentTask {
   readonly process: (rows: readonly Row[]) => readonly Row[];
   /** How worked examples are read, and prepared. */
   readonly shots: { readonly reader: Reader; readonly process: DocumentTask["process"] };
-  /** Filters of generated texts. */
-  readonly pipelines: readonly Pipeline[];
+  /** Of tasks whose texts are generated. */
+  readonly generation: GenerationRule | undefined;
 }
 
 /**
@@ -171,14 +172,15 @@ export function compileTask(config: TaskConfig): DocumentTask {
     });
   }
   const { fewshot_config: shots } = config;
+  const reader = compileReader(config);
   const processed = (reference = config.process_docs): DocumentTask["process"] =>
     reference === undefined ? (rows) => rows : documentsFunction(reference, file);
   return {
     config,
     process: processed(),
     shots: { reader: compileReader(config, shots), process: processed(shots?.process_docs) },
-    pipelines: isGenerated ? pipelinesOf(config.filter_list, file) : [],
-    reader: compileReader(config),
+    generation: isGenerated ? generationOf(config, reader.fewshotDelimiter) : undefined,
+    reader,
     identity: compileIdentity(config),
     description: (row) => String(template(row)),
     judge: (row) => {
@@ -196,6 +198,14 @@ function compileIdentity({ doc_to_identity: source, file }: TaskConfig): Documen
   if (source === undefined) return () => undefined;
   const field = compileField(source, "doc_to_identity", file);
   return (row) => [field(row)].flat().map(printed);
+}
+
+/** Filters and options are checked here, before any question is read. */
+function generationOf(config: TaskConfig, fewshotDelimiter: string): GenerationRule {
+  const { filter_list: filters, metric_list: metrics, repeats, file } = config;
+  const options = { until: [fewshotDelimiter], ...config.generation_kwargs };
+  pipelinesOf(filters, file);
+  return { options, stop: stopRuleOf(options, file), repeats, filters, metrics, file };
 }
 
 /**
@@ -266,8 +276,8 @@ function requestOf(
       const references = targets.map((each) =>
         typeof each === "number" ? (choices?.[each] ?? String(each)) : String(each),
       );
-      const options = config.generation_kwargs ?? { until: [reader.fewshotDelimiter] };
-      const judgement: Judgement = { kind: "generation", options, references };
+      // there for this output type
+      const judgement: Judgement = { kind: "generation", rule: task.generation!, references };
       return { question, context, continuations: [], choices: [], gold: -1, judgement };
     }
     default:

@@ -2,9 +2,8 @@
 // the reference. Pure; what generates the texts is elsewhere.
 
 import { TsmergeError } from "../base/errors.ts";
-import type { DocumentTask } from "./document-task.ts";
-import type { Item, ItemScore } from "./item.ts";
-import type { Metric, MetricKey } from "./metrics.ts";
+import type { ItemScore, Judgement } from "./item.ts";
+import type { ItemKey, Metric, MetricKey } from "./metrics.ts";
 import { pythonRegex } from "./python-regex.ts";
 import { strip } from "./python-text.ts";
 import { type FilterEntry, FunctionReference, type MetricEntry } from "./task-file.ts";
@@ -112,41 +111,23 @@ export function exactMatch(
   return references.some((reference) => normal(reference) === own) ? 1 : 0;
 }
 
-/**
- * Scores an item from its generated texts: one value a metric and filter.
- * @param responses as many as the task has `repeats`, cut at its stop strings
- */
-export function scoreResponses(
-  task: DocumentTask,
-  item: Item,
-  responses: readonly string[],
+/** Scores an item from its generated text, cut at its stop strings: one value a metric and filter. */
+export function scoreText(
+  { task, docId, hash }: ItemKey,
+  { rule, references }: Judgement & { readonly kind: "generation" },
+  text: string,
 ): ItemScore {
-  const { judgement, docId, hash } = item;
-  if (judgement?.kind !== "generation") {
-    throw new TsmergeError("internal", `${item.task} question ${docId} is not scored by its text`);
-  }
-  const listed = task.config.metric_list ?? [EXACT_MATCH];
-  const values = task.pipelines.flatMap(({ name, apply }) =>
-    listed.map((options): [MetricKey, number] => {
+  const { filters, metrics = [EXACT_MATCH], repeats, file } = rule;
+  const responses = Array<string>(repeats).fill(text);
+  const values = pipelinesOf(filters, file).flatMap(({ name, apply }) =>
+    metrics.map((options): [MetricKey, number] => {
       const [prediction = ""] = apply(responses);
-      return [
-        keyOfFilter("exact_match", name),
-        exactMatch(prediction, judgement.references, options),
-      ];
+      return [keyOfFilter("exact_match", name), exactMatch(prediction, references, options)];
     }),
   );
   const acc = Math.max(0, ...values.map(([, value]) => value));
   const others = Object.fromEntries(values);
-  return {
-    task: item.task,
-    docId,
-    hash,
-    logLikelihoods: [],
-    acc,
-    accNorm: acc,
-    logprob: 0,
-    others,
-  };
+  return { task, docId, hash, logLikelihoods: [], acc, accNorm: acc, logprob: 0, others };
 }
 
 /** A metric's name after a filter; without it after the implicit one. */

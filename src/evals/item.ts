@@ -1,7 +1,9 @@
 // Questions as data, between task definitions (which make them), the trie (which schedules them) and
 // metrics (which score them).
 
+import type { StopRule } from "../model/batch.ts";
 import type { Row } from "./datasets/records.ts";
+import type { FilterEntry, MetricEntry } from "./task-file.ts";
 
 /** How an item is scored when it is not multiple choice with one right choice. */
 export type Judgement =
@@ -16,10 +18,22 @@ export type Judgement =
   /** A generated text, compared with references. */
   | {
       readonly kind: "generation";
-      /** generation_kwargs of the task. */
-      readonly options: Readonly<Record<string, unknown>>;
+      readonly rule: GenerationRule;
       readonly references: readonly string[];
     };
+
+/** How a task's texts are generated and judged: one object for all of its items. */
+export interface GenerationRule {
+  /** generation_kwargs of the task file. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly stop: StopRule;
+  /** Texts that filters are given; greedy decoding makes them all equal. */
+  readonly repeats: number;
+  readonly filters: readonly FilterEntry[] | undefined;
+  readonly metrics: readonly MetricEntry[] | undefined;
+  /** The task file, for errors. */
+  readonly file: string;
+}
 
 /** One question with its prompt rendered. */
 export interface Item {

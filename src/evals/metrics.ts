@@ -3,6 +3,7 @@
 
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import { TsmergeError } from "../base/errors.ts";
+import { scoreText } from "./generation.ts";
 import type { Item, ItemScore, Judgement } from "./item.ts";
 import { codePoints } from "./python-text.ts";
 
@@ -60,12 +61,14 @@ export function keyOf(item: Item): ItemKey {
  * mc2 has as acc the true choices' share of Σ p, and as logprob its logarithm. A single continuation has
  * its greedy flag as acc.
  * @param greedy whether greedy decoding gives each continuation; exact_match and single continuations need it
+ * @param texts the generated one, for items that are scored by it
  * @throws TsmergeError `numeric` for a log-likelihood that is not a number
  */
 export function scoreItem(
   item: ItemKey,
   logLikelihoods: readonly number[],
   greedy: readonly boolean[] = [],
+  texts: readonly string[] = [],
 ): ItemScore {
   if (logLikelihoods.some(Number.isNaN)) {
     throw new TsmergeError(
@@ -85,7 +88,8 @@ export function scoreItem(
     case "rolling":
       return { ...identity, acc: 0, accNorm: 0, logprob: sum, size: judgement };
     case "generation":
-      throw new TsmergeError("internal", `${task} is scored by its text, not by a likelihood`);
+      if (texts.length > 0) return scoreText(item, judgement, texts[0]!);
+      throw new TsmergeError("internal", `${task} question ${docId} has no text to be scored by`);
     case "mass": {
       const logprob = logMass(logLikelihoods, judgement.truths);
       return { ...identity, acc: Math.exp(logprob), accNorm: Math.exp(logprob), logprob };

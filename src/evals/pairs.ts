@@ -2,8 +2,10 @@
 // on token counts of two encodings, so that what is fed is the context's own encoding and then the rest.
 
 import { TsmergeError } from "../base/errors.ts";
+import type { StopRule } from "../model/batch.ts";
 import type { Item } from "./item.ts";
 import type { PieceEncoder } from "./piece-encoder.ts";
+import type { PromptTokens } from "./prompt-groups.ts";
 import { rstrip } from "./python-text.ts";
 
 /** What a decoder is fed and what is scored: targets[i] follows tokens[tokens.length - targets.length + i]. */
@@ -94,6 +96,34 @@ function encodeWindows(item: Item, encoder: PieceEncoder, limits: PairLimits): T
     done = end;
   }
   return pairs;
+}
+
+/**
+ * The prompt of an item whose text is generated, cut from the left so that all new tokens have a position.
+ * @throws TsmergeError `usage` for a model with too few positions; `incompatible` for an empty prompt and a
+ * tokenizer without BOS and EOS
+ */
+export function encodePrompt(
+  { task, docId, context }: Item,
+  stop: StopRule,
+  encoder: PieceEncoder,
+  { prefixId, maxLength }: PairLimits,
+  counts: PairCounts,
+): PromptTokens {
+  const room = maxLength - stop.maxTokens;
+  if (room < 1) {
+    throw new TsmergeError(
+      "usage",
+      `${task} generates up to ${stop.maxTokens} tokens, and the model has ${maxLength} positions`,
+      { hint: "use a model with more positions, or a smaller max_gen_toks in the task file" },
+    );
+  }
+  const { head, tail, isStart } = encoder.split(context);
+  const tokens = Int32Array.of(...head, ...encoder.encodeTail(tail, isStart));
+  if (tokens.length > room) counts.truncated++;
+  if (tokens.length > 0) return { tokens: tokens.slice(-room), stop };
+  if (prefixId === undefined) throw noPrefix(`${task} question ${docId}`);
+  return { tokens: Int32Array.of(prefixId), stop };
 }
 
 type Encode = (continuation: string) => { context: Int32Array; targets: Int32Array };

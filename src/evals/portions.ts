@@ -1,30 +1,54 @@
 // A schedule in portions: items come in rungs, and a model may stop after any of them. Each portion is a trie
 // of its own, so a prefix shared across portions is computed in each: few portions lose little.
 
-import type { Schedule } from "../model/batch.ts";
+import type { GenerationBatch, Path, Schedule } from "../model/batch.ts";
 import type { TokenPair } from "./pairs.ts";
+import type { PromptTokens } from "./prompt-groups.ts";
 import { type ScheduledPairs, schedulePairs } from "./schedule.ts";
 
-/** Schedules each portion's pairs after the portions before it. Also says how many batches end each one. */
+/** What is scheduled together. */
+export interface Portion {
+  readonly pairs: readonly TokenPair[];
+  readonly prompts: readonly PromptTokens[];
+}
+
+/** How many batches and generations there are when a portion ends. */
+export interface PortionEnd {
+  readonly batches: number;
+  readonly generations: number;
+}
+
+/** Schedules each portion after the portions before it. */
 export function schedulePortions(
-  portions: readonly (readonly TokenPair[])[],
+  portions: readonly Portion[],
   slots: number | undefined,
-): ScheduledPairs & { readonly ends: readonly number[] } {
-  const parts = portions.map((pairs) => schedulePairs(pairs, slots));
+): ScheduledPairs & { readonly ends: readonly PortionEnd[] } {
+  const parts = portions.map(({ pairs, prompts }) => schedulePairs(pairs, slots, prompts));
   let whole = parts[0]!;
-  const ends = [whole.schedule.batches.length];
+  const ends = [endOf(whole.schedule)];
   for (const part of parts.slice(1)) {
     whole = joined(whole, part);
-    ends.push(whole.schedule.batches.length);
+    ends.push(endOf(whole.schedule));
   }
   return { ...whole, ends };
 }
 
+function endOf({ batches, generations }: Schedule): PortionEnd {
+  return { batches: batches.length, generations: generations.length };
+}
+
 function joined(one: ScheduledPairs, other: ScheduledPairs): ScheduledPairs {
-  const batches = one.schedule.batches.length;
+  const { batches, generations } = endOf(one.schedule);
   const targets = one.targetBatches.length;
   return {
     schedule: appended(one.schedule, other.schedule),
+    promptPlaces: {
+      generations: concatenated(
+        one.promptPlaces.generations,
+        other.promptPlaces.generations.map((generation) => generation + generations),
+      ),
+      texts: concatenated(one.promptPlaces.texts, other.promptPlaces.texts),
+    },
     targetStarts: concatenated(
       one.targetStarts,
       other.targetStarts.subarray(1).map((start) => start + targets),
@@ -56,6 +80,10 @@ function appended(one: Schedule, other: Schedule): Schedule {
         anchor: batch.anchor < 0 ? batch.anchor : batch.anchor + anchors,
       })),
     ],
+    generations: [
+      ...one.generations,
+      ...other.generations.map((generation) => moved(generation, batches)),
+    ],
     cost: {
       nodes: sum("nodes"),
       paddingSlots: sum("paddingSlots"),
@@ -63,6 +91,17 @@ function appended(one: Schedule, other: Schedule): Schedule {
       computedPairs: sum("computedPairs"),
       neededPairs: sum("neededPairs"),
     },
+  };
+}
+
+/** A generation whose batches stand `by` later. */
+function moved(generation: GenerationBatch, by: number): GenerationBatch {
+  const path = ({ batch, slot }: Path): Path => ({ batch: batch.map((at) => at + by), slot });
+  return {
+    ...generation,
+    after: generation.after < 0 ? by - 1 : generation.after + by,
+    shared: path(generation.shared),
+    prompts: generation.prompts.map(({ own, token }) => ({ own: path(own), token })),
   };
 }
 

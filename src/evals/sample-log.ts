@@ -2,14 +2,13 @@
 // its hashes, so that two logs can be laid side by side. Pure; run/result-files.ts writes them.
 
 import { sha256 } from "../base/hash.ts";
-import type { DocumentTask } from "./document-task.ts";
+import { pipelinesOf } from "./generation.ts";
 import type { Answer, Item, ItemScore } from "./item.ts";
 import { type MetricKey, metricOf } from "./metrics.ts";
 import { PythonFloat, pythonFloat, pythonJson, pythonStr } from "./python-json.ts";
 
 /** What a log line is made of. */
 export interface SampleSource {
-  readonly task: DocumentTask;
   readonly item: Item;
   readonly answer: Answer;
   /** Absent where nothing is judged (`--predict_only`). */
@@ -49,8 +48,12 @@ export function taskHash(items: readonly Item[]): string {
 
 /** The lines of one item, one a filter of its task, each with its line break. */
 export function sampleLines(source: SampleSource): string[] {
-  const { task, item, metrics } = source;
-  const filters = item.judgement?.kind === "generation" ? task.pipelines : [undefined];
+  const { item, metrics } = source;
+  const { judgement } = item;
+  const filters =
+    judgement?.kind === "generation"
+      ? pipelinesOf(judgement.rule.filters, judgement.rule.file)
+      : [undefined];
   const { document, target, docId } = item;
   const hashes = sampleHashes(item);
   return filters.map((pipeline) => {
@@ -83,7 +86,7 @@ function filterOf(key: MetricKey): string {
 function argumentsOf({ context, contexts, continuations, judgement }: Item): object {
   const lists: (readonly unknown[])[] =
     judgement?.kind === "generation"
-      ? [[context, judgement.options]]
+      ? [[context, judgement.rule.options]]
       : judgement?.kind === "rolling"
         ? continuations.map((text) => [text])
         : continuations.map((text, index) => [contexts?.[index] ?? context, text]);

@@ -2,19 +2,30 @@
 // Anchors are visited depth first, so few keys and values are alive at a time. The same pairs
 // always give the same schedule, byte for byte.
 
-import type { Anchor, DecoderBatch, Schedule } from "../model/batch.ts";
+import {
+  type Anchor,
+  type DecoderBatch,
+  type Path,
+  type Schedule,
+  sourcesOf,
+} from "../model/batch.ts";
 import { AnchorPath } from "./anchor-path.ts";
 import { pack } from "./packing.ts";
 import type { TokenPair } from "./pairs.ts";
+import { groupPrompts, type PromptPlaces, type PromptTokens } from "./prompt-groups.ts";
 import { COSTS, type CostModel, planSegments, type Segments } from "./segments.ts";
 import { buildTrie, type Trie } from "./trie.ts";
 
 /** Slots of a batch that keep a CPU's matrix products busy without wasting pairs. */
 const DEFAULT_SLOTS = 512;
 
+const NONE = new Int32Array(0);
+
 /** A schedule, and where the result of each pair's targets stands in it. */
 export interface ScheduledPairs {
   readonly schedule: Schedule;
+  /** Where the text of each prompt stands. */
+  readonly promptPlaces: PromptPlaces;
   /** Where each pair's targets begin in the two lists below, [pairs + 1]. */
   readonly targetStarts: Int32Array;
   /** Batch, and index into that batch's results, of each target token. Equal targets share a result. */
@@ -32,15 +43,27 @@ interface Targets {
   readonly indices: Int32Array;
 }
 
-/** Schedules pairs in batches of about `slots` nodes. */
-export function schedulePairs(pairs: readonly TokenPair[], slots = DEFAULT_SLOTS): ScheduledPairs {
-  const trie = buildTrie(pairs);
-  const targets = distinctTargets(pairs, trie);
-  const builder = new ScheduleBuilder(trie, targets, { slots, ...COSTS });
-  const schedule = builder.build();
+/** Schedules pairs, and the paths of prompts up to their last tokens, in batches of about `slots` nodes. */
+export function schedulePairs(
+  pairs: readonly TokenPair[],
+  slots = DEFAULT_SLOTS,
+  prompts: readonly PromptTokens[] = [],
+): ScheduledPairs {
+  const paths = prompts.map(({ tokens }) => ({ tokens: tokens.subarray(0, -1), targets: NONE }));
+  const all = [...pairs, ...paths];
+  const trie = buildTrie(all);
+  const targets = distinctTargets(all, trie);
+  const built = new ScheduleBuilder(trie, targets, { slots, ...COSTS }).build();
+  const ends = trie.ends.subarray(pairs.length);
+  const { places, ...grouped } = groupPrompts(prompts, ends, trie.parents, built.slots);
+  const kept = new Set(grouped.generations.flatMap(sourcesOf));
+  const batches = built.batches.map((batch, index) =>
+    kept.has(index) ? { ...batch, keepsState: true } : batch,
+  );
   return {
-    schedule,
-    targetStarts: trie.targetStarts,
+    schedule: { anchors: built.anchors, batches, ...grouped, cost: built.cost },
+    promptPlaces: places,
+    targetStarts: trie.targetStarts.subarray(0, pairs.length + 1),
     targetBatches: targets.of.map((target) => targets.batches[target]!),
     targetIndices: targets.of.map((target) => targets.indices[target]!),
   };
@@ -93,6 +116,8 @@ class ScheduleBuilder {
   readonly #segments: Segments;
   readonly #batches: DecoderBatch[] = [];
   readonly #anchors: Draft<Anchor>[] = [];
+  /** What computes each node, [nodes]. */
+  readonly #slots: Path;
   readonly #path = new AnchorPath();
   #paddingSlots = 0;
   #computedPairs = 0;
@@ -102,14 +127,17 @@ class ScheduleBuilder {
     this.#targets = targets;
     this.#model = model;
     this.#segments = planSegments(trie, model);
+    const size = trie.tokens.length;
+    this.#slots = { batch: new Int32Array(size), slot: new Int32Array(size) };
   }
 
-  build(): Schedule {
+  build(): Omit<Schedule, "generations"> & { readonly slots: Path } {
     this.#schedule(this.#segments.roots, -1, 0);
     const { depths, sequenceTokens } = this.#trie;
     return {
       anchors: this.#anchors,
       batches: this.#batches,
+      slots: this.#slots,
       cost: {
         nodes: depths.length,
         paddingSlots: this.#paddingSlots,
@@ -177,7 +205,11 @@ class ScheduleBuilder {
         tokens.set(this.#trie.tokens.subarray(start, start + count), slot);
         positions.set(this.#trie.depths.subarray(start, start + count), slot);
         last.set(this.#trie.last.subarray(start, start + count), slot);
-        for (let i = 0; i < count; i++) first[slot + i] = start + i;
+        for (let i = 0; i < count; i++) {
+          first[slot + i] = start + i;
+          this.#slots.slot[start + i] = slot + i;
+        }
+        this.#slots.batch.fill(this.#batches.length, start, start + count);
         slot += count;
         used += count;
       }

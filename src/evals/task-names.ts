@@ -5,7 +5,7 @@ import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { type Entry, type Group, type Leaf, leavesOf } from "./catalogue.ts";
 import { compileTask, type DocumentTask } from "./document-task.ts";
-import { keyOfFilter } from "./generation.ts";
+import { keyOfFilter, pipelinesOf } from "./generation.ts";
 import type { Metric, MetricKey } from "./metrics.ts";
 import {
   type Aggregate,
@@ -177,7 +177,7 @@ const METRICS = {
   generate_until: { usual: ["exact_match"], others: [] },
 } as const satisfies Record<string, Record<string, readonly Metric[]>>;
 
-function metricsOf(config: TaskConfig, { pipelines }: DocumentTask): MetricKey[] {
+function metricsOf(config: TaskConfig, { generation }: DocumentTask): MetricKey[] {
   const { usual, others } = METRICS[config.output_type];
   const known: readonly Metric[] = [...usual, ...others];
   const named = config.metric_list?.map(({ metric }) => String(metric)) ?? usual;
@@ -190,7 +190,8 @@ function metricsOf(config: TaskConfig, { pipelines }: DocumentTask): MetricKey[]
       { where: config.file, hint: `known are ${known.join(", ")}` },
     );
   });
-  if (config.output_type === "generate_until") {
+  if (generation !== undefined) {
+    const pipelines = pipelinesOf(generation.filters, config.file);
     return metrics.flatMap((metric) => pipelines.map(({ name }) => keyOfFilter(metric, name)));
   }
   // smooth and free, for a search

@@ -16,6 +16,8 @@ export interface Trie {
   readonly targetNodes: Int32Array;
   /** Where each pair's targets begin in `targetNodes`, [pairs + 1]. */
   readonly targetStarts: Int32Array;
+  /** The last node of each pair's sequence, [pairs]; -1 for an empty one. */
+  readonly ends: Int32Array;
   /** Σ length of the distinct sequences. */
   readonly sequenceTokens: number;
 }
@@ -44,6 +46,7 @@ export function buildTrie(pairs: readonly TokenPair[]): Trie {
     targetStarts[i + 1] = targetStarts[i]! + pair.targets.length;
   });
   const targetNodes = new Int32Array(targetStarts[pairs.length]!);
+  const ends = new Int32Array(pairs.length);
   const pairsOf: number[][] = sequences.map(() => []);
   sequenceOf.forEach((sequence, pair) => {
     pairsOf[sequence]!.push(pair);
@@ -58,13 +61,14 @@ export function buildTrie(pairs: readonly TokenPair[]): Trie {
       path[open] = next;
     }
     for (const pair of pairsOf[index]!) {
+      ends[pair] = open === 0 ? -1 : path[open - 1]!;
       const count = pairs[pair]!.targets.length;
       targetNodes.set(path.subarray(open - count, open), targetStarts[pair]!);
     }
   });
   close(0);
   const sequenceTokens = sequences.reduce((sum, sequence) => sum + sequence.length, 0);
-  return { tokens, depths, parents, last, targetNodes, targetStarts, sequenceTokens };
+  return { tokens, depths, parents, last, targetNodes, targetStarts, ends, sequenceTokens };
 }
 
 /** The distinct sequences in lexicographic order, and for each pair the index of its own. */

@@ -5,14 +5,22 @@ import { TsmergeError } from "../base/errors.ts";
 import type { BatchResult, Schedule } from "../model/batch.ts";
 import type { Answer, Item, ItemScore } from "./item.ts";
 import { type ItemKey, keyOf, scoreItem } from "./metrics.ts";
-import { encodeItem, type PairCounts, type PairLimits } from "./pairs.ts";
+import {
+  encodeItem,
+  encodePrompt,
+  type PairCounts,
+  type PairLimits,
+  type TokenPair,
+} from "./pairs.ts";
 import { pieceEncoder, type TextTokenizer } from "./piece-encoder.ts";
 import { schedulePortions } from "./portions.ts";
+import type { PromptPlaces, PromptTokens } from "./prompt-groups.ts";
 
 /** A point where a model may stop: what it has been asked by then. */
 export interface Rung {
   readonly items: number;
   readonly batches: number;
+  readonly generations: number;
 }
 
 export interface Workload {
@@ -28,6 +36,10 @@ export interface Workload {
   /** Batch, and index into that batch's results, of each target token. */
   readonly targetBatches: Int32Array;
   readonly targetIndices: Int32Array;
+  /** First prompt of each item, [items + 1]: items that are scored by a text have one. */
+  readonly promptStarts: Int32Array;
+  /** Where the text of each prompt stands. */
+  readonly promptPlaces: PromptPlaces;
   /** What tokenisation had to do out of the ordinary; worth a warning where not zero. */
   readonly counts: PairCounts;
 }
@@ -37,11 +49,13 @@ export interface WorkloadOptions extends PairLimits {
   readonly slots?: number | undefined;
   /** Items after which a model may stop, ascending, the last all of them; absent: only after all. */
   readonly rungEnds?: readonly number[] | undefined;
+  /** Folder of the tokenizer; needed where texts are generated. */
+  readonly tokenizerFolder?: string | undefined;
 }
 
 /**
  * Tokenises items and schedules them. Choices that share tokens share their computation.
- * @throws TsmergeError as encodeItem does; `usage` for items that are scored on generated text
+ * @throws TsmergeError as encodeItem and encodePrompt do
  */
 export function buildWorkload(
   name: string,
@@ -49,37 +63,43 @@ export function buildWorkload(
   tokenizer: TextTokenizer,
   options: WorkloadOptions,
 ): Workload {
-  for (const item of items) refuseGeneration(item);
   const encoder = pieceEncoder(
     tokenizer,
     items.map((item) => (item.contexts?.[0] ?? item.context) + (item.continuations[0] ?? "")),
   );
   const counts: PairCounts = { seams: 0, separate: 0, truncated: 0 };
   const choiceStarts = new Int32Array(items.length + 1);
-  const pairs = items.flatMap((item, index) => {
-    const own = encodeItem(item, encoder, options, counts);
-    choiceStarts[index + 1] = choiceStarts[index]! + own.length;
-    return own;
-  });
+  const promptStarts = new Int32Array(items.length + 1);
+  const pairs: TokenPair[] = [];
+  const prompts: PromptTokens[] = [];
+  for (const [index, item] of items.entries()) {
+    const { judgement } = item;
+    if (judgement?.kind === "generation") {
+      prompts.push(encodePrompt(item, judgement.rule.stop, encoder, options, counts));
+    } else pairs.push(...encodeItem(item, encoder, options, counts));
+    choiceStarts[index + 1] = pairs.length;
+    promptStarts[index + 1] = prompts.length;
+  }
   const rungEnds = options.rungEnds ?? [items.length];
-  const portions = rungEnds.map((end, rung) =>
-    pairs.slice(choiceStarts[rungEnds[rung - 1] ?? 0]!, choiceStarts[end]!),
-  );
-  const { ends, ...scheduled } = schedulePortions(portions, options.slots);
-  const rungs = rungEnds.map((end, rung): Rung => ({ items: end, batches: ends[rung]! }));
-  return { name, ...scheduled, items: items.map(keyOf), rungs, choiceStarts, counts };
+  const portions = rungEnds.map((end, rung) => {
+    const start = rungEnds[rung - 1] ?? 0;
+    return {
+      pairs: pairs.slice(choiceStarts[start], choiceStarts[end]),
+      prompts: prompts.slice(promptStarts[start], promptStarts[end]),
+    };
+  });
+  const { ends, schedule, ...places } = schedulePortions(portions, options.slots);
+  return {
+    ...{ name, choiceStarts, promptStarts, counts, ...places },
+    schedule: prompts.length === 0 ? schedule : { ...schedule, tokenizer: folderOf(options) },
+    items: items.map(keyOf),
+    rungs: rungEnds.map((end, rung) => ({ items: end, ...ends[rung]! })),
+  };
 }
 
-/** @throws TsmergeError `usage` for an item that is scored on generated text */
-export function refuseGeneration(item: Item): void {
-  if (item.judgement?.kind !== "generation") return;
-  throw new TsmergeError(
-    "usage",
-    `${item.task} is scored on generated text, which tsmerge does not do yet`,
-    {
-      hint: "choose tasks that are scored by log-likelihood, such as arc_challenge, hellaswag or mmlu",
-    },
-  );
+function folderOf({ tokenizerFolder }: WorkloadOptions): string {
+  if (tokenizerFolder !== undefined) return tokenizerFolder;
+  throw new TsmergeError("internal", "texts are generated, and no tokenizer's folder is named");
 }
 
 /**
@@ -95,39 +115,59 @@ export function answersOf(
   return Array.from({ length: rung.items }, (_, index) => answerOf(workload, results, index));
 }
 
-/** The answer of one item, when the batches up to its last one are there. */
+/** The answer of one item, when the results up to its last one are there. */
 export function answerOf(
   workload: Workload,
   results: ReadonlyMap<number, BatchResult>,
   item: number,
 ): Answer {
-  const { choiceStarts, targetStarts, targetBatches, targetIndices } = workload;
+  const { choiceStarts, targetStarts, targetBatches, targetIndices, promptStarts } = workload;
+  const resultOf = (index: number): BatchResult => {
+    const result = results.get(index);
+    if (result !== undefined) return result;
+    throw new TsmergeError("internal", `batch ${index} of workload ${workload.name} has no result`);
+  };
   const logLikelihoods: number[] = [];
   const greedy: boolean[] = [];
   for (let choice = choiceStarts[item]!; choice < choiceStarts[item + 1]!; choice++) {
     let sum = 0;
     let isGreedy = true;
     for (let t = targetStarts[choice]!; t < targetStarts[choice + 1]!; t++) {
-      const result = results.get(targetBatches[t]!);
-      if (result === undefined) {
-        throw new TsmergeError(
-          "internal",
-          `batch ${targetBatches[t]} of workload ${workload.name} has no result`,
-        );
-      }
+      const result = resultOf(targetBatches[t]!);
       sum += result.logProbs[targetIndices[t]!]!;
       isGreedy &&= result.greedy[targetIndices[t]!] === 1;
     }
     logLikelihoods.push(sum);
     greedy.push(isGreedy);
   }
-  return { logLikelihoods, greedy, texts: [] };
+  const texts: string[] = [];
+  for (let prompt = promptStarts[item]!; prompt < promptStarts[item + 1]!; prompt++) {
+    const { texts: own = [] } = resultOf(textResult(workload, prompt));
+    texts.push(own[workload.promptPlaces.texts[prompt]!]!);
+  }
+  return { logLikelihoods, greedy, texts };
 }
 
-/** The batch after which each item is complete, [items]; -1 for an item without tokens. */
-export function lastBatches(workload: Workload): Int32Array {
-  const { choiceStarts, targetStarts, targetBatches } = workload;
+/** Indices of the results that a rung's items need. */
+export function resultsUpTo({ schedule }: Workload, { batches, generations }: Rung): Set<number> {
+  const first = schedule.batches.length;
+  return new Set([
+    ...Array.from({ length: batches }, (_, batch) => batch),
+    ...Array.from({ length: generations }, (_, generation) => first + generation),
+  ]);
+}
+
+/** The index of the result that has a prompt's text. */
+function textResult({ schedule, promptPlaces }: Workload, prompt: number): number {
+  return schedule.batches.length + promptPlaces.generations[prompt]!;
+}
+
+/** The result with which each item is complete, [items]; -1 for an item without tokens. */
+export function lastResults(workload: Workload): Int32Array {
+  const { choiceStarts, targetStarts, targetBatches, promptStarts } = workload;
   return Int32Array.from(workload.items, (_, item) => {
+    const prompt = promptStarts[item]!;
+    if (prompt < promptStarts[item + 1]!) return textResult(workload, prompt);
     const from = targetStarts[choiceStarts[item]!]!;
     const to = targetStarts[choiceStarts[item + 1]!]!;
     return targetBatches.subarray(from, to).reduce((last, batch) => Math.max(last, batch), -1);
@@ -143,7 +183,7 @@ export function scoreItems(
   results: ReadonlyMap<number, BatchResult>,
   rung?: Rung,
 ): ItemScore[] {
-  return answersOf(workload, results, rung).map(({ logLikelihoods, greedy }, index) =>
-    scoreItem(workload.items[index]!, logLikelihoods, greedy),
+  return answersOf(workload, results, rung).map(({ logLikelihoods, greedy, texts }, index) =>
+    scoreItem(workload.items[index]!, logLikelihoods, greedy, texts),
   );
 }

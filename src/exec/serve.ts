@@ -7,6 +7,7 @@ import { workerData } from "node:worker_threads";
 import { TsmergeError, toWire } from "../base/errors.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import type { BatchResult, Schedule } from "../model/batch.ts";
+import type { ScheduleOptions } from "../model/runner.ts";
 import type { CandidateJob } from "./executor.ts";
 import type { JobMessage, ScheduleMessage, WorkerMessage, WorkerSetup } from "./protocol.ts";
 
@@ -14,13 +15,8 @@ import type { JobMessage, ScheduleMessage, WorkerMessage, WorkerSetup } from "./
 export interface Engine {
   /** Merges the plan; later calls of `score` run its weights. */
   load(plan: MergePlan, signal: AbortSignal): Promise<void>;
-  /** Runs the batches that are not in `done`, in order; stops between batches when the signal aborts. */
-  score(
-    schedule: Schedule,
-    done: ReadonlySet<number>,
-    onBatch: (batch: number, result: BatchResult) => void,
-    signal: AbortSignal,
-  ): Promise<void>;
+  /** Computes the results that are not in `done`, in order; stops between decoder calls when the signal aborts. */
+  score(schedule: Schedule, options: ScheduleOptions): Promise<void>;
 }
 
 /**
@@ -60,16 +56,15 @@ export function serveJobs(
           const schedule = schedules.get(name)!; // fetched above
           stopIfAsked();
           stop.signal.throwIfAborted();
-          await opened.score(
-            schedule,
-            new Set(done),
-            (batch, result) => {
+          await opened.score(schedule, {
+            done: new Set(done),
+            onBatch: (batch, result) => {
               refuseNaN(result, name, batch);
               say({ type: "batch", report: { id: job.id, workload: name, batch, result } });
-              stopIfAsked();
             },
-            stop.signal,
-          );
+            signal: stop.signal,
+            beforeCall: stopIfAsked,
+          });
           stop.signal.throwIfAborted();
         }
         const mergeMs = merged - started;

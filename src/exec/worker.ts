@@ -48,8 +48,8 @@ export async function openEngine(setup: WorkerSetup): Promise<Engine> {
         for (const weight of unread.values()) if (weight instanceof DeviceTensor) weight.dispose();
       }
     },
-    async score(schedule, done, onBatch, signal) {
-      await current?.decoder.runSchedule(schedule, { done, onBatch, signal });
+    async score(schedule, options) {
+      await current?.decoder.runSchedule(schedule, options);
     },
   };
 }

@@ -39,9 +39,12 @@ CREATE TABLE work_batch (
 ) STRICT;
 `;
 
+/** Generated texts of a batch, a JSON list; null for a batch that has none. */
+const VERSION_2 = "ALTER TABLE work_batch ADD COLUMN texts TEXT CHECK (json_valid(texts))";
+
 export const ITEM_STORE_FORMAT: Format = {
   applicationId: 0x74736d69, // "tsmi"
-  migrations: [VERSION_1],
+  migrations: [VERSION_1, VERSION_2],
   content: "store",
   place: "file with --store",
 };

@@ -11,7 +11,7 @@ import type { BatchResult } from "../model/batch.ts";
 import { explained, type OpenDatabase, openShared } from "./database.ts";
 import type { Identity } from "./identity.ts";
 import { ITEM_STORE_FORMAT } from "./item-schema.ts";
-import { batchOf, blobOf } from "./records.ts";
+import { type BatchRow, batchOf, batchValues } from "./records.ts";
 
 /** An answer under the hash of what was asked. */
 export interface AnswerRecord {
@@ -128,13 +128,13 @@ export class ScopedAnswers {
         .get(this.#scope, key);
       const rows = db
         .prepare<[number, string], BatchRow>(
-          "SELECT batch, log_probs, greedy FROM work_batch WHERE scope = ? AND key = ? ORDER BY batch",
+          "SELECT batch, log_probs, greedy, texts FROM work_batch WHERE scope = ? AND key = ? ORDER BY batch",
         )
         .all(this.#scope, key);
       return {
         key,
         requests: JSON.parse(begun!) as string[], // written above, by this process or an earlier one
-        batches: new Map(rows.map((row) => [row.batch, batchOf(row.log_probs, row.greedy)])),
+        batches: new Map(rows.map((row) => [row.batch, batchOf(row)])),
       };
     });
   }
@@ -147,10 +147,10 @@ export class ScopedAnswers {
   ): void {
     this.#step((db) => {
       const insert = db.prepare(
-        "INSERT INTO work_batch VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO work_batch VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
       );
-      for (const [batch, { logProbs, greedy }] of batches) {
-        insert.run(this.#scope, key, batch, blobOf(logProbs), blobOf(greedy));
+      for (const [batch, result] of batches) {
+        insert.run(this.#scope, key, batch, ...batchValues(result));
       }
       const keep = db.prepare("INSERT INTO answer VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
       for (const { request, answer } of answers) {
@@ -173,12 +173,6 @@ interface AnswerRow {
   log_likelihoods: Buffer;
   greedy: Buffer;
   texts: string;
-}
-
-interface BatchRow {
-  batch: number;
-  log_probs: Buffer;
-  greedy: Buffer;
 }
 
 function answerOf({ log_likelihoods, greedy, texts }: AnswerRow): Answer {

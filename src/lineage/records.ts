@@ -153,13 +153,28 @@ export function scoreOf(row: ScoreRow): ScoreRecord {
   };
 }
 
-/** A typed array's bytes without a copy, for binding. */
-export function blobOf(array: Float32Array | Uint8Array): Buffer {
-  return Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+/** A batch's result as it lies in a row. */
+export interface BatchRow {
+  batch: number;
+  log_probs: Buffer;
+  greedy: Buffer;
+  texts: string | null;
 }
 
-/** The batch of two blobs; copied, since SQLite's bytes may lie at any alignment. */
-export function batchOf(logProbs: Uint8Array, greedy: Uint8Array): BatchResult {
-  const bytes = Uint8Array.from(logProbs);
-  return { logProbs: new Float32Array(bytes.buffer), greedy: Uint8Array.from(greedy) };
+/** The values of a row, for binding: log_probs, greedy, texts. Typed arrays are not copied. */
+export function batchValues({ logProbs, greedy, texts }: BatchResult) {
+  const blobs = [logProbs, greedy].map(({ buffer, byteOffset, byteLength }) =>
+    Buffer.from(buffer, byteOffset, byteLength),
+  );
+  return [...blobs, texts === undefined ? null : JSON.stringify(texts)];
+}
+
+/** The result of a row; copied, since SQLite's bytes may lie at any alignment. */
+export function batchOf({ log_probs, greedy, texts }: BatchRow): BatchResult {
+  const bytes = Uint8Array.from(log_probs);
+  return {
+    logProbs: new Float32Array(bytes.buffer),
+    greedy: Uint8Array.from(greedy),
+    ...(texts === null ? {} : { texts: JSON.parse(texts) }),
+  };
 }

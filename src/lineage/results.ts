@@ -4,8 +4,9 @@
 import type { BatchResult } from "../model/batch.ts";
 import {
   type BatchRecord,
+  type BatchRow,
   batchOf,
-  blobOf,
+  batchValues,
   type ScoreRecord,
   type ScoreRow,
   type Split,
@@ -25,11 +26,10 @@ export class ResultTable {
 
   /** Appends finished batches in one transaction; one that is recorded already stays. */
   recordBatches(records: readonly BatchRecord[]): void {
-    const sql = "INSERT INTO batch_result VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+    const sql = "INSERT INTO batch_result VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
     this.#store.transaction(() => {
       for (const { recipeHash, workload, batch, result } of records) {
-        const blobs = [blobOf(result.logProbs), blobOf(result.greedy)];
-        this.#store.change(sql, recipeHash, workload, batch, ...blobs);
+        this.#store.change(sql, recipeHash, workload, batch, ...batchValues(result));
       }
     });
   }
@@ -45,12 +45,12 @@ export class ResultTable {
 
   /** The results behind `completedBatches`, by batch. */
   batches(recipeHash: string, workload: string): Map<number, BatchResult> {
-    const rows = this.#store.all<{ batch: number; log_probs: Buffer; greedy: Buffer }>(
-      `SELECT batch, log_probs, greedy FROM batch_result WHERE recipe_hash = ? AND workload = ?
+    const rows = this.#store.all<BatchRow>(
+      `SELECT batch, log_probs, greedy, texts FROM batch_result WHERE recipe_hash = ? AND workload = ?
        ORDER BY batch`,
       ...[recipeHash, workload],
     );
-    return new Map(rows.map((row) => [row.batch, batchOf(row.log_probs, row.greedy)]));
+    return new Map(rows.map((row) => [row.batch, batchOf(row)]));
   }
 
   /** Stores scores; one of the same recipe, split, task and metric is replaced. */

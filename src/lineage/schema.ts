@@ -97,8 +97,11 @@ ALTER TABLE candidate ADD COLUMN items INTEGER;                  -- that its fit
 ALTER TABLE candidate ADD COLUMN stopped_after INTEGER;          -- rung that it was stopped after; null: not stopped
 `;
 
+/** Generated texts of a batch, a JSON list; null for a batch that has none. */
+const VERSION_3 = "ALTER TABLE batch_result ADD COLUMN texts TEXT CHECK (json_valid(texts))";
+
 /** Entry i brings a database from version i to version i + 1. Entries are never edited once released. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];
 
 export const RUN_FORMAT: Format = {
   applicationId: APPLICATION_ID,

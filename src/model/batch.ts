@@ -1,5 +1,5 @@
-// The unit of decoder work: token-trie nodes packed in rows, with the depth-first intervals that make
-// the tree attention mask in the graph. Built once a run by evals/trie and reused by every candidate.
+// The units of decoder work: token-trie nodes packed in rows, with the depth-first intervals that make the tree
+// attention mask in the graph, and prompts to continue. Built once a run by evals and reused by every candidate.
 
 /**
  * One decoder call over `rows` × `columns` slots (slot = row·columns + column). A slot holds one trie node
@@ -38,10 +38,41 @@ export interface Anchor {
   readonly lastUse: number;
 }
 
-/** Every decoder call of one workload, in order: an anchor's batches stand before the batches that use it. */
+/** The batch and the slot that computed each node of a path, in its order. */
+export type Path = Pick<Anchor, "batch" | "slot">;
+
+/** When a generated text ends: at its tokenizer's or configuration's end of text, or at one of these. */
+export interface StopRule {
+  readonly until: readonly string[];
+  readonly maxTokens: number;
+}
+
+/** Prompts that are continued together, greedily. A prompt's last token is the first that is decoded. */
+export interface GenerationBatch {
+  /** The batch after which everything it continues from is computed; -1 when that is nothing. */
+  readonly after: number;
+  /** The path that all prompts begin with. */
+  readonly shared: Path;
+  readonly prompts: readonly Prompt[];
+  readonly stop: StopRule;
+}
+
+/** The rest of a prompt after the shared path, and its last token. */
+export interface Prompt {
+  readonly own: Path;
+  readonly token: number;
+}
+
+/**
+ * Every decoder call of one workload, in order: an anchor's batches stand before the batches that use it.
+ * Results are numbered through: batches first, then generations.
+ */
 export interface Schedule {
   readonly anchors: readonly Anchor[];
   readonly batches: readonly DecoderBatch[];
+  readonly generations: readonly GenerationBatch[];
+  /** Folder of the tokenizer that turns generated tokens into text; there if anything is generated. */
+  readonly tokenizer?: string | undefined;
   readonly cost: ScheduleCost;
 }
 
@@ -63,4 +94,16 @@ export interface BatchResult {
   readonly logProbs: Float32Array;
   /** 1 where the target is the most probable token (first index wins ties), [K]. */
   readonly greedy: Uint8Array;
+  /** Of a generation: each prompt's text, cut at the stop strings. */
+  readonly texts?: readonly string[];
+}
+
+/** Batches whose keys and values a generation continues from, repeatedly. */
+export function sourcesOf({ shared, prompts }: GenerationBatch): number[] {
+  return [shared, ...prompts.map(({ own }) => own)].flatMap(({ batch }) => [...batch]);
+}
+
+/** How many results a schedule has. */
+export function resultCount({ batches, generations }: Schedule): number {
+  return batches.length + generations.length;
 }

@@ -2,7 +2,9 @@
 // their path out; both are freed after their last use. Host memory only.
 
 import { TsmergeError } from "../base/errors.ts";
-import type { Schedule } from "./batch.ts";
+import { type GenerationBatch, type Path, type Schedule, sourcesOf } from "./batch.ts";
+import type { ModelConfig } from "./config.ts";
+import { RowCache } from "./row-cache.ts";
 
 /** A path that all rows of a batch continue. Arrays of floats are one a layer, [length, width]. */
 export interface Past {
@@ -15,7 +17,7 @@ export interface Past {
 }
 
 /** Keys and values of one batch or path, float32 [slots, width], one a layer. */
-type State = Pick<Past, "keys" | "values">;
+export type State = Pick<Past, "keys" | "values">;
 
 /** What stands for no past: one key that no slot may see, so that no tensor is ever empty. */
 export function emptyPast(layers: number, width: number): Past {
@@ -23,9 +25,13 @@ export function emptyPast(layers: number, width: number): Past {
   return { length: 1, first: Int32Array.of(1), last: Int32Array.of(0), keys: zeros, values: zeros };
 }
 
-/** The batches that must be computed when those in `done` are known: the rest, and what these continue from. */
+/** The batches that must be computed when the results in `done` are known: the rest, and what these continue from. */
 export function neededBatches(schedule: Schedule, done: ReadonlySet<number>): Set<number> {
   const needed = new Set<number>();
+  schedule.generations.forEach((generation, index) => {
+    if (done.has(schedule.batches.length + index)) return;
+    for (const source of sourcesOf(generation)) needed.add(source);
+  });
   for (let index = schedule.batches.length - 1; index >= 0; index--) {
     if (done.has(index) && !needed.has(index)) continue;
     needed.add(index);
@@ -48,11 +54,13 @@ export class PastStore {
     this.#schedule = schedule;
     this.#width = width;
     this.#empty = emptyPast(layers, width);
-    for (const anchor of schedule.anchors) {
-      for (const batch of anchor.batch) {
-        this.#lastUse.set(batch, Math.max(this.#lastUse.get(batch) ?? 0, anchor.lastUse));
+    const use = (sources: Iterable<number>, last: number): void => {
+      for (const batch of sources) {
+        this.#lastUse.set(batch, Math.max(this.#lastUse.get(batch) ?? 0, last));
       }
-    }
+    };
+    for (const anchor of schedule.anchors) use(anchor.batch, anchor.lastUse);
+    for (const generation of schedule.generations) use(sourcesOf(generation), generation.after);
   }
 
   /** Batches and paths held at the moment. */
@@ -84,36 +92,38 @@ export class PastStore {
   }
 
   #assemble(index: number): Past {
-    const anchor = this.#schedule.anchors[index]!;
-    const length = anchor.slot.length;
-    const width = this.#width;
-    const states = Array.from(anchor.batch, (batch) => this.#state(batch, index));
-    const gather = (layer: number, part: keyof State) => {
-      const into = new Float32Array(length * width);
-      states.forEach((state, node) => {
-        const slot = anchor.slot[node]!;
-        into.set(state[part][layer]!.subarray(slot * width, (slot + 1) * width), node * width);
-      });
-      return into;
-    };
-    return {
-      length,
-      first: anchor.first,
-      last: anchor.last,
-      keys: this.#empty.keys.map((_, layer) => gather(layer, "keys")),
-      values: this.#empty.values.map((_, layer) => gather(layer, "values")),
-    };
+    const { first, last, ...path } = this.#schedule.anchors[index]!;
+    return { length: path.slot.length, first, last, ...this.#gather(path) };
   }
 
-  #state(batch: number, anchor: number): State {
+  /** Keys and values along a path. */
+  #gather({ batch, slot }: Path): State {
+    const width = this.#width;
+    const states = Array.from(batch, (source) => this.#state(source));
+    const part = (name: keyof State) =>
+      this.#empty[name].map((_, layer) => {
+        const into = new Float32Array(slot.length * width);
+        states.forEach((state, node) => {
+          const at = slot[node]! * width;
+          into.set(state[name][layer]!.subarray(at, at + width), node * width);
+        });
+        return into;
+      });
+    return { keys: part("keys"), values: part("values") };
+  }
+
+  /** The cache that a generation starts from: a row for each prompt, two of a single one. */
+  rows({ shared, prompts }: GenerationBatch, config: ModelConfig): RowCache {
+    const starts = prompts.map(({ own }) => ({ length: own.slot.length, ...this.#gather(own) }));
+    if (starts.length === 1) starts.push(starts[0]!);
+    return new RowCache(config, this.#gather(shared), shared.slot.length, starts);
+  }
+
+  #state(batch: number): State {
     const state = this.#states.get(batch);
     if (state !== undefined) return state;
-    throw new TsmergeError(
-      "internal",
-      `anchor ${anchor} continues batch ${batch}, whose state is gone`,
-      {
-        hint: "the schedule must say keepsState there, and a lastUse no batch exceeds",
-      },
-    );
+    throw new TsmergeError("internal", `batch ${batch} is continued, but its state is gone`, {
+      hint: "the schedule must say keepsState there, and a lastUse no batch exceeds",
+    });
   }
 }

@@ -5,12 +5,16 @@ import { TsmergeError } from "../base/errors.ts";
 import { createSession, type Device, type Feeds, type Session } from "../ort/session.ts";
 import { DeviceTensor, floats, type HostTensor, integers } from "../ort/tensor.ts";
 import { Transfer } from "../ort/transfer.ts";
-import type { BatchResult, DecoderBatch, Schedule } from "./batch.ts";
+import type { BatchResult, DecoderBatch, GenerationBatch, Schedule } from "./batch.ts";
 import { batchFeeds, checkBatch } from "./batch-feeds.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderGraph, decoderGraph, layerState } from "./decoder-graph.ts";
+import { generate, type Step, type StepOutput } from "./generate.ts";
 import { emptyPast, neededBatches, type Past, PastStore } from "./past.ts";
 import { ropeTables } from "./rope.ts";
+import type { RowCache } from "./row-cache.ts";
+import { stepGraph, stepState } from "./step-graph.ts";
+import { type Ending, loadEnding, TextEnd } from "./text-end.ts";
 
 export interface DecoderOptions {
   readonly device: Device;
@@ -28,11 +32,13 @@ export type Weight =
   | DeviceTensor;
 
 export interface ScheduleOptions {
-  /** Batches whose results are known: not run again, unless a later one continues from them. */
+  /** Results that are known: not computed again, unless a later batch continues from them. */
   readonly done?: ReadonlySet<number>;
-  /** Called for each batch that is not in `done`, in order, before the next one starts. */
+  /** Called for each result that is not in `done`, as it comes, before anything else is computed. */
   readonly onBatch: (batch: number, result: BatchResult) => void | Promise<void>;
   readonly signal?: AbortSignal;
+  /** Called before each decoder call, of which a generation has hundreds: may abort the signal. */
+  readonly beforeCall?: () => void;
 }
 
 /** What one batch yields: its result, its own keys and values if asked for, and logits if the decoder has them. */
@@ -52,7 +58,8 @@ export async function createDecoder(
     device: options.device,
     logits: options.logits ?? false,
   });
-  return new Decoder(config, graph, await createSession(graph.bytes, options));
+  const openStep = (): Promise<Session> => createSession(stepGraph(config), options);
+  return new Decoder(config, graph, await createSession(graph.bytes, options), openStep);
 }
 
 export class Decoder {
@@ -68,14 +75,24 @@ export class Decoder {
   #ropeUploads: DeviceTensor[] = [];
   #ropeFeeds: Feeds = {};
   #ropeLength = 0;
+  /** Opens at the first generation. */
+  readonly #openStep: () => Promise<Session>;
+  #stepSession: Promise<Session> | undefined;
+  readonly #endings = new Map<string, Promise<Ending>>();
 
   /** Use createDecoder. */
-  constructor(config: ModelConfig, graph: DecoderGraph, session: Session) {
+  constructor(
+    config: ModelConfig,
+    graph: DecoderGraph,
+    session: Session,
+    openStep: () => Promise<Session>,
+  ) {
     this.config = config;
     this.weights = graph.weights;
     this.#session = session;
     this.#transfer = session.device === "webgpu" ? new Transfer() : undefined;
     this.#width = config.keyValueHeads * config.headDim;
+    this.#openStep = openStep;
   }
 
   /**
@@ -104,23 +121,31 @@ export class Decoder {
   }
 
   /**
-   * Runs the batches of a schedule that are not done, in order.
-   * @throws TsmergeError `interrupted` when the signal is aborted before a batch starts
+   * Runs the batches and generations of a schedule that are not done, in order.
+   * @throws TsmergeError `interrupted` when the signal is aborted before a decoder call
    */
   async runSchedule(schedule: Schedule, options: ScheduleOptions): Promise<void> {
-    const done = options.done ?? new Set();
+    const { done = new Set(), onBatch } = options;
     const needed = neededBatches(schedule, done);
     const store = new PastStore(schedule, this.config.layers, this.#width);
-    for (const [index, batch] of schedule.batches.entries()) {
-      if (!needed.has(index)) continue;
-      if (options.signal?.aborted) {
-        const at = `before batch ${index} of ${schedule.batches.length}`;
-        throw new TsmergeError("interrupted", `scoring was cancelled ${at}`);
+    const generateAfter = async (last: number): Promise<void> => {
+      for (const [number, generation] of schedule.generations.entries()) {
+        const index = schedule.batches.length + number;
+        if (generation.after !== last || done.has(index)) continue;
+        const result = await this.#generate(generation, schedule, store, options);
+        await onBatch(index, result);
       }
-      const output = await this.runBatch(batch, store.past(batch.anchor));
-      if (output.state !== undefined) store.keep(index, output.state);
+    };
+    await generateAfter(-1);
+    for (const [index, batch] of schedule.batches.entries()) {
+      if (needed.has(index)) {
+        stopIfAborted(options, `before batch ${index} of ${schedule.batches.length}`);
+        const output = await this.runBatch(batch, store.past(batch.anchor));
+        if (output.state !== undefined) store.keep(index, output.state);
+        if (!done.has(index)) await onBatch(index, output.result);
+      }
+      await generateAfter(index);
       store.freeAfter(index);
-      if (!done.has(index)) await options.onBatch(index, output.result);
     }
   }
 
@@ -129,11 +154,9 @@ export class Decoder {
     batch: DecoderBatch,
     past: Past = emptyPast(this.config.layers, this.#width),
   ): Promise<BatchOutput> {
-    if (this.#feeds === undefined) {
-      throw new TsmergeError("internal", "a decoder was run before setWeights()");
-    }
+    const weights = this.#fed();
     checkBatch(batch, this.config.vocabSize);
-    await this.#growRope(batch);
+    await this.#growRope(batch.positions);
     const states = Array.from({ length: this.config.layers }, (_, layer) => layerState(layer));
     const logits = this.#session.outputNames.includes("logits");
     const wanted = [
@@ -142,7 +165,7 @@ export class Decoder {
       ...(logits ? ["logits"] : []),
       ...(batch.keepsState ? states.flatMap(({ keys, values }) => [keys, values]) : []),
     ];
-    const feeds = { ...this.#feeds, ...this.#ropeFeeds, ...batchFeeds(this.config, batch, past) };
+    const feeds = { ...weights, ...this.#ropeFeeds, ...batchFeeds(this.config, batch, past) };
     const fetched = await this.#session.run(feeds, wanted);
     return {
       result: batchResult(batch, fetched),
@@ -156,16 +179,72 @@ export class Decoder {
     };
   }
 
-  /** Frees the session and what was uploaded for it. */
+  async #generate(
+    generation: GenerationBatch,
+    { tokenizer }: Schedule,
+    store: PastStore,
+    options: ScheduleOptions,
+  ): Promise<BatchResult> {
+    if (tokenizer === undefined) {
+      throw new TsmergeError("internal", "a schedule generates text without naming a tokenizer");
+    }
+    const ending = this.#endings.get(tokenizer) ?? loadEnding(tokenizer, this.config.eosTokenIds);
+    this.#endings.set(tokenizer, ending);
+    const end = new TextEnd(await ending, generation.stop);
+    const cache = store.rows(generation, this.config);
+    const step: Step = (tokens, positions) => this.#step(tokens, positions, cache);
+    const generated = await generate(generation, cache, end, step, () =>
+      stopIfAborted(options, "while it generated text"),
+    );
+    return {
+      logProbs: new Float32Array(0),
+      greedy: new Uint8Array(0),
+      texts: generated.map((tokens) => end.textOf(tokens)),
+    };
+  }
+
+  async #step(tokens: Int32Array, positions: Int32Array, cache: RowCache): Promise<StepOutput> {
+    const feeds = this.#fed();
+    await this.#growRope(positions);
+    this.#stepSession ??= this.#openStep();
+    const session = await this.#stepSession;
+    const states = Array.from({ length: this.config.layers }, (_, layer) => stepState(layer));
+    const shape = [tokens.length, 1];
+    const fetched = await session.run(
+      {
+        ...feeds,
+        ...this.#ropeFeeds,
+        ...cache.feeds(),
+        tokens: { type: "int32", shape, data: tokens },
+        positions: { type: "int32", shape, data: positions },
+      },
+      ["best", ...states.flatMap(({ keys, values }) => [keys, values])],
+    );
+    return {
+      best: Int32Array.from(integers(fetched.best), Number),
+      state: {
+        keys: states.map(({ keys }) => floats(fetched[keys])),
+        values: states.map(({ values }) => floats(fetched[values])),
+      },
+    };
+  }
+
+  #fed(): Feeds {
+    if (this.#feeds !== undefined) return this.#feeds;
+    throw new TsmergeError("internal", "a decoder was run before setWeights()");
+  }
+
+  /** Frees the sessions and what was uploaded for them. */
   async close(): Promise<void> {
     for (const upload of [...this.#uploads, ...this.#ropeUploads]) upload.dispose();
     await this.#transfer?.close();
+    await (await this.#stepSession)?.close();
     await this.#session.close();
   }
 
-  /** Makes the rotary tables long enough for a batch; they only ever double. */
-  async #growRope(batch: DecoderBatch): Promise<void> {
-    const needed = batch.positions.reduce((a, b) => Math.max(a, b), 0) + 1;
+  /** Makes the rotary tables long enough for some positions; they only ever double. */
+  async #growRope(positions: Int32Array): Promise<void> {
+    const needed = positions.reduce((a, b) => Math.max(a, b), 0) + 1;
     if (needed <= this.#ropeLength) return;
     const length = Math.max(64, 2 ** Math.ceil(Math.log2(needed)));
     const { cos, sin } = ropeTables(this.config.rope, this.config.headDim, length);
@@ -185,6 +264,13 @@ export class Decoder {
     uploads.push(upload);
     return upload;
   }
+}
+
+/** @param at what was about to be done */
+function stopIfAborted({ signal, beforeCall }: ScheduleOptions, at: string): void {
+  beforeCall?.();
+  if (!signal?.aborted) return;
+  throw new TsmergeError("interrupted", `scoring was cancelled ${at}`);
 }
 
 function batchResult(

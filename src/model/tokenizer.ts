@@ -18,8 +18,8 @@ export interface Tokenizer {
    * @throws TsmergeError `data` for a character that the vocabulary cannot express
    */
   encode(text: string, options: { readonly specials: boolean }): number[];
-  /** The text of token ids, special tokens included. */
-  decode(ids: readonly number[]): string;
+  /** The text of token ids; without `specials`, special tokens are left out. */
+  decode(ids: readonly number[], options: { readonly specials: boolean }): string;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   /** What an empty context is replaced by: BOS, or else EOS. */
@@ -132,12 +132,12 @@ function wrap(inner: HuggingFaceTokenizer, config: z.infer<typeof configSchema>)
       if (!specials || hasBos || addsBos === adds || bosId === undefined) return encoded;
       return addsBos ? [bosId, ...encoded] : encoded.slice(1);
     },
-    decode: (tokens) =>
+    decode: (tokens, { specials }) =>
       tokens.length === 0
         ? ""
         : inner.decode([...tokens], {
-            skip_special_tokens: false,
-            clean_up_tokenization_spaces: false,
+            skip_special_tokens: !specials,
+            clean_up_tokenization_spaces: false, // transformers 5 does none for BPE, whatever the file says
           }),
     bosId,
     eosId,

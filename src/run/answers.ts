@@ -4,13 +4,19 @@
 import { fromWire, TsmergeError } from "../base/errors.ts";
 import { contentHash } from "../base/hash.ts";
 import type { Answer, Item } from "../evals/item.ts";
-import type { PairCounts, PairLimits } from "../evals/pairs.ts";
+import type { PairCounts } from "../evals/pairs.ts";
 import type { TextTokenizer } from "../evals/piece-encoder.ts";
-import { answerOf, buildWorkload, lastBatches, type Workload } from "../evals/workload.ts";
+import {
+  answerOf,
+  buildWorkload,
+  lastResults,
+  type Workload,
+  type WorkloadOptions,
+} from "../evals/workload.ts";
 import { LocalExecutor } from "../exec/local.ts";
 import type { AnswerRecord, ScopedAnswers, Work } from "../lineage/item-store.ts";
 import type { MergePlan } from "../merge/plan.ts";
-import type { BatchResult, ScheduleCost } from "../model/batch.ts";
+import { type BatchResult, resultCount, type ScheduleCost } from "../model/batch.ts";
 import type { Device } from "../ort/session.ts";
 
 /** The model that is asked. */
@@ -19,7 +25,7 @@ export interface Subject {
   readonly name: string;
   readonly plan: MergePlan;
   readonly tokenizer: TextTokenizer;
-  readonly limits: PairLimits;
+  readonly limits: WorkloadOptions;
   readonly device: Device;
   /** Threads of the session. */
   readonly threads: number;
@@ -64,9 +70,12 @@ const FLUSH_MS = 500;
 
 /** The identity of what an item asks: its texts, and how they are answered. Which task asks does not matter. */
 export function requestOf({ context, contexts, continuations, judgement }: Item): string {
-  const kind = judgement?.kind;
   const manner =
-    kind === "generation" ? judgement : kind === "rolling" ? { kind: "rolling" } : undefined;
+    judgement?.kind === "generation"
+      ? { kind: "generation", stop: judgement.rule.stop }
+      : judgement?.kind === "rolling"
+        ? { kind: "rolling" }
+        : undefined;
   return contentHash({ context: contexts ?? context, continuations, manner });
 }
 
@@ -141,7 +150,7 @@ async function compute(
         results.set(batch, result);
         fresh.set(batch, result);
         if (now() - flushedAt >= FLUSH_MS) flush();
-        onProgress?.(results.size, workloadNow().schedule.batches.length);
+        onProgress?.(results.size, resultCount(workloadNow().schedule));
       },
       signal,
     );
@@ -151,7 +160,7 @@ async function compute(
     answers.finish(work);
     return {
       cost: schedule.cost,
-      batches: schedule.batches.length,
+      batches: resultCount(schedule),
       resumed: done.length,
       counts,
       scheduleMs: made!.ms,
@@ -171,7 +180,7 @@ class Completion {
   #next = 0;
 
   constructor(workload: Workload) {
-    this.#last = lastBatches(workload);
+    this.#last = lastResults(workload);
     this.#order = [...this.#last.keys()].sort((a, b) => this.#last[a]! - this.#last[b]!);
   }
 

@@ -10,7 +10,6 @@ import { keyOf, scoreItem } from "../evals/metrics.ts";
 import type { PromptStyle } from "../evals/prompt.ts";
 import { type SuiteResult, summarise } from "../evals/results.ts";
 import type { Suite } from "../evals/tasks.ts";
-import { refuseGeneration } from "../evals/workload.ts";
 import type { Device } from "../kernel/device.ts";
 import type { Identity } from "../lineage/identity.ts";
 import { openItemStore } from "../lineage/item-store.ts";
@@ -92,7 +91,6 @@ export async function evaluateModel(
   const model = models.get(directory)!;
   const style = await styleOf(model.directory, options);
   const { suite, items } = await chooseItems(tasks, options, style);
-  for (const item of items) refuseGeneration(item);
   const tokenizer = await loadTokenizer(model.directory, options.addsBos);
   const { maxPositions } = await readModelConfig(model.directory);
   const maxLength = checkedLength(options.maxLength ?? maxPositions, maxPositions);
@@ -116,7 +114,7 @@ export async function evaluateModel(
     name: directory,
     plan: compileRecipe(recipe, { models, seed: 0, compat: false }),
     tokenizer,
-    limits: { prefixId: tokenizer.prefixId, maxLength },
+    limits: { prefixId: tokenizer.prefixId, maxLength, tokenizerFolder: model.directory },
     device,
     threads: availableParallelism(),
   };
@@ -124,8 +122,8 @@ export async function evaluateModel(
   try {
     const asked = await askAll(items, subject, store.scope(conditions), options);
     const scores = items.map((item, index) => {
-      const { logLikelihoods, greedy } = asked.answers[index]!;
-      return scoreItem(keyOf(item), logLikelihoods, greedy);
+      const { logLikelihoods, greedy, texts } = asked.answers[index]!;
+      return scoreItem(keyOf(item), logLikelihoods, greedy, texts);
     });
     return {
       ...{ model: directory, suite, items, scores, conditions, ...asked },

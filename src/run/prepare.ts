@@ -243,7 +243,11 @@ async function scheduleAll(
   const { directory } = models.get(donor)!;
   const config = await readModelConfig(directory); // refused here: any model can be merged, not any scored
   const tokenizer = await loadTokenizer(directory);
-  const limits = { prefixId: tokenizer.prefixId, maxLength: config.maxPositions };
+  const limits = {
+    prefixId: tokenizer.prefixId,
+    maxLength: config.maxPositions,
+    tokenizerFolder: directory,
+  };
   const build = (name: "search" | "selection" | "report"): Workload =>
     buildWorkload(name, items[name], tokenizer, {
       ...limits,

@@ -78,11 +78,11 @@ async function writeSamples(
 
 function* linesOf(evaluation: Evaluation, task: string, predictOnly: boolean): Generator<string> {
   const { suite, items, answers, scores } = evaluation;
-  const { documents, metrics } = suite.leaves.find((leaf) => leaf.task === task)!; // of the suite
+  const { metrics } = suite.leaves.find((leaf) => leaf.task === task)!; // of the suite
   for (const [index, item] of items.entries()) {
     if (item.task !== task) continue;
     const score = predictOnly ? undefined : scores[index];
-    yield* sampleLines({ task: documents, item, answer: answers[index]!, score, metrics });
+    yield* sampleLines({ item, answer: answers[index]!, score, metrics });
   }
 }
 

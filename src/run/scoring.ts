@@ -5,13 +5,14 @@
 import { type ErrorCode, fromWire, TsmergeError, toWire, type WireError } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
 import type { Estimate } from "../evals/metrics.ts";
-import { type Rung, scoreItems, type Workload } from "../evals/workload.ts";
+import { type Rung, resultsUpTo, scoreItems, type Workload } from "../evals/workload.ts";
 import type { BatchReport, Executor } from "../exec/executor.ts";
 import type { Timings } from "../lineage/candidates.ts";
 import type { Lineage } from "../lineage/lineage.ts";
 import type { BatchRecord, ScoreRecord, Split } from "../lineage/records.ts";
 import { WHOLE_RUN } from "../lineage/results.ts";
 import type { MergePlan } from "../merge/plan.ts";
+import { resultCount } from "../model/batch.ts";
 import { fitnessOf, taskEstimate, type WeightedTask } from "./fitness.ts";
 
 /** A recorded candidate with what it takes to run it. */
@@ -133,12 +134,14 @@ async function scoreOne(task: Task, entrant: Entrant, scoring: Scoring): Promise
     lineage.candidates.fail(id, twin.error);
     return scoring.onSettled(entrant, undefined);
   }
-  const batches = workload.schedule.batches.length;
+  const wanted = resultsUpTo(workload, rung);
   const known = lineage.results.completedBatches(recipeHash, workload.name);
-  const done = known.filter((batch) => batch < rung.batches);
+  const done = known.filter((result) => wanted.has(result));
   let timings: Timings | undefined;
-  if (done.length < rung.batches) {
-    for (let batch = rung.batches; batch < batches; batch++) done.push(batch); // not yet
+  if (done.length < wanted.size) {
+    for (let result = 0; result < resultCount(workload.schedule); result++) {
+      if (!wanted.has(result)) done.push(result); // not yet
+    }
     lineage.candidates.start(id);
     const job = { id, plan, workloads: [{ name: workload.name, done }] };
     const outcome = await executor.submit(job, (report) => record.add(recipeHash, report), signal);
@@ -151,7 +154,7 @@ async function scoreOne(task: Task, entrant: Entrant, scoring: Scoring): Promise
     timings = { mergeMs: outcome.mergeMs, scoreMs: outcome.scoreMs };
   }
   record.flush();
-  if (rung.batches < batches) {
+  if (wanted.size < resultCount(workload.schedule)) {
     if (timings !== undefined) lineage.candidates.wait(id, timings);
     return;
   }
@@ -218,11 +221,12 @@ export function knownScores(
   rung: Rung = workload.rungs.at(-1)!,
 ): ItemScore[] {
   const results = lineage.results.batches(recipeHash, workload.name);
-  const known = [...results.keys()].filter((batch) => batch < rung.batches).length;
-  if (known !== rung.batches) {
+  const wanted = resultsUpTo(workload, rung);
+  const known = [...results.keys()].filter((result) => wanted.has(result)).length;
+  if (known !== wanted.size) {
     throw new TsmergeError(
       "internal",
-      `${known} of ${rung.batches} ${workload.name} batches are recorded for ${recipeHash}`,
+      `${known} of ${wanted.size} ${workload.name} results are recorded for ${recipeHash}`,
     );
   }
   return scoreItems(workload, results, rung);

@@ -1,10 +1,8 @@
 // lm-evaluation-harness's deterministic fake model over items of every kind, and the hash over its requests.
 
 import { createHash } from "node:crypto";
-import { scoreResponses } from "../../src/evals/generation.ts";
 import type { Item, ItemScore } from "../../src/evals/item.ts";
 import { keyOf, scoreItem } from "../../src/evals/metrics.ts";
-import type { SuiteLeaf } from "../../src/evals/tasks.ts";
 import { fakeLogLikelihood } from "./shared.ts";
 
 const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
@@ -32,9 +30,9 @@ function fakeResponse(context: string): string {
   return templates[hash[5]! % 5]!;
 }
 
-export function fakeScore(leaf: SuiteLeaf, item: Item): ItemScore {
+export function fakeScore(item: Item): ItemScore {
   if (item.judgement?.kind === "generation") {
-    return scoreResponses(leaf.documents, item, [fakeResponse(item.context)]);
+    return scoreItem(keyOf(item), [], [], [fakeResponse(item.context)]);
   }
   if (item.judgement?.kind === "rolling") {
     return scoreItem(keyOf(item), item.continuations.map(fakeRolling));
@@ -64,7 +62,7 @@ function dumped(options: Readonly<Record<string, unknown>>): string {
 export function requestsOf(item: Item): readonly (readonly [string, string])[] {
   switch (item.judgement?.kind) {
     case "generation":
-      return [[item.context, dumped(item.judgement.options)]];
+      return [[item.context, dumped(item.judgement.rule.options)]];
     case "rolling":
       return item.continuations.map((text) => [text, ""]);
     default:

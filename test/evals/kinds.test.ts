@@ -134,8 +134,3 @@ test("mc2 is the true choices' share, and any right choice counts", () => {
   const score = scoreItem(any, logs, [false, true, false]);
   assert.deepEqual([score.acc, score.others], [1, { acc_bytes: 1, exact_match: 1 }]);
 });
-
-test("generated texts are refused before anything is tokenised", () => {
-  const generated = item({ kind: "generation", options: {}, references: ["1"] }, { context: "1?" });
-  assert.throws(() => scoresOf([generated]), /t is scored on generated text/);
-});

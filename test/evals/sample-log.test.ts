@@ -25,15 +25,14 @@ test("hashes of ARC's and GSM8K's first questions are those lm-eval logs", {
 });
 
 test("a line holds what was asked, what came back and what it scored", async () => {
-  const { items, leaves } = await loadTasks(["demo_math"], { split: "val" });
+  const { items } = await loadTasks(["demo_math"], { split: "val" });
   const [item] = items;
-  const [leaf] = leaves;
   const answer = {
     logLikelihoods: [-7, -1.5, -9, -8],
     greedy: [false, true, false, false],
     texts: [],
   };
-  const source = { task: leaf!.documents, item: item!, answer, metrics: ["acc" as const] };
+  const source = { item: item!, answer, metrics: ["acc" as const] };
   const score = scoreItem(keyOf(item!), answer.logLikelihoods, answer.greedy);
   const [line, ...more] = sampleLines({ ...source, score });
   assert.deepEqual(more, []);
@@ -65,7 +64,7 @@ test("a generated text is logged before and after each filter", {
   const { items, leaves } = await loadTasks(["gsm8k"], { split: "test", dataDir: DATA_DIR });
   const answer = { logLikelihoods: [], greedy: [], texts: ["He has 18. #### 17"] };
   const [leaf] = leaves;
-  const source = { task: leaf!.documents, item: items[0]!, answer, metrics: leaf!.metrics };
+  const source = { item: items[0]!, answer, metrics: leaf!.metrics };
   const records = sampleLines({ ...source, score: undefined }).map((line) => JSON.parse(line));
   assert.deepEqual(
     records.map(({ filter, filtered_resps }) => [filter, filtered_resps]),

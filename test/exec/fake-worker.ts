@@ -21,10 +21,11 @@ export const runJob = serveJobs(async (setup) => {
       // process.abort is not available in threads; the signal is the same
       if (config.behaviour === "abort") process.kill(process.pid, "SIGABRT");
     },
-    async score(schedule, done, onBatch, signal) {
+    async score(schedule, { done, onBatch, signal, beforeCall }) {
       for (const [index, batch] of schedule.batches.entries()) {
-        if (done.has(index)) continue;
-        if (signal.aborted) return;
+        if (done?.has(index)) continue;
+        beforeCall?.();
+        if (signal?.aborted) return;
         await new Promise((resolve) => setTimeout(resolve, config.batchMs ?? 0));
         const value = config.behaviour === "nan" ? Number.NaN : (config.logProb ?? -1);
         const logProbs = new Float32Array(batch.targetRow.length).fill(value - index);

@@ -23,6 +23,7 @@ export function fakeSchedule(batches: number): Schedule {
   return {
     anchors: [],
     batches: Array.from({ length: batches }, batch),
+    generations: [],
     cost: { nodes: 0, paddingSlots: 0, naiveTokens: 0, computedPairs: 0, neededPairs: 0 },
   };
 }

@@ -241,7 +241,7 @@ async function scores(engine: Engine, plan: MergePlan, schedule: Schedule): Prom
   const signal = new AbortController().signal;
   const all: number[] = [];
   await engine.load(plan, signal);
-  await engine.score(schedule, new Set(), (_, { logProbs }) => void all.push(...logProbs), signal);
+  await engine.score(schedule, { onBatch: (_, { logProbs }) => void all.push(...logProbs) });
   return Float32Array.from(all);
 }
 

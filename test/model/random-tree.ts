@@ -57,6 +57,7 @@ export function randomTree(seed: number, vocabulary: number) {
   const schedule: Schedule = {
     anchors,
     batches: batches.map((batch, index) => ({ ...batch, keepsState: kept.has(index) })),
+    generations: [],
     cost,
   };
   return { root, schedule, wanted };

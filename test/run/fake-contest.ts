@@ -29,11 +29,13 @@ export function fakeWorkload(name: string, items: number, rungEnds = [items]): W
       gold: 0,
       choiceLengths: [1, 1],
     })),
-    rungs: rungEnds.map((end) => ({ items: end, batches: end })),
+    rungs: rungEnds.map((end) => ({ items: end, batches: end, generations: 0 })),
     choiceStarts: Int32Array.from(range(items + 1), (i) => 2 * i),
     targetStarts: Int32Array.from(range(2 * items + 1)),
     targetBatches: Int32Array.from(range(2 * items), (i) => i >> 1),
     targetIndices: Int32Array.from(range(2 * items), (i) => i & 1),
+    promptStarts: new Int32Array(items + 1),
+    promptPlaces: { generations: new Int32Array(0), texts: new Int32Array(0) },
     counts: { seams: 0, separate: 0, truncated: 0 },
   };
 }

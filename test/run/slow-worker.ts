@@ -21,15 +21,13 @@ export const runJob = serveJobs(async (setup) => {
       if (abortOn !== undefined && weights.includes(abortOn)) process.kill(process.pid, "SIGABRT");
       await engine.load(plan, signal);
     },
-    score: (schedule, done, onBatch, signal) =>
-      engine.score(
-        schedule,
-        done,
-        (batch, result) => {
-          onBatch(batch, result);
+    score: (schedule, options) =>
+      engine.score(schedule, {
+        ...options,
+        onBatch: (batch, result) => {
+          options.onBatch(batch, result);
           Atomics.wait(word, 0, 0, batchMs);
         },
-        signal,
-      ),
+      }),
   };
 });
