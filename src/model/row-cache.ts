@@ -94,6 +94,7 @@ export class RowCache {
     const feeds: Record<string, HostTensor> = {
       ...this.#sharedFeeds,
       "own.positions": int32(Int32Array.from({ length: own }, (_, i) => this.sharedLength + i)),
+      "shape.slots": sizes(rows, 1, -1),
       "shape.scores": sizes(keyValueHeads, rows, group, shared),
       "shape.stacked": sizes(keyValueHeads, rows * group, shared),
       split: sizes(shared, own, 1),

@@ -34,8 +34,9 @@ export const stepState = (layer: number) => ({
  * - `shared.positions` int32 [shared] and `own.positions` int32 [own]: a key is visible to later positions only;
  * - each layer's shared keys float32 [keyValueHeads, headDim, shared], values [keyValueHeads, shared, headDim],
  *   own keys [rows, keyValueHeads, headDim, own], values [rows, keyValueHeads, own, headDim];
- * - `shape.scores` int64 [4] = keyValueHeads, rows, group, shared; `shape.stacked` int64 [3] = keyValueHeads,
- *   rows·group, shared; `split` int64 [3] = shared, own, 1; group = heads / keyValueHeads.
+ * - `shape.slots` int64 [3] = rows, 1, -1; with group = heads / keyValueHeads, `shape.scores` int64 [4] =
+ *   keyValueHeads, rows, group, shared, and `shape.stacked` int64 [3] = keyValueHeads, rows·group, shared;
+ * - `split` int64 [3] = shared, own, 1.
  *
  * Outputs: `best` int64 [rows], the most probable next token (first index wins ties); each layer's keys and
  * values of the rows' tokens, float32 [rows, keyValueHeads·headDim].
@@ -47,7 +48,7 @@ export function stepGraph(config: ModelConfig): Uint8Array {
   const positions = graph.input("positions", "int32", ["rows", 1]);
   const scope: Scope = {
     ...{ graph, config, weights },
-    slotShape: graph.constant("int64", [3], [0, 1, -1]),
+    slotShape: graph.input("shape.slots", "int64", [3]),
     ...rotaryRows(graph, config, positions),
     attend: rowAttention(graph, config, positions),
   };
