@@ -12,6 +12,12 @@ import { DeviceTensor } from "../ort/tensor.ts";
 import type { WorkerSetup } from "./protocol.ts";
 import { type Engine, serveJobs } from "./serve.ts";
 
+/**
+ * Decoders that a thread keeps: compiling one again costs seconds for a deep model, and one kept costs the
+ * memory of its activations. A device's memory holds one.
+ */
+const MOST_DECODERS = 4;
+
 /** What `LocalExecutor` runs in each thread. */
 export const runJob = serveJobs(openEngine);
 
@@ -19,20 +25,25 @@ export const runJob = serveJobs(openEngine);
 export async function openEngine(setup: WorkerSetup): Promise<Engine> {
   const kernel = wasmKernel();
   const merger = setup.device === "webgpu" ? new DeviceMerger(kernel) : new CandidateMerger(kernel);
-  let current: { key: string; decoder: Decoder } | undefined;
+  /** By configuration, the one in use last: candidates of a data flow differ in depth. */
+  const decoders = new Map<string, Decoder>();
+  const most = setup.device === "webgpu" ? 1 : MOST_DECODERS;
   /** What the decoder reads. */
   let held: ReadonlyMap<string, Weight> = new Map();
 
   async function decoderFor(config: ModelConfig): Promise<Decoder> {
     // the element type decides nothing here: weights reach the decoder in float32
     const key = canonicalJson({ ...config.raw, dtype: undefined, torch_dtype: undefined });
-    if (current?.key !== key) {
-      await current?.decoder.close();
-      current = undefined;
-      const { device, threads } = setup;
-      current = { key, decoder: await createDecoder(config, { device, threads }) };
+    const known = decoders.get(key);
+    decoders.delete(key);
+    for (const [oldest, decoder] of [...decoders].slice(0, Math.max(0, decoders.size - most + 1))) {
+      decoders.delete(oldest);
+      await decoder.close();
     }
-    return current.decoder;
+    const { device, threads } = setup;
+    const decoder = known ?? (await createDecoder(config, { device, threads }));
+    decoders.set(key, decoder);
+    return decoder;
   }
 
   return {
@@ -49,7 +60,7 @@ export async function openEngine(setup: WorkerSetup): Promise<Engine> {
       }
     },
     async score(schedule, options) {
-      await current?.decoder.runSchedule(schedule, options);
+      await [...decoders.values()].at(-1)?.runSchedule(schedule, options);
     },
   };
 }

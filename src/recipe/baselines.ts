@@ -2,7 +2,7 @@
 // their authors publish them.
 
 import type { MergeMethod } from "../merge/method.ts";
-import { baseOf, type Genome, methodsOf } from "./genome.ts";
+import { baseOf, type Genome, isFlow, methodsOf, type SearchGenome } from "./genome.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** One model as it stands: nothing is merged, nothing is cast. */
@@ -18,7 +18,7 @@ export function singleModel(reference: string): Recipe {
  * The plain average of the parents, whatever the search's method: what merging is worth without a search.
  * It equals task arithmetic with weights 1/M, M the number of parents.
  */
-export function equalWeights(genome: Genome): Recipe {
+export function equalWeights(genome: SearchGenome): Recipe {
   return {
     method: "linear",
     slices: [
@@ -42,7 +42,8 @@ export interface PublishedMerge {
  * Each method of the search over all its models with the parameters that its authors recommend. Methods without
  * any, or for fewer models, are left out.
  */
-export function publishedMerges(genome: Genome): PublishedMerge[] {
+export function publishedMerges(genome: SearchGenome): PublishedMerge[] {
+  if (isFlow(genome)) return [];
   const { models } = genome;
   return methodsOf(genome).flatMap((method) => {
     const { published, maxModels } = method;

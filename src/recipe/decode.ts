@@ -8,10 +8,7 @@ import { baseOf, defaultOf, type Genome, searchableParameters } from "./genome.t
 import type { LayerGroup } from "./layer-groups.ts";
 import type { Conditional, Parameters, Recipe, Setting, Slice, Value } from "./recipe.ts";
 import { weightsOf } from "./shares.ts";
-import { groupFor, METHOD_KEY, memberKey, placeKey, SHARE } from "./slots.ts";
-
-/** A slot's number by its key; undefined for what is not searched. */
-export type ReadSlot = (key: string) => number | undefined;
+import { groupFor, METHOD_KEY, memberKey, placeKey, type ReadSlot, SHARE } from "./slots.ts";
 
 /** One candidate's choices, before its parameters. */
 interface Draft {

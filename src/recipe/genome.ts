@@ -4,16 +4,36 @@
 import type { FloatType } from "../base/dtype.ts";
 import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
-import type { Gene } from "./gene.ts";
+import type { Gene, RangeGene } from "./gene.ts";
 
-export interface Genome {
+/** What every search of merges has. */
+interface Parents {
   /** References of the parents, the base not among them (except slerp's, which is one of two). */
   readonly models: readonly string[];
+  readonly base?: string;
+  readonly dtype: FloatType;
+  /** True: the search starts anywhere in the box, not at the genes' starts. */
+  readonly randomInit: boolean;
+}
+
+/** A search of the order of layers: nothing is merged, layers are copied one after another. */
+export interface FlowGenome extends Parents {
+  readonly flow: {
+    /** How often all layers of all models are offered. */
+    readonly repeats: number;
+    /** How strongly a layer acts: searched for each, or fixed. */
+    readonly scale: RangeGene | number;
+    /** Absent: twice the deepest model's. */
+    readonly maxLayers?: number;
+  };
+}
+
+/** A search of weights. */
+export interface Genome extends Parents {
   /** How many of the models take part, where the search decides which; absent: all of them. */
   readonly subset?: { readonly min: number; readonly max: number };
   /** The merge method, or those of which the search chooses one. */
   readonly methods: readonly string[];
-  readonly base?: string;
   /** Layers a group (mergekit-evolve's layer_granularity), or the number of groups; one group without it. */
   readonly layers?: { readonly granularity: number } | { readonly groups: number };
   /** True: a group's values are points of a gradient over depth, not steps. */
@@ -24,11 +44,12 @@ export interface Genome {
   readonly parameters: Readonly<Record<string, Gene | number>>;
   /** Present: weights are searched as shares that add up to 1. */
   readonly shares?: true;
-  readonly dtype: FloatType;
   readonly tokenizerSource?: "base";
-  /** True: the search starts anywhere in the box, not at the genes' starts. */
-  readonly randomInit: boolean;
 }
+
+export type SearchGenome = Genome | FlowGenome;
+
+export const isFlow = (genome: SearchGenome): genome is FlowGenome => "flow" in genome;
 
 /** A label for each model that is short and unique: its folder's or repository's own name. */
 export function shortNames(references: readonly string[]): string[] {
@@ -67,7 +88,7 @@ export function baseOf(
 }
 
 /** Every model that the search's recipes name. */
-export function genomeReferences(genome: Genome): string[] {
+export function genomeReferences(genome: SearchGenome): string[] {
   return [...new Set([...genome.models, ...(genome.base === undefined ? [] : [genome.base])])];
 }
 

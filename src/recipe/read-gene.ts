@@ -62,7 +62,7 @@ export function readParameters(
     const member = members.find(({ key }) => key === name);
     const byDefault = defaultGene(same, context);
     if (member !== undefined && !isNothing(member.value)) {
-      const read = readGene(file, member, same, byDefault);
+      const read = readGene(file, member, same, context);
       if (read !== undefined) parameters[name] = read;
     } else if (same.some(({ search }) => search?.always) && !(shares && name === "weight")) {
       if (byDefault === undefined) {
@@ -86,7 +86,7 @@ export function readParameters(
 /** Where a parameter is searched unless the file says; undefined if it does not say, or its methods differ. */
 function defaultGene(
   specs: readonly ParameterSpec[],
-  { models, negative }: GeneContext,
+  { models, negative }: Pick<GeneContext, "models" | "negative">,
 ): RangeGene | undefined {
   const [first, ...others] = specs.map(({ search }) => search);
   if (first === undefined) return undefined;
@@ -100,13 +100,17 @@ function defaultGene(
   };
 }
 
-/** A fixed value, a range with a start, or choices. */
-function readGene(
+/**
+ * A fixed value, a range with a start, or choices; undefined after a complaint.
+ * @param specs of one parameter, as each method has it
+ */
+export function readGene(
   file: YamlFile,
   { keyNode, value }: Entry,
   specs: readonly ParameterSpec[],
-  byDefault: RangeGene | undefined,
+  context: Pick<GeneContext, "models" | "negative">,
 ): Gene | number | undefined {
+  const byDefault = defaultGene(specs, context);
   const at = value ?? keyNode;
   const { name, kind } = specs[0]!; // a name has at least one
   if (!isMap(value)) {

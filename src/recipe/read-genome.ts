@@ -7,7 +7,8 @@ import { type FloatType, parseFloatType } from "../base/dtype.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { type MergeMethod, setsBaseApart } from "../merge/method.ts";
 import { MERGE_METHODS } from "../merge/methods/registry.ts";
-import { defaultOf, type Genome } from "./genome.ts";
+import { defaultOf, type Genome, type SearchGenome } from "./genome.ts";
+import { readFlow } from "./read-flow.ts";
 import { readParameters } from "./read-gene.ts";
 import { readReference } from "./read-source.ts";
 import { checkShape } from "./schema.ts";
@@ -33,6 +34,7 @@ const TYPES = ["float32", "float16", "bfloat16"] as const;
 const GENOME = z.object({
   models: z.unknown().optional(),
   merge_method: z.unknown().optional(),
+  data_flow: z.unknown().optional(),
   base_model: z.unknown().optional(),
   tokenizer_source: z
     .literal("base", { error: "arrives later; write base, or delete the line" })
@@ -61,7 +63,7 @@ export function readGenome(
   file: YamlFile,
   node: Node | undefined,
   randomInit: boolean,
-): Genome | undefined {
+): SearchGenome | undefined {
   if (node === undefined) {
     complain(file, undefined, "the file has no genome", "add genome: with models and merge_method");
     return undefined;
@@ -70,6 +72,13 @@ export function readGenome(
   rejectUnknown(file, members, Object.keys(GENOME.shape), "genome");
   const shape = checkShape(file, GENOME, node);
   const { listed, subsetNode } = readModels(file, memberValue(members, "models"));
+  const flowNode = memberValue(members, "data_flow");
+  if (flowNode !== undefined) {
+    checkCopies(file, memberValue(members, "merge_method"), subsetNode);
+    if (shape === undefined) return undefined;
+    const { dtype } = shape;
+    return readFlow(file, flowNode, members, { models: listed, dtype, randomInit });
+  }
   const baseNode = memberValue(members, "base_model");
   const base = baseNode === undefined ? undefined : readReference(file, baseNode, "base_model");
   const methods = readMethods(file, node, memberValue(members, "merge_method"));
@@ -116,6 +125,26 @@ export function readGenome(
   };
   refuseEmpty(file, node, genome);
   return genome;
+}
+
+/** A data flow copies layers, of all its models. */
+function checkCopies(file: YamlFile, method: Node | undefined, subset: Node | undefined): void {
+  if (method !== undefined && plain(file, method) !== "passthrough") {
+    complain(
+      file,
+      method,
+      `data_flow copies layers, and merge_method is ${describe(file, method)}`,
+      "write merge_method: passthrough, or delete data_flow",
+    );
+  }
+  if (subset !== undefined) {
+    complain(
+      file,
+      subset,
+      "subset means nothing beside data_flow",
+      "its genes take layers or leave them",
+    );
+  }
 }
 
 /** A list of references, or `{from: [a list], subset: {min, max}}`. */

@@ -6,7 +6,7 @@ import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { METRICS, type MetricKey } from "../evals/metrics.ts";
-import type { Genome } from "./genome.ts";
+import type { SearchGenome } from "./genome.ts";
 import { readGenome } from "./read-genome.ts";
 import { checkShape } from "./schema.ts";
 import {
@@ -39,7 +39,7 @@ export interface RaceChoice {
 }
 
 export interface SearchConfig {
-  readonly genome: Genome;
+  readonly genome: SearchGenome;
   /** Empty when the file names none: the command line must. */
   readonly tasks: readonly TaskChoice[];
   /** For tasks that are named elsewhere, without a metric of their own. */

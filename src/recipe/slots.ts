@@ -5,6 +5,7 @@ import type { ParameterSpec } from "../merge/method.ts";
 import { type Gene, isChoice, isDiscrete } from "./gene.ts";
 import { type Genome, methodsOf, searchableParameters, shortNames } from "./genome.ts";
 import type { LayerGroup } from "./layer-groups.ts";
+import type { Recipe } from "./recipe.ts";
 import { shareGene } from "./shares.ts";
 
 /** One gene of a search. */
@@ -16,6 +17,15 @@ export interface Slot {
   /** The parameter that it decides, alone or with others. */
   readonly parameter: string;
   readonly gene: Gene;
+}
+
+/** The number of a slot by its key; undefined for what is not searched. */
+export type ReadSlot = (key: string) => number | undefined;
+
+/** Slots in genome order, and the recipe of their numbers. */
+export interface SlotSpace {
+  readonly slots: readonly Slot[];
+  readonly decode: (read: ReadSlot) => Recipe;
 }
 
 /** Whose parameter a slot is. */

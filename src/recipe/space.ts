@@ -4,12 +4,13 @@
 import { streamKey, uniform } from "../base/counter-rng.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { decode } from "./decode.ts";
+import { flowSpace } from "./flow.ts";
 import { type BoxSide, sideOf } from "./gene.ts";
-import type { Genome } from "./genome.ts";
+import { type Genome, isFlow, type SearchGenome } from "./genome.ts";
 import { layerGroups } from "./layer-groups.ts";
 import type { LoadedModels } from "./models.ts";
 import type { Recipe } from "./recipe.ts";
-import { slotsOf } from "./slots.ts";
+import { type SlotSpace, slotsOf } from "./slots.ts";
 
 export interface SearchSpace {
   /** One label a gene, such as `math.weight[self_attn]@0-3`. */
@@ -33,9 +34,10 @@ export interface SearchSpace {
  * @param seed decides where a search with random_init starts
  * @throws TsmergeError `config` where the layers cannot be grouped as asked
  */
-export function searchSpace(genome: Genome, models: LoadedModels, seed: number): SearchSpace {
-  const groups = layerGroups(genome, models);
-  const slots = slotsOf(genome, groups);
+export function searchSpace(genome: SearchGenome, models: LoadedModels, seed: number): SearchSpace {
+  const { slots, decode: decodeSlots } = isFlow(genome)
+    ? flowSpace(genome, models)
+    : weightSpace(genome, models);
   const sides = slots.map(({ gene }) => sideOf(gene));
   const index = new Map(slots.map(({ key }, i) => [key, i]));
   const key = streamKey("start", seed);
@@ -56,12 +58,17 @@ export function searchSpace(genome: Genome, models: LoadedModels, seed: number):
           `a genome of ${values.length} numbers for ${slots.length} genes`,
         );
       }
-      return decode(genome, groups, (slot) => {
+      return decodeSlots((slot) => {
         const i = index.get(slot);
         return i === undefined ? undefined : values[i]!;
       });
     },
   };
+}
+
+function weightSpace(genome: Genome, models: LoadedModels): SlotSpace {
+  const groups = layerGroups(genome, models);
+  return { slots: slotsOf(genome, groups), decode: (read) => decode(genome, groups, read) };
 }
 
 /** A fair point of a side for u in (0, 1). */

@@ -4,7 +4,7 @@
 import { TsmergeError } from "../base/errors.ts";
 import { canonicalJson } from "../base/hash.ts";
 import type { Gene } from "../recipe/gene.ts";
-import type { Genome } from "../recipe/genome.ts";
+import type { FlowGenome, Genome, SearchGenome } from "../recipe/genome.ts";
 import type { Told } from "../search/strategy.ts";
 import { openRecordedRun } from "./recorded.ts";
 
@@ -13,11 +13,11 @@ import { openRecordedRun } from "./recorded.ts";
  * @param name a run folder, or its name in `runs`
  * @throws TsmergeError `usage` where there is no run; `config` if it searched other genes, naming what differs
  */
-export function earlierCandidates(name: string, genome: Genome): Told[] {
+export function earlierCandidates(name: string, genome: SearchGenome): Told[] {
   const { folder, lineage } = openRecordedRun(name);
   try {
     // written by this program; older versions may lack members
-    const theirs = lineage.run()?.identity.genome as Partial<Genome> | undefined;
+    const theirs = lineage.run()?.identity.genome as AnyGenome | undefined;
     const other = differing(genome, theirs ?? {});
     if (other.length > 0) {
       throw new TsmergeError(
@@ -35,8 +35,11 @@ export function earlierCandidates(name: string, genome: Genome): Told[] {
   }
 }
 
+/** Either kind. */
+type AnyGenome = Partial<Genome> & Partial<FlowGenome>;
+
 /** Which parts of two genomes give them other genes. */
-function differing(ours: Genome, theirs: Partial<Genome>): string[] {
+function differing(ours: AnyGenome, theirs: AnyGenome): string[] {
   const parts = { ours: partsOf(ours), theirs: partsOf(theirs) };
   return Object.keys(parts.ours).filter(
     (key) => canonicalJson(parts.ours[key]) !== canonicalJson(parts.theirs[key]),
@@ -44,8 +47,18 @@ function differing(ours: Genome, theirs: Partial<Genome>): string[] {
 }
 
 /** What decides how many genes there are and what each means, by the name a user knows it by. */
-function partsOf(genome: Partial<Genome>): Record<string, unknown> {
-  const { models, methods, layers, smooth, filters, subset, shares, parameters = {} } = genome;
+function partsOf(genome: AnyGenome): Record<string, unknown> {
+  const {
+    models,
+    methods,
+    layers,
+    smooth,
+    filters,
+    subset,
+    shares,
+    flow,
+    parameters = {},
+  } = genome;
   const searched = Object.entries(parameters).filter(([, gene]) => typeof gene === "object");
   return {
     "number of models": models?.length ?? 0,
@@ -54,6 +67,7 @@ function partsOf(genome: Partial<Genome>): Record<string, unknown> {
     smooth: smooth ?? false,
     filters: filters ?? [],
     subset: subset !== undefined,
+    data_flow: flow === undefined ? null : [flow.repeats, typeof flow.scale],
     weights: shares ?? false,
     parameters: Object.fromEntries(searched.map(([name, gene]) => [name, meaningOf(gene as Gene)])),
   };

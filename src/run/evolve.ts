@@ -39,7 +39,7 @@ export async function evolve(
   for (const text of outline.notes) onEvent({ type: "note", text });
   const contest = await contestOf(outline);
   const { device, workloads } = outline;
-  const bytes = workerBytes(outline.models);
+  const bytes = workerBytes(outline.models, outline.config.genome);
   const { workers, threads } = shareMachine(options.workers, device, bytes);
   const open = hooks.executorFactory ?? ((local) => new LocalExecutor(local));
   return await runContest({

@@ -46,7 +46,7 @@ export async function planEvolve(options: EvolveOptions): Promise<Forecast> {
   const population = strategy.populationSize(strategy.initial(problem));
   const evaluations = plannedEvaluations(budget, population, workloads.search.items.length);
   const baselines = outline.models.size + 1 + publishedMerges(outline.config.genome).length;
-  const bytes = workerBytes(outline.models);
+  const bytes = workerBytes(outline.models, outline.config.genome);
   const { workers } = shareMachine(options.workers, outline.device, bytes);
   const { search, selection, report } = workloads;
   const spread = (of: (workload: typeof search) => number): number | undefined =>

@@ -22,6 +22,7 @@ import type { Recipe } from "../recipe/recipe.ts";
 import { renderRecipe } from "../recipe/render.ts";
 import { readSearchFile, type SearchConfig, type TaskChoice } from "../recipe/search-file.ts";
 import { type SearchSpace, searchSpace } from "../recipe/space.ts";
+import { greedySoup } from "../search/greedy-soup.ts";
 import { nsga2 } from "../search/nsga2.ts";
 import { RACE_DEFAULTS, type RaceRules, rungEnds } from "../search/race.ts";
 import { strategyNamed } from "../search/registry.ts";
@@ -173,7 +174,7 @@ function earlierHash(earlier: readonly Told[]): string {
 
 /** Each parent, the base, the equal-weight merge, and the methods as published; a recipe stands once. */
 function baselinesOf(
-  { config: { genome } }: Outline,
+  { config: { genome }, models }: Outline,
   composed: (recipe: Recipe) => Composition,
 ): Baseline[] {
   const references = genomeReferences(genome);
@@ -186,7 +187,9 @@ function baselinesOf(
       composition: composed(singleModel(reference)),
     };
   });
-  const equal = composed(equalWeights(genome));
+  const depths = new Set(genome.models.map((reference) => models.get(reference)!.weights.layers));
+  // models of several depths, whose layers can be stacked, have no average
+  const equal = depths.size > 1 ? [] : [composed(equalWeights(genome))];
   const published = publishedMerges(genome).map(
     ({ method, recipe }): Baseline => ({
       role: "published",
@@ -196,7 +199,9 @@ function baselinesOf(
   );
   const all: Baseline[] = [
     ...singles,
-    { role: "equal", label: "equal weights", composition: equal },
+    ...equal.map(
+      (composition): Baseline => ({ role: "equal", label: "equal weights", composition }),
+    ),
     ...published,
   ];
   const first = new Map(all.toReversed().map((one) => [one.composition.hash, one]));
@@ -228,6 +233,11 @@ function raceOf(
   if (strategy.name === nsga2.name) {
     throw new TsmergeError("usage", "nsga2 ranks by several numbers, and a race by one", {
       hint: "leave racing out, or choose another strategy such as cmaes",
+    });
+  }
+  if (strategy.name === greedySoup.name) {
+    throw new TsmergeError("usage", "greedy-soup compares scores of several generations", {
+      hint: "leave racing out: it asks for few candidates",
     });
   }
   const { rule, rungs = RACE_DEFAULTS.rungs, error = RACE_DEFAULTS.error } = chosen;

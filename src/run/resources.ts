@@ -4,20 +4,27 @@ import { availableParallelism, totalmem } from "node:os";
 import { TsmergeError } from "../base/errors.ts";
 import type { Device } from "../kernel/device.ts";
 import type { Device as SessionDevice } from "../ort/session.ts";
+import { mostLayers } from "../recipe/flow.ts";
+import { isFlow, type SearchGenome } from "../recipe/genome.ts";
 import type { LoadedModels } from "../recipe/models.ts";
 
 /** Share of the machine's memory that the workers' weights may take together. */
 const MEMORY_SHARE = 0.6;
 
-/** Bytes that one worker keeps resident: every parent as stored, and one candidate in float32. */
-export function workerBytes(models: LoadedModels): number {
+/**
+ * Bytes that one worker keeps resident: every parent as stored, and one candidate in float32, as deep as the
+ * genome allows.
+ */
+export function workerBytes(models: LoadedModels, genome: SearchGenome): number {
   const folders = new Map([...models.values()].map((model) => [model.location, model]));
   const each = [...folders.values()].map(({ tensors }) => [...tensors.values()]);
   const parents = each.flat().reduce((sum, { byteLength }) => sum + byteLength, 0);
   const outputs = each.map((tensors) =>
     tensors.reduce((sum, { elements }) => sum + 4 * elements, 0),
   );
-  return parents + Math.max(...outputs);
+  const depths = [...models.values()].map(({ weights }) => weights.layers);
+  const growth = isFlow(genome) ? mostLayers(genome, models) / Math.max(1, ...depths) : 1;
+  return parents + Math.max(1, growth) * Math.max(...outputs);
 }
 
 /** How the machine is shared: candidates at once, and threads for each of them. */

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { MERGE_METHODS } from "../../src/merge/methods/registry.ts";
 import { equalWeights, publishedMerges, singleModel } from "../../src/recipe/baselines.ts";
 import { compileRecipe } from "../../src/recipe/compile.ts";
-import { genomeReferences, shortNames } from "../../src/recipe/genome.ts";
+import { genomeReferences, isFlow, shortNames } from "../../src/recipe/genome.ts";
 import { layerGroups } from "../../src/recipe/layer-groups.ts";
 import { readRecipe } from "../../src/recipe/read.ts";
 import { renderRecipe } from "../../src/recipe/render.ts";
@@ -15,8 +15,10 @@ import { inventedModels } from "./golden-models.ts";
 const MODELS = inventedModels(["org/m1", "org/m2", "org/base"]);
 
 function genome(text: string) {
-  return readSearchFile(`genome:\n  models: [org/m1, org/m2]\n${text}`, { file: "e.yml" }).config
-    .genome;
+  const whole = `genome:\n  models: [org/m1, org/m2]\n${text}`;
+  const { genome: read } = readSearchFile(whole, { file: "e.yml" }).config;
+  assert.ok(!isFlow(read));
+  return read;
 }
 
 function space(text: string, seed = 0): SearchSpace {

@@ -1,0 +1,63 @@
+// Data flows of the demo family: candidates of several depths in one search, and what ships is what was scored.
+
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { openLineage } from "../../src/lineage/lineage.ts";
+import { CandidateMerger } from "../../src/merge/candidate.ts";
+import { executeMerge } from "../../src/merge/execute.ts";
+import { singleModel } from "../../src/recipe/baselines.ts";
+import { compileRecipe } from "../../src/recipe/compile.ts";
+import { loadModels } from "../../src/recipe/models.ts";
+import { readSearchFile } from "../../src/recipe/search-file.ts";
+import { searchSpace } from "../../src/recipe/space.ts";
+import { evolve } from "../../src/run/evolve.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const FILE = "configs/data-flow.yml";
+const text = readFileSync(join(ROOT, FILE), "utf8");
+const folder = mkdtempSync(join(tmpdir(), "tsmerge-flow-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+process.chdir(ROOT); // the file names models from the repository's root
+
+test("a search scores stacks of several depths, none of which fails", async () => {
+  const result = await evolve({
+    ...{ file: FILE, text, runFolder: folder, limit: 40, reportLimit: 40, seed: 2 },
+    ...{ budget: { maxEvals: 10 }, population: 5, device: "cpu", environment: {} },
+  });
+  assert.deepEqual([result.search.evaluations, result.search.failed], [10, 0]);
+  const lineage = openLineage(join(folder, "run.db"), { readonly: true });
+  const recipes = lineage.candidates.list({ kind: "search" }).map(({ recipe }) => recipe);
+  lineage.close();
+  const depths = recipes.map((recipe) =>
+    [...recipe.matchAll(/layer_range: \[(\d+), (\d+)\]/g)].reduce(
+      (sum, [, first, end]) => sum + Number(end) - Number(first),
+      0,
+    ),
+  );
+  assert.ok(new Set(depths).size > 1, `${depths}`);
+});
+
+test("a scaled stack merges to the same bytes in memory and to files; the plain one is its parent", async () => {
+  const { genome } = readSearchFile(text, { file: FILE }).config;
+  const models = await loadModels(genome.models, async (reference) => join(ROOT, reference));
+  const space = searchSpace(genome, models, 0);
+  const context = { models, seed: 0, compat: false };
+  const merger = new CandidateMerger(wasmKernel());
+  const digestOf = async (recipe: Parameters<typeof compileRecipe>[0]) => {
+    const plan = compileRecipe(recipe, context);
+    return await merger.digest(plan, await merger.merge(plan));
+  };
+  const parent = await digestOf(singleModel(genome.models[0]!));
+  assert.equal(await digestOf(space.decode(space.start)), parent);
+  const stacked = space.start.map((x, i) => (i % 3 === 0 ? space.upper[i]! : x));
+  const recipe = space.decode(stacked);
+  const outDir = join(folder, "merged");
+  const executed = await executeMerge(compileRecipe(recipe, context), wasmKernel(), { outDir });
+  assert.equal(await digestOf(recipe), executed.weightsSha256);
+  assert.equal(await digestOf(space.decode(space.start)), parent); // after another depth
+  merger.close();
+});
