@@ -19,6 +19,8 @@ interface Shard extends PlannedShard {
   handle: Promise<FileHandle> | undefined; // set by the first write, awaited by all
   remaining: number; // tensor bytes not yet on the disk; at 0 the file is sealed
   sealed: boolean; // complete and flushed, by this writer or by one that was suspended
+  unflushed: number; // bytes written since the last flush began
+  flushed: Promise<void> | undefined; // the flush under way, or what the last one came to
 }
 
 export interface WriterOptions extends ShardOptions {
@@ -40,6 +42,9 @@ interface Slot {
 
 /** One write call moves at most this much: Node refuses more than 2³¹ − 1 bytes. */
 const MAX_WRITE_BYTES = 2 ** 30;
+
+/** Bytes of a shard that are written before they are flushed. */
+const FLUSH_BYTES = 2 ** 28;
 
 const WEIGHTS = /^model(-\d{5}-of-\d{5})?\.safetensors$|^model\.safetensors\.index\.json$/;
 const TEMPORARY = /^model(-\d{5}-of-\d{5})?\.safetensors\.tmp$/;
@@ -96,6 +101,8 @@ export class CheckpointWriter {
           ? 0
           : shard.layout.fileBytes - shard.layout.header.byteLength,
         sealed: kept.has(shard.file),
+        unflushed: 0,
+        flushed: undefined,
       }));
       const taken = present.find((name) => WEIGHTS.test(name));
       if (taken !== undefined) {
@@ -248,6 +255,7 @@ export class CheckpointWriter {
   /** Counts bytes that are there; true when they were the last and the shard is sealed. */
   async #advance(shard: Shard, bytes: number): Promise<boolean> {
     shard.remaining -= bytes;
+    if (shard.remaining > 0) flushBehind(shard, bytes);
     if (shard.remaining > 0 || bytes === 0) return false;
     try {
       await seal(shard);
@@ -302,8 +310,22 @@ async function writeFully(handle: FileHandle, position: number, bytes: Uint8Arra
   }
 }
 
+/** Flushes what was written lately while more is written, so that sealing has little left to wait for. */
+function flushBehind(shard: Shard, bytes: number): void {
+  shard.unflushed += bytes;
+  if (shard.unflushed < FLUSH_BYTES) return;
+  shard.unflushed = 0;
+  const before = shard.flushed;
+  shard.flushed = (async () => {
+    await before;
+    await (await shard.handle)?.datasync();
+  })();
+  shard.flushed.catch(() => {}); // sealing throws it
+}
+
 async function seal(shard: Shard): Promise<void> {
   const handle = await shard.handle;
+  await shard.flushed; // an error that a flush has reported is not reported again
   await handle?.sync();
   await handle?.close();
   shard.sealed = true;
