@@ -19,28 +19,29 @@ const known = new Map<string, Promise<string>>();
  * SHA-256 over the digests of config.json and the weight files, and of an adapter's, as 64 hexadecimal
  * digits. Reads every byte once a process; a file is read again when its size or modification time differ.
  * @param location as of joinLocation
+ * @param signal ends the reading; the promise then rejects
  * @throws TsmergeError as weightFiles and adapterFiles, and `io`
  */
-export async function fingerprint(location: string): Promise<string> {
+export async function fingerprint(location: string, signal?: AbortSignal): Promise<string> {
   const { folder: directory, adapter } = splitLocation(location);
   const { files } = await weightFiles(directory);
   const digests: Record<string, string> = {};
   if (adapter !== undefined) {
     const { weights, config } = await adapterFiles(adapter);
     for (const file of [config, weights]) {
-      digests[`adapter/${file}`] = await digestOf(join(adapter, file));
+      digests[`adapter/${file}`] = await digestOf(join(adapter, file), signal);
     }
   }
   for (const file of ["config.json", ...files])
-    digests[file] = await digestOf(join(directory, file));
+    digests[file] = await digestOf(join(directory, file), signal);
   return contentHash(digests);
 }
 
-async function digestOf(path: string): Promise<string> {
+async function digestOf(path: string, signal: AbortSignal | undefined): Promise<string> {
   try {
     const { size, mtimeNs } = await stat(path, { bigint: true });
     const key = `${path}\n${size}\n${mtimeNs}`;
-    const digest = known.get(key) ?? hashFile(path);
+    const digest = known.get(key) ?? hashFile(path, signal);
     known.set(key, digest);
     digest.catch(() => known.delete(key)); // a failure is thrown below and tried anew next time
     return await digest;
@@ -49,8 +50,9 @@ async function digestOf(path: string): Promise<string> {
   }
 }
 
-async function hashFile(path: string): Promise<string> {
+async function hashFile(path: string, signal: AbortSignal | undefined): Promise<string> {
   const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: CHUNK_BYTES }), hash);
+  const bytes = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  await pipeline(bytes, hash, signal === undefined ? {} : { signal });
   return hash.digest("hex");
 }

@@ -91,6 +91,9 @@ export async function executePlanned(
   const allFixes = (inTensors: readonly Fix[]) => [...inTensors, ...countFixes(planned.fixes)];
   const threads = threadsFor(plan, options, onNote);
   const kernel = await selectKernel(options.device);
+  const hashing = new AbortController();
+  const hashes = options.modelCard === false ? undefined : parentHashes(planned, hashing.signal); // while others merge
+  hashes?.catch(() => {}); // thrown where it is awaited
   try {
     const hire = threads === 1 ? soloCrew(kernel) : mergePool(threads);
     const merged = await executeWith(plan, hire, {
@@ -101,9 +104,9 @@ export async function executePlanned(
       copyDonor: options.copyTokenizer ?? true,
       async files({ weightsSha256, fixes }) {
         const config = renderRecipe(recipe, { record: { seed } });
-        if (options.modelCard === false) return { "mergekit_config.yml": config };
+        const parents = await hashes;
+        if (parents === undefined) return { "mergekit_config.yml": config };
         const name = basename(resolve(options.outDir));
-        const parents = await parentHashes(planned);
         const { command } = options;
         const facts = { name, parents, weightsSha256, config, command };
         const card = modelCard(planned, { ...facts, fixes: allFixes(fixes) });
@@ -117,6 +120,7 @@ export async function executePlanned(
     for (const fix of fixes) onNote?.(fixSentence(fix));
     return { ...merged, fixes };
   } finally {
+    hashing.abort();
     await kernel.close();
   }
 }
@@ -147,10 +151,13 @@ export function threadsFor(
 }
 
 /** Content hash of each parent, by reference. */
-async function parentHashes({ models }: PlannedMerge): Promise<ReadonlyMap<string, string>> {
+async function parentHashes(
+  { models }: PlannedMerge,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, string>> {
   const hashes = new Map<string, string>();
   for (const { reference, location } of models.values()) {
-    hashes.set(reference, await fingerprint(location));
+    hashes.set(reference, await fingerprint(location, signal));
   }
   return hashes;
 }

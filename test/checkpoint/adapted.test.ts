@@ -178,7 +178,7 @@ test("a location says where it splits, and its fingerprint is neither's alone", 
   const location = fixture(t, { adapter: PAIR });
   const other = fixture(t, { adapter: PAIR, config: { lora_alpha: 7 } });
   const { folder } = splitLocation(location);
-  const prints = await Promise.all([location, other, folder].map(fingerprint));
+  const prints = await Promise.all([location, other, folder].map((model) => fingerprint(model)));
   assert.equal(new Set(prints).size, 3);
 });
 
