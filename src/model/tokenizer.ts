@@ -8,7 +8,7 @@ import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import { ioError } from "../base/io-error.ts";
-import { readJson } from "../base/json.ts";
+import { parseJson, readJson } from "../base/json.ts";
 import { unsupportedParts } from "./tokenizer-parts.ts";
 
 export interface Tokenizer {
@@ -45,13 +45,23 @@ const configSchema = z.looseObject({
 /**
  * The tokenizer of a model folder.
  * @param addsBos whether `specials` puts BOS in front; as the folder's files say when absent
+ * @param files texts that stand in for the folder's files, by name; null for one that is left out
  * @throws TsmergeError `io` if a file is missing, `incompatible` for parts that would be tokenised differently
  */
-export async function loadTokenizer(directory: string, addsBos?: boolean): Promise<Tokenizer> {
+export async function loadTokenizer(
+  directory: string,
+  addsBos?: boolean,
+  files: Readonly<Record<string, string | null>> = {},
+): Promise<Tokenizer> {
+  const read = async (name: string) => {
+    const path = join(directory, name);
+    const text = files[name];
+    return text === undefined ? readJson(path) : text === null ? {} : parseJson(text, path);
+  };
   const file = join(directory, "tokenizer.json");
   const configFile = join(directory, "tokenizer_config.json");
-  const json = await readJson(file);
-  const parsed = configSchema.safeParse(await readJson(configFile));
+  const json = await read("tokenizer.json");
+  const parsed = configSchema.safeParse(await read("tokenizer_config.json"));
   if (!parsed.success) {
     throw new TsmergeError("incompatible", z.prettifyError(parsed.error).replaceAll("\n", "; "), {
       where: configFile,

@@ -4,7 +4,7 @@
 import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
 import { type Gene, geneValue } from "./gene.ts";
-import { baseOf, defaultOf, type Genome, searchableParameters } from "./genome.ts";
+import { baseOf, defaultOf, donorOf, type Genome, searchableParameters } from "./genome.ts";
 import type { LayerGroup } from "./layer-groups.ts";
 import type { Conditional, Parameters, Recipe, Setting, Slice, Value } from "./recipe.ts";
 import { weightsOf } from "./shares.ts";
@@ -35,7 +35,7 @@ export function decode(genome: Genome, groups: readonly LayerGroup[], read: Read
         parameters: searchedOf(draft, "global", undefined, [group]),
       }))
     : [{ sources: sourcesOf(draft, everyGroup), parameters: {} }];
-  const usesTokenizer = genome.tokenizerSource !== undefined && base !== undefined;
+  const source = tokenizerSourceOf(genome, base ?? models[0]!); // some model takes part
   return {
     method: method.name,
     ...(base === undefined ? {} : { base }),
@@ -45,8 +45,14 @@ export function decode(genome: Genome, groups: readonly LayerGroup[], read: Read
       ...(isSteps ? {} : searchedOf(draft, "global", undefined, everyGroup)),
     },
     dtype: genome.dtype,
-    ...(usesTokenizer ? { tokenizer: { source: "base", tokens: [] } } : {}),
+    ...(source === undefined ? {} : { tokenizer: { source, tokens: [] } }),
   };
+}
+
+/** As a recipe writes it; the search's donor by name where `base` would mean another model. */
+function tokenizerSourceOf(genome: Genome, donor: string): string | undefined {
+  const isOther = genome.tokenizerSource === "base" && donor !== donorOf(genome);
+  return isOther ? donorOf(genome) : genome.tokenizerSource;
 }
 
 /**

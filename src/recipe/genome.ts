@@ -44,7 +44,8 @@ export interface Genome extends Parents {
   readonly parameters: Readonly<Record<string, Gene | number>>;
   /** Present: weights are searched as shares that add up to 1. */
   readonly shares?: true;
-  readonly tokenizerSource?: "base";
+  /** Present: embeddings are matched token by token under this tokenizer. */
+  readonly tokenizerSource?: "base" | "union";
 }
 
 export type SearchGenome = Genome | FlowGenome;
@@ -85,6 +86,11 @@ export function baseOf(
   if (setsBaseApart(method)) return base;
   if (method.base === "none") return undefined;
   return base !== undefined && models.includes(base) ? base : models[0];
+}
+
+/** The model whose configuration and tokenizer the search starts from. */
+export function donorOf({ base, models }: SearchGenome): string {
+  return base ?? models[0]!; // a genome has at least one model
 }
 
 /** Every model that the search's recipes name. */

@@ -36,9 +36,7 @@ const GENOME = z.object({
   merge_method: z.unknown().optional(),
   data_flow: z.unknown().optional(),
   base_model: z.unknown().optional(),
-  tokenizer_source: z
-    .literal("base", { error: "arrives later; write base, or delete the line" })
-    .optional(),
+  tokenizer_source: z.enum(["base", "union"], { error: "is neither base nor union" }).optional(),
   layer_granularity: z.int().nonnegative().optional(),
   layer_groups: z.int().positive().optional(),
   normalize: z.boolean().optional(),
@@ -101,6 +99,14 @@ export function readGenome(
   }
   if (shape === undefined) return undefined;
   const { smooth, normalize } = shape;
+  if (shape.tokenizer_source !== undefined && subset !== undefined) {
+    complain(
+      file,
+      memberValue(members, "tokenizer_source"),
+      "tokenizer_source stands beside a subset: the models that take part would decide the tokens",
+      "delete tokenizer_source, or list the models without a subset",
+    );
+  }
   const layers = layersOf(file, node, shape);
   const hasNormalize = methods.some((one) => one.parameters.some((p) => p.name === "normalize"));
   if (normalize !== undefined && hasNormalize && parameters.normalize !== undefined) {
@@ -120,7 +126,7 @@ export function readGenome(
     },
     ...(shares ? { shares } : {}),
     dtype: shape.dtype satisfies FloatType,
-    ...(shape.tokenizer_source === "base" && base !== undefined ? { tokenizerSource: "base" } : {}),
+    ...(shape.tokenizer_source === undefined ? {} : { tokenizerSource: shape.tokenizer_source }),
     randomInit,
   };
   refuseEmpty(file, node, genome);

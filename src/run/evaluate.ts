@@ -89,15 +89,15 @@ export async function evaluateModel(
 ): Promise<Evaluation> {
   const models = await loadModels([directory], async (reference) => reference);
   const model = models.get(directory)!;
-  const style = await styleOf(model.directory, options);
+  const style = await styleOf(model.tokenizerDirectory, options);
   const { suite, items } = await chooseItems(tasks, options, style);
-  const tokenizer = await loadTokenizer(model.directory, options.addsBos);
+  const tokenizer = await loadTokenizer(model.tokenizerDirectory, options.addsBos);
   const { maxPositions } = await readModelConfig(model.directory);
   const maxLength = checkedLength(options.maxLength ?? maxPositions, maxPositions);
   const device = sessionDevice(options.device);
   const conditions: Conditions = {
     model: await fingerprint(model.location),
-    tokenizer: await tokenizerDigest(model.directory),
+    tokenizer: await tokenizerDigest(model.tokenizerDirectory),
     dtype: options.dtype ?? "auto",
     device,
     bos: bosOf(tokenizer),
@@ -114,7 +114,7 @@ export async function evaluateModel(
     name: directory,
     plan: compileRecipe(recipe, { models, seed: 0, compat: false }),
     tokenizer,
-    limits: { prefixId: tokenizer.prefixId, maxLength, tokenizerFolder: model.directory },
+    limits: { prefixId: tokenizer.prefixId, maxLength, tokenizerFolder: model.tokenizerDirectory },
     device,
     threads: availableParallelism(),
   };

@@ -1,10 +1,9 @@
 // From options to a contest: reads the search file, finds the models, loads the tasks, makes the schedules
 // and the box to search. Reads headers and questions; weights only to fingerprint them, at the very end.
 
-import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
-import { contentHash, sha256 } from "../base/hash.ts";
+import { contentHash } from "../base/hash.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
 import { interleaved } from "../evals/splits.ts";
 import { buildWorkload, type Workload } from "../evals/workload.ts";
@@ -12,11 +11,10 @@ import { resolveModel } from "../hub/reference.ts";
 import type { HubAccess } from "../hub/settings.ts";
 import { planHash } from "../merge/fingerprint.ts";
 import { readModelConfig } from "../model/config.ts";
-import { loadTokenizer } from "../model/tokenizer.ts";
 import type { Device } from "../ort/session.ts";
 import { equalWeights, publishedMerges, singleModel } from "../recipe/baselines.ts";
 import { compileRecipe } from "../recipe/compile.ts";
-import { genomeReferences, shortNames } from "../recipe/genome.ts";
+import { donorOf, genomeReferences, shortNames } from "../recipe/genome.ts";
 import { type LoadedModel, type LoadedModels, loadModels } from "../recipe/models.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { renderRecipe } from "../recipe/render.ts";
@@ -33,6 +31,7 @@ import { earlierCandidates } from "./earlier.ts";
 import { loadRunItems, type RunItems } from "./items.ts";
 import type { EvolveOptions } from "./options.ts";
 import { sessionDevice } from "./resources.ts";
+import { type SearchTokenizer, searchTokenizer } from "./search-tokenizer.ts";
 import { VERSIONS } from "./versions.ts";
 
 /** Everything that is known without reading a weight. */
@@ -43,6 +42,7 @@ export interface Outline {
   readonly items: RunItems;
   readonly workloads: Workloads;
   readonly space: SearchSpace;
+  readonly tokenizer: SearchTokenizer;
   readonly strategy: Strategy;
   readonly race: RaceRules | undefined;
   readonly problem: Problem;
@@ -88,7 +88,8 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   });
   // portions of a race are samples of all tasks
   const items = race ? { ...loaded, search: interleaved(loaded.search, seed) } : loaded;
-  const workloads = await scheduleAll(items, models, genome.base ?? genome.models[0]!, race);
+  const tokenizer = await searchTokenizer(genome, models, seed);
+  const workloads = await scheduleAll(items, models.get(donorOf(genome))!, tokenizer, race);
   const population = options.population ?? config.population;
   const { lower, upper, start, integer, categorical } = space;
   const evaluations = options.budget.maxEvals ?? config.budget.maxEvals;
@@ -109,7 +110,7 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const all = [
     ...notes,
     ...items.notes,
-    ...(await tokenizerNotes(models)),
+    ...tokenizer.notes,
     ...encodingNotes(workloads),
     ...(note ? [note] : []),
     ...(earlier === undefined
@@ -119,7 +120,8 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   ];
   return {
     config: { ...config, genome },
-    ...{ seed, models, items, workloads, space, strategy, race, problem, budget, device },
+    ...{ seed, models, items, workloads, space, tokenizer, strategy, race },
+    ...{ problem, budget, device },
     notes: all,
   };
 }
@@ -135,7 +137,9 @@ export async function contestOf(outline: Outline): Promise<Contest> {
     fingerprints.set(location, parents[reference]);
   }
   const composed = (recipe: Recipe): Composition => {
-    const plan = compileRecipe(recipe, { models, seed, compat: false });
+    const plan = compileRecipe(recipe, {
+      ...{ models, seed, compat: false, tokenizer: outline.tokenizer.of(recipe) },
+    });
     const text = renderRecipe(recipe, { record: { seed } });
     return { recipe, text, plan, hash: planHash(plan, fingerprints) };
   };
@@ -246,17 +250,16 @@ function raceOf(
 
 async function scheduleAll(
   items: RunItems,
-  models: LoadedModels,
-  donor: string,
+  { directory }: LoadedModel,
+  { tokenizer, folder: tokenizerFolder }: SearchTokenizer,
   race: RaceRules | undefined,
 ): Promise<Workloads> {
-  const { directory } = models.get(donor)!;
+  if (tokenizerFolder === undefined) refuseTexts(items);
   const config = await readModelConfig(directory); // refused here: any model can be merged, not any scored
-  const tokenizer = await loadTokenizer(directory);
   const limits = {
     prefixId: tokenizer.prefixId,
     maxLength: config.maxPositions,
-    tokenizerFolder: directory,
+    tokenizerFolder,
   };
   const build = (name: "search" | "selection" | "report"): Workload =>
     buildWorkload(name, items[name], tokenizer, {
@@ -266,20 +269,16 @@ async function scheduleAll(
   return { search: build("search"), selection: build("selection"), report: build("report") };
 }
 
-/** Parents that were trained on other tokens than the donor's, which every candidate is asked with. */
-async function tokenizerNotes(models: LoadedModels): Promise<string[]> {
-  const [donor, ...others] = [...models.values()];
-  const digest = async ({ directory }: LoadedModel): Promise<string> =>
-    sha256(await readFile(join(directory, "tokenizer.json")));
-  const expected = await digest(donor!);
-  const notes: string[] = [];
-  for (const other of others) {
-    if ((await digest(other)) === expected) continue;
-    notes.push(
-      `${other.reference} has another tokenizer.json than ${donor!.reference}: it is scored with the base's tokens`,
-    );
-  }
-  return notes;
+/** Texts are generated where a tokenizer's files lie, and a union's are written when a recipe is merged. */
+function refuseTexts({ search, selection, report }: RunItems): void {
+  const items = [...search, ...selection, ...report];
+  const item = items.find(({ judgement }) => judgement?.kind === "generation");
+  if (item === undefined) return;
+  throw new TsmergeError(
+    "config",
+    `${item.task} generates texts, and tokenizer_source makes a tokenizer that lies in no folder yet`,
+    { hint: "write tokenizer_source: base, or search on tasks with choices" },
+  );
 }
 
 /** What tokenisation had to do out of the ordinary. */
