@@ -9,6 +9,7 @@ import { test } from "node:test";
 /** Runtime dependencies and what each is for. Adding one means a line here and a row in docs/dependencies.md. */
 const ALLOWED: Readonly<Record<string, string>> = {
   "@bufbuild/protobuf": "serialises the messages of onnx-buf, which does not export how",
+  "@huggingface/hub": "uploads to the hub",
   "@huggingface/jinja": "renders the templates of task files",
   "@huggingface/tokenizers": "tokenizes as the Rust library does, in plain JavaScript",
   "@petamoriken/float16": "float16 on Node 20, which has no Float16Array",

@@ -15,7 +15,7 @@ const REFRESH_MS = 100;
 /** A download from this size on has a line of its own, that of a repository's first in any case. */
 const LARGE_BYTES = 10e6;
 
-/** Says what is downloaded: one line a repository, and how far it is where there is a terminal. */
+/** Says what is under way: one line a repository, and how far it is where there is a terminal. */
 export function hubPrinter(
   status: Status,
   now: () => number = Date.now,
@@ -28,11 +28,11 @@ export function hubPrinter(
       status.line(`${event.reason}; trying again in ${event.seconds} s`);
       return;
     }
-    const { repository, bytes, totalBytes, files } = event;
+    const { type, repository, bytes, totalBytes, files } = event;
     const key = `${repository}: ${files} ${files === 1 ? "file" : "files"}, ${size(totalBytes)}`;
     if (start.key !== key) {
       start = { key, ms: now(), bytes };
-      if (!said.has(repository) || totalBytes >= LARGE_BYTES) status.line(`downloading ${key}`);
+      if (!said.has(repository) || totalBytes >= LARGE_BYTES) status.line(`${type}ing ${key}`);
       said.add(repository);
     }
     if (bytes >= totalBytes) return status.update("");
@@ -40,7 +40,7 @@ export function hubPrinter(
     shownMs = now();
     const rate = (bytes - start.bytes) / ((now() - start.ms) / 1000); // of what came now, not of what was there
     const pace = rate > 0 ? `   ${size(rate)}/s   ETA ${clock((totalBytes - bytes) / rate)}` : "";
-    status.update(`downloading ${repository}: ${size(bytes)} of ${size(totalBytes)}${pace}`);
+    status.update(`${type}ing ${repository}: ${size(bytes)} of ${size(totalBytes)}${pace}`);
   };
 }
 

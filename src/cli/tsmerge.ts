@@ -12,6 +12,7 @@ import { lsCommand } from "./commands/ls.ts";
 import { mergeCommand } from "./commands/merge.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { showCommand } from "./commands/show.ts";
+import { uploadCommand } from "./commands/upload.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { runProgram } from "./program.ts";
 
@@ -31,6 +32,7 @@ const program = new Command("tsmerge")
   .addCommand(showCommand())
   .addCommand(exportCommand())
   .addCommand(downloadCommand())
+  .addCommand(uploadCommand())
   .addCommand(lsCommand());
 
 await runProgram(program);

@@ -1,8 +1,10 @@
 // Requests to the hub, with patience: what is passing is tried again, what is not becomes an error that says
 // what to do. The token goes to the hub's own address only: fetch drops it when a redirect leaves the origin.
 
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { EnvHttpProxyAgent, fetch, Response } from "undici";
+import type * as Undici from "undici";
+import type { EnvHttpProxyAgent, Response } from "undici";
 import { TsmergeError } from "../base/errors.ts";
 import { endpointOf, type HubAccess, tokenOf } from "./settings.ts";
 
@@ -22,36 +24,64 @@ const LASTING = /^(ENOTFOUND|ECONNREFUSED|CERT_|ERR_TLS|UNABLE_TO|SELF_SIGNED|DE
 export class Connection {
   readonly endpoint: string;
   readonly #access: HubAccess;
-  readonly #fetch: typeof fetch;
+  readonly #undici: typeof Undici;
   readonly #agent: EnvHttpProxyAgent;
   readonly #token: string | undefined;
 
   private constructor(
     access: HubAccess,
     token: string | undefined,
-    undici: { fetch: typeof fetch; EnvHttpProxyAgent: typeof EnvHttpProxyAgent },
+    undici: typeof Undici,
+    silenceMs: number,
   ) {
     const { environment } = access;
     this.endpoint = endpointOf(environment);
     this.#access = access;
     this.#token = token;
-    this.#fetch = undici.fetch;
+    this.#undici = undici;
     this.#agent = new undici.EnvHttpProxyAgent({
       httpProxy: environment.http_proxy || environment.HTTP_PROXY || "",
       httpsProxy: environment.https_proxy || environment.HTTPS_PROXY || "",
       noProxy: environment.no_proxy || environment.NO_PROXY || "",
-      bodyTimeout: SILENCE_MS,
-      headersTimeout: SILENCE_MS,
+      bodyTimeout: silenceMs,
+      headersTimeout: silenceMs,
     });
   }
 
-  static async open(access: HubAccess): Promise<Connection> {
+  /** @param patience `patient` for uploads: a server is silent as long as it listens */
+  static async open(access: HubAccess, patience?: "patient"): Promise<Connection> {
+    const silenceMs = patience === "patient" ? 0 : SILENCE_MS; // 0 is no limit
     const undici = await import("undici"); // most runs never ask the hub
-    return new Connection(access, await tokenOf(access.environment), undici);
+    return new Connection(access, await tokenOf(access.environment), undici, silenceMs);
   }
 
   async close(): Promise<void> {
     await this.#agent.destroy();
+  }
+
+  /**
+   * fetch by the same way, once and without judgement. A Blob flows from its file: fetch itself would read all
+   * of it ahead of the socket.
+   */
+  get fetch(): typeof globalThis.fetch {
+    const { fetch, Headers, request, Response } = this.#undici;
+    const dispatcher = this.#agent;
+    const send: typeof fetch = async (url, init = {}) => {
+      const { method = "GET", body, headers, signal = null } = init;
+      if (!(body instanceof Blob)) return fetch(url, { ...init, dispatcher });
+      const answer = await request(String(url), {
+        ...{ method: method as "PUT", dispatcher, signal }, // any method of HTTP
+        headers: { ...Object.fromEntries(new Headers(headers)), "content-length": `${body.size}` },
+        body: Readable.from(body.stream()),
+      });
+      const text = await answer.body.text();
+      const answered = Object.entries(answer.headers).map(([name, value]) => [name, `${value}`]);
+      return new Response(text || null, {
+        status: answer.statusCode,
+        headers: Object.fromEntries(answered),
+      });
+    };
+    return send as unknown as typeof globalThis.fetch; // undici's types and Node's name the same things
   }
 
   get hasToken(): boolean {
@@ -105,7 +135,7 @@ export class Connection {
   ): Promise<{ response: Response } | { failure: unknown; code: string }> {
     const { signal } = this.#access;
     try {
-      const response = await this.#fetch(url, {
+      const response = await this.#undici.fetch(url, {
         dispatcher: this.#agent,
         signal: signal ?? null,
         headers: {

@@ -18,9 +18,9 @@ export interface HubAccess {
 export type HubEvent =
   /** Many times a file, and once when all is there. */
   | {
-      readonly type: "download";
+      readonly type: "download" | "upload";
       readonly repository: string;
-      /** Of the files that were not there before. */
+      /** Of the files that were not there before; of all in an upload. */
       readonly bytes: number;
       readonly totalBytes: number;
       readonly files: number;
