@@ -14,8 +14,10 @@ import {
 } from "./records.ts";
 import type { Store } from "./store.ts";
 
-/** The task name of a score over all tasks: the run's own fitness. */
+/** The task name of a score over all tasks. */
 export const WHOLE_RUN = "";
+/** The metric of the run's own score over all tasks. */
+export const FITNESS = "fitness";
 
 export class ResultTable {
   readonly #store: Store;
@@ -76,6 +78,8 @@ export class ResultTable {
 
   /** A recipe's fitness on a split: the score that belongs to no single task. */
   fitness(recipeHash: string, split: Split): ScoreRecord | undefined {
-    return this.scores({ recipeHash, split }).find(({ task }) => task === WHOLE_RUN);
+    return this.scores({ recipeHash, split }).find(
+      ({ task, metric }) => task === WHOLE_RUN && metric === FITNESS,
+    );
   }
 }

@@ -36,6 +36,8 @@ export interface RaceChoice {
   readonly rule: "test" | "halving";
   readonly rungs?: number | undefined;
   readonly error?: number | undefined;
+  /** What is recorded beside the raw means of those that stopped. */
+  readonly estimate?: "p-irt" | undefined;
 }
 
 export interface SearchConfig {
@@ -108,6 +110,7 @@ const RACE = z.object({
   rule: rule.default("test"),
   rungs: z.int().min(2).optional(),
   error: z.number().positive().max(1).optional(),
+  estimate: z.literal("p-irt", { error: "is not p-irt" }).optional(),
 });
 
 const FILE = z.object({

@@ -33,6 +33,11 @@ export interface Workloads {
   readonly report: Workload;
 }
 
+export interface Race extends RaceRules {
+  /** Estimates of what those that stopped would have scored on all items are recorded too. */
+  readonly estimate?: "p-irt" | undefined;
+}
+
 export interface Contest {
   readonly identity: Identity;
   readonly seed: number;
@@ -44,7 +49,7 @@ export interface Contest {
   readonly workloads: Workloads;
   readonly tasks: readonly WeightedTask[];
   /** How generations are raced; absent: every candidate gets all search items. */
-  readonly race?: RaceRules | undefined;
+  readonly race?: Race | undefined;
   /** Versions and hashes that every recipe file carries as a comment. */
   readonly provenance: Readonly<Record<string, unknown>>;
 }

@@ -22,11 +22,11 @@ import { readSearchFile, type SearchConfig, type TaskChoice } from "../recipe/se
 import { type SearchSpace, searchSpace } from "../recipe/space.ts";
 import { greedySoup } from "../search/greedy-soup.ts";
 import { nsga2 } from "../search/nsga2.ts";
-import { RACE_DEFAULTS, type RaceRules, rungEnds } from "../search/race.ts";
+import { RACE_DEFAULTS, rungEnds } from "../search/race.ts";
 import { strategyNamed } from "../search/registry.ts";
 import type { Problem, Strategy, Told } from "../search/strategy.ts";
 import { type Budget, resolveBudget } from "./budget.ts";
-import type { Baseline, Composition, Contest, Workloads } from "./contest.ts";
+import type { Baseline, Composition, Contest, Race, Workloads } from "./contest.ts";
 import { earlierCandidates } from "./earlier.ts";
 import { loadRunItems, type RunItems } from "./items.ts";
 import type { EvolveOptions } from "./options.ts";
@@ -44,7 +44,7 @@ export interface Outline {
   readonly space: SearchSpace;
   readonly tokenizer: SearchTokenizer;
   readonly strategy: Strategy;
-  readonly race: RaceRules | undefined;
+  readonly race: Race | undefined;
   readonly problem: Problem;
   readonly budget: Budget;
   readonly device: Device;
@@ -231,7 +231,7 @@ function raceOf(
   { race: asked }: EvolveOptions,
   { race: inFile }: SearchConfig,
   strategy: Strategy,
-): RaceRules | undefined {
+): Race | undefined {
   const chosen = asked === undefined ? inFile : { ...inFile, rule: asked };
   if (chosen === undefined) return undefined;
   if (strategy.name === nsga2.name) {
@@ -244,15 +244,15 @@ function raceOf(
       hint: "leave racing out: it asks for few candidates",
     });
   }
-  const { rule, rungs = RACE_DEFAULTS.rungs, error = RACE_DEFAULTS.error } = chosen;
-  return { rule, rungs, error };
+  const { rule, rungs = RACE_DEFAULTS.rungs, error = RACE_DEFAULTS.error, estimate } = chosen;
+  return { rule, rungs, error, ...(estimate && { estimate }) };
 }
 
 async function scheduleAll(
   items: RunItems,
   { directory }: LoadedModel,
   { tokenizer, folder: tokenizerFolder }: SearchTokenizer,
-  race: RaceRules | undefined,
+  race: Race | undefined,
 ): Promise<Workloads> {
   if (tokenizerFolder === undefined) refuseTexts(items);
   const config = await readModelConfig(directory); // refused here: any model can be merged, not any scored

@@ -7,6 +7,7 @@ import { type Lineage, openLineage } from "../lineage/lineage.ts";
 import { type Budget, plannedEvaluations } from "./budget.ts";
 import type { Contest } from "./contest.ts";
 import { runEnding } from "./ending.ts";
+import { estimateStopped } from "./estimates.ts";
 import type { OnEvent } from "./events.ts";
 import { objectiveName } from "./fitness.ts";
 import { appendEvent, createRunFolder, type RunFolder, replaceFile, writeFront } from "./folder.ts";
@@ -125,6 +126,7 @@ async function compute(
     done + failed,
   );
   const end = await runGenerations(contest, budget, minutesBefore, scoring);
+  if (contest.race?.estimate === "p-irt") estimateStopped(contest, scoring);
   onEvent({ type: "ended", reason: end.ended });
   return await runEnding(contest, end, scoring, (stage, count) => progress.stage(stage, count, 0));
 }

@@ -10,7 +10,7 @@ import type { BatchReport, Executor } from "../exec/executor.ts";
 import type { Timings } from "../lineage/candidates.ts";
 import type { Lineage } from "../lineage/lineage.ts";
 import type { BatchRecord, ScoreRecord, Split } from "../lineage/records.ts";
-import { WHOLE_RUN } from "../lineage/results.ts";
+import { FITNESS, WHOLE_RUN } from "../lineage/results.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import { resultCount } from "../model/batch.ts";
 import { fitnessOf, taskEstimate, type WeightedTask } from "./fitness.ts";
@@ -187,7 +187,7 @@ export function settle(
     // a race may stop a recipe that an earlier generation scored on all items
     if ((lineage.results.fitness(recipeHash, split)?.n ?? 0) <= fitness.n) {
       lineage.results.putScores([
-        scoreRecord(recipeHash, split, FITNESS, fitness),
+        scoreRecord(recipeHash, split, WHOLE, fitness),
         ...tasks.map((task) => scoreRecord(recipeHash, split, task, taskEstimate(task, scores))),
       ]);
     }
@@ -198,7 +198,7 @@ export function settle(
 }
 
 /** The row of the fitness itself, over all tasks. */
-const FITNESS = { name: WHOLE_RUN, metric: "fitness" };
+const WHOLE = { name: WHOLE_RUN, metric: FITNESS };
 
 function scoreRecord(
   recipeHash: string,

@@ -121,3 +121,27 @@ test("a candidate that fails in a race is out of it, and stays so after a restar
   assert.ok(result.search.failed > 0);
   assert.equal(candidates.filter(({ status }) => status === "failed").length, result.search.failed);
 });
+
+test("estimates of those that stopped stand beside their raw means, with the n of what was seen", async () => {
+  const base = contestWith(RULES);
+  const contest = { ...base, race: { ...RULES, estimate: "p-irt" as const } };
+  const path = folder();
+  const { candidates } = await play(path, { maxEvals: 80 }, contest);
+  const lineage = openLineage(join(path, "run.db"), { readonly: true });
+  try {
+    const rows = candidates
+      .filter(({ stoppedAfter }) => stoppedAfter !== undefined)
+      .map((one) => ({ one, scores: lineage.results.scores({ recipeHash: one.recipeHash }) }));
+    const estimated = rows.filter(({ scores }) =>
+      scores.some(({ metric }) => metric === "acc p-irt"),
+    );
+    assert.ok(estimated.length > 0 && estimated.length >= rows.length / 2);
+    for (const { one, scores } of rows) {
+      const raw = scores.find(({ metric, split }) => metric === "acc" && split === "search");
+      assert.equal(raw?.n, one.items);
+      assert.equal(lineage.results.fitness(one.recipeHash, "search")?.value, one.fitness);
+    }
+  } finally {
+    lineage.close();
+  }
+});
