@@ -6,10 +6,8 @@ import type { DecoderBatch } from "../src/model/batch.ts";
 import { causalBatch } from "../src/model/causal.ts";
 import type { ModelConfig } from "../src/model/config.ts";
 import { createDecoder } from "../src/model/runner.ts";
-import { Graph } from "../src/onnx/graph.ts";
-import { createSession } from "../src/ort/session.ts";
-import type { HostTensor } from "../src/ort/tensor.ts";
-import { llama, noise, weightsOf } from "./generated-llama.ts";
+import { bareProducts } from "./bare-products.ts";
+import { llama, weightsOf } from "./generated-llama.ts";
 import { printRows, type Row } from "./row.ts";
 
 const SLOTS = 512;
@@ -29,35 +27,6 @@ function questions(config: ModelConfig): DecoderBatch {
     targetRow: Int32Array.from(scored.keys()),
     targetToken: new Int32Array(rows).fill(1),
   };
-}
-
-/** Every linear layer of the model as a bare product with one set of rows, in one graph. */
-async function bareProducts(config: ModelConfig, slots: number, scored: number) {
-  const graph = new Graph("products");
-  const feeds: Record<string, HostTensor> = {};
-  let flops = 0;
-  const weights = [...weightsOf(config)].filter(([, { shape }]) => shape.length === 2);
-  for (const [name, { shape, data }] of weights) {
-    const [outputs, inputs] = shape as [number, number]; // filtered to two axes
-    const rows = outputs === config.vocabSize ? scored : slots;
-    const x = `x.${rows}.${inputs}`;
-    if (feeds[x] === undefined) {
-      graph.input(x, "float32", [rows, inputs]);
-      feeds[x] = { type: "float32", shape: [rows, inputs], data: noise(rows * inputs) };
-    }
-    const weight = graph.input(name, "float32", shape);
-    feeds[name] = { type: "float32", shape, data };
-    const product = graph.node("Gemm", [x, weight], { transB: 1 });
-    const corner = graph.node("Slice", [
-      product,
-      graph.constant("int64", [2], [0, 0]),
-      graph.constant("int64", [2], [1, 1]),
-    ]);
-    graph.output(`y.${name}`, corner, "float32", [1, 1]);
-    flops += 2 * rows * inputs * outputs;
-  }
-  const session = await createSession(graph.bytes(), { device: "cpu" });
-  return { flops, run: () => session.run(feeds), close: () => session.close() };
 }
 
 /** Best time of each, their rounds interleaved so that a busy machine disturbs both alike. */

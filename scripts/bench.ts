@@ -12,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   kernel: async () => (await import("./bench-kernel.ts")).benchKernel(),
   merge: async () => (await import("./bench-merge.ts")).benchMerge(),
   decoder: async () => (await import("./bench-decoder.ts")).benchDecoder(),
+  generate: async () => (await import("./bench-generate.ts")).benchGenerate(),
   tokens: withData("tokens", async (data) => (await import("./count-tokens.ts")).countTokens(data)),
   eval: withData("eval", async (data) => (await import("./bench-eval.ts")).benchEval(data)),
   search: async () => (await import("./bench-search.ts")).benchSearch(),
