@@ -2,8 +2,7 @@
 // packed, and end where lm-evaluation-harness ends them. The goldens: generation-golden.json says what made them.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { PromptTokens } from "../../src/evals/prompt-groups.ts";
@@ -14,6 +13,7 @@ import { createDecoder, type Decoder } from "../../src/model/runner.ts";
 import { loadTokenizer, type Tokenizer } from "../../src/model/tokenizer.ts";
 import { DEMO_MODELS } from "../evals/tokenizers.ts";
 import { FAMILIES, golden, skipGoldens } from "./forward-goldens.ts";
+import { character, characterTokenizer, texts } from "./generated-texts.ts";
 import { floatTensors } from "./plain-safetensors.ts";
 
 interface Goldens {
@@ -34,27 +34,6 @@ const GOLDENS: Goldens = JSON.parse(
   readFileSync(join(import.meta.dirname, "generation-golden.json"), "utf8"),
 );
 const PLAIN: StopRule = { until: [], maxTokens: 40 };
-
-/** Texts of prompts, in their order. */
-async function texts(
-  decoder: Decoder,
-  prompts: readonly PromptTokens[],
-  folder: string,
-  slots?: number,
-): Promise<string[]> {
-  const { schedule, promptPlaces } = schedulePairs([], slots, prompts);
-  const found: (readonly string[])[] = [];
-  await decoder.runSchedule(
-    { ...schedule, tokenizer: folder },
-    {
-      onBatch: (index, result) => {
-        const generation = index - schedule.batches.length;
-        if (generation >= 0) found[generation] = result.texts!;
-      },
-    },
-  );
-  return prompts.map((_, i) => found[promptPlaces.generations[i]!]![promptPlaces.texts[i]!]!);
-}
 
 let decoder: Decoder;
 let tokenizer: Tokenizer;
@@ -91,23 +70,6 @@ for (const model of new Set(GOLDENS.demo.map((each) => each.model))) {
     );
   });
 }
-
-/** A folder with a tokenizer of one character a token, so that a text is its token ids. */
-function characterTokenizer(size: number): string {
-  const folder = mkdtempSync(join(tmpdir(), "tsmerge-characters-"));
-  const vocab = Object.fromEntries(Array.from({ length: size }, (_, id) => [character(id), id]));
-  const json = {
-    model: { type: "BPE", vocab, merges: [] },
-    ...{ normalizer: null, pre_tokenizer: null, post_processor: null, added_tokens: [] },
-    decoder: { type: "Fuse" },
-  };
-  writeFileSync(join(folder, "tokenizer.json"), JSON.stringify(json));
-  writeFileSync(join(folder, "tokenizer_config.json"), "{}");
-  return folder;
-}
-
-/** Ideographs: no tokenizer treats them specially. */
-const character = (id: number): string => String.fromCodePoint(0x4e00 + id);
 
 for (const family of FAMILIES) {
   test(`tokens of ${family} are transformers'`, { skip: skipGoldens }, async () => {

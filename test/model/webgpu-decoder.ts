@@ -14,6 +14,7 @@ import {
   largestDifference,
   skipGoldens,
 } from "./forward-goldens.ts";
+import { characterTokenizer, texts } from "./generated-texts.ts";
 import { randomTree } from "./random-tree.ts";
 import { tinyConfig, tinyWeights } from "./tiny.ts";
 
@@ -61,7 +62,30 @@ async function scheduleDifference(): Promise<number> {
   return worst;
 }
 
-const differences: Record<string, number> = { schedules: await scheduleDifference() };
+/** 1 if the GPU generates other texts than the CPU, behind a shared beginning and a window. */
+async function generationDifference(): Promise<number> {
+  const config = tinyConfig({ architectures: ["MistralForCausalLM"], sliding_window: 9 });
+  const stop = { until: [], maxTokens: 12 };
+  const prompts = [3, 7, 12].map((length) => ({
+    stop,
+    tokens: Int32Array.from({ length: 6 + length }, (_, i) => (i < 6 ? i : i * length) % 40),
+  }));
+  const folder = characterTokenizer(config.vocabSize);
+  const generated = [];
+  for (const options of [{ device: "cpu", threads: 1 }, WEBGPU] as const) {
+    const decoder = await createDecoder(config, options);
+    await decoder.setWeights(tinyWeights(config));
+    generated.push(await texts(decoder, prompts, folder));
+    await decoder.close();
+  }
+  const [expected, got] = generated;
+  return got!.every((text, i) => text.length > 0 && text === expected![i]) ? 0 : 1;
+}
+
+const differences: Record<string, number> = {
+  schedules: await scheduleDifference(),
+  "generated texts": await generationDifference(),
+};
 if (skipGoldens === false) {
   for (const family of FAMILIES) differences[family] = await goldenDifference(family);
 }
