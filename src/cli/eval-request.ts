@@ -79,7 +79,7 @@ export function evalRequest(positional: string | undefined, flags: EvalFlags): E
       ...{ split: flags.split, dataDir: flags.data, includePaths: flags.includePath },
       ...{ fewshot: flags.numFewshot, limit, limitFirst, samples: chosen },
       ...{ seed: seeds.limit, fewshotSeed: seeds.fewshot },
-      dtype: dtypeOf(flags.dtype) ?? modelArgs.dtype,
+      dtype: flags.dtype === "int8" ? "int8" : (dtypeOf(flags.dtype) ?? modelArgs.dtype),
       addsBos: modelArgs.addsBos,
       maxLength: modelArgs.maxLength,
       genKwargs: flags.genKwargs === undefined ? undefined : keyValues(flags.genKwargs),

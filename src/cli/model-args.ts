@@ -138,7 +138,7 @@ export function dtypeOf(value: unknown): FloatType | undefined {
   const type = parseFloatType(String(value).replace(/^torch\./, ""));
   if (type !== undefined) return type;
   throw new TsmergeError("usage", `dtype is ${JSON.stringify(value)}`, {
-    hint: "it can be auto, float32, float16 or bfloat16",
+    hint: "it can be auto, float32, float16 or bfloat16; --dtype int8 screens",
   });
 }
 

@@ -179,3 +179,15 @@ function studentT95(degrees: number): number {
   const third = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / (96 * degrees ** 2);
   return z + second + third;
 }
+
+/**
+ * Kendall's tau-a of two rankings of the same things: (concordant − discordant) pairs over all pairs
+ * (Kendall 1938). Pairs that are equal in either count for neither; 1 for fewer than two things.
+ */
+export function kendallTau(a: readonly number[], b: readonly number[]): number {
+  let sum = 0;
+  for (let i = 1; i < a.length; i++) {
+    for (let j = 0; j < i; j++) sum += Math.sign(a[i]! - a[j]!) * Math.sign(b[i]! - b[j]!);
+  }
+  return a.length < 2 ? 1 : sum / ((a.length * (a.length - 1)) / 2);
+}

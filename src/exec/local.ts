@@ -20,6 +20,8 @@ export interface LocalExecutorOptions {
    * for a whole run, whatever the number of workers.
    */
   readonly threads: number;
+  /** Screens with 8-bit products instead of scoring; false unless given. */
+  readonly int8?: boolean;
   /** Schedule of a workload; asked once a thread, when a job first names it. */
   readonly schedule: (workload: string) => Schedule;
   /** Module that exports `runJob`; tests wrap the real one. */
@@ -41,7 +43,7 @@ export class LocalExecutor implements Executor {
 
   /** @throws TsmergeError `usage` for a number of workers that the device cannot have */
   constructor(options: LocalExecutorOptions) {
-    const { device, workers, threads, extra } = options;
+    const { device, workers, threads, int8 = false, extra } = options;
     if (!Number.isInteger(workers) || workers < 1) {
       throw new TsmergeError("usage", `workers must be a whole number from 1 up, not ${workers}`);
     }
@@ -50,7 +52,7 @@ export class LocalExecutor implements Executor {
         hint: "leave --workers out: the GPU is shared by one thread of a process",
       });
     }
-    const setup: WorkerSetup = { device, threads, extra };
+    const setup: WorkerSetup = { device, threads, int8, extra };
     // before any thread starts: threads copy the environment
     disableTelemetry();
     this.slots = workers;

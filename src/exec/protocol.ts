@@ -12,6 +12,8 @@ export interface WorkerSetup {
   readonly device: Device;
   /** Threads that onnxruntime may use inside this worker. */
   readonly threads: number;
+  /** Scores with 8-bit products (see model/int8.ts). */
+  readonly int8?: boolean;
   /** Free-form data for worker modules that wrap the real one (tests); the real one ignores it. */
   readonly extra?: unknown;
 }

@@ -40,8 +40,8 @@ export async function openEngine(setup: WorkerSetup): Promise<Engine> {
       decoders.delete(oldest);
       await decoder.close();
     }
-    const { device, threads } = setup;
-    const decoder = known ?? (await createDecoder(config, { device, threads }));
+    const { device, threads, int8 = false } = setup;
+    const decoder = known ?? (await createDecoder(config, { device, threads, int8 }));
     decoders.set(key, decoder);
     return decoder;
   }

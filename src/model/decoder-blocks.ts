@@ -4,6 +4,7 @@
 import type { Graph, Value } from "../onnx/graph.ts";
 import { isRead, shapeOf, tensorNames } from "./architecture.ts";
 import type { ModelConfig } from "./config.ts";
+import { type Int8Products, isInt8 } from "./int8.ts";
 
 /** A weight's name to its shape. */
 export type WeightShapes = ReadonlyMap<string, readonly number[]>;
@@ -19,6 +20,8 @@ export interface Scope {
   readonly cos: Value;
   readonly sin: Value;
   readonly attend: Attend;
+  /** There where the blocks' products are in 8-bit integers. */
+  readonly int8?: Int8Products | undefined;
 }
 
 /** Attention of one layer: float32 [slots, heads·headDim] from the slots' own queries, keys and values. */
@@ -32,13 +35,16 @@ export interface Projections {
 }
 
 /** Declares the weights that a configuration's decoder reads as inputs, under their Hugging Face names. */
-export function weightInputs(graph: Graph, config: ModelConfig): WeightShapes {
+export function weightInputs(graph: Graph, config: ModelConfig, int8?: Int8Products): WeightShapes {
   const weights = new Map(
     tensorNames(config.architecture, config.layers)
       .filter((tensor) => isRead(tensor, config))
       .map((tensor) => [tensor.name, shapeOf(tensor.shape, config)]),
   );
-  for (const [name, shape] of weights) graph.input(name, "float32", shape);
+  for (const [name, shape] of weights) {
+    if (int8 !== undefined && isInt8(name, shape)) int8.declare(name, shape);
+    else graph.input(name, "float32", shape);
+  }
   return weights;
 }
 
@@ -106,9 +112,14 @@ function rotated(scope: Scope, prefix: string, normed: Value, heads: number): Va
 
 /** x·Wᵀ (+ bias) over slots: [slots, in] to [slots, out]. */
 function linear(scope: Scope, x: Value, name: string): Value {
-  const bias = `${name}.bias`;
-  const operands = [x, `${name}.weight`, ...(scope.weights.has(bias) ? [bias] : [])];
-  return scope.graph.node("Gemm", operands, { transB: 1 });
+  const { graph, weights, int8 } = scope;
+  const [weight, bias] = [`${name}.weight`, `${name}.bias`];
+  if (int8 !== undefined && isInt8(weight, weights.get(weight)!)) {
+    const product = int8.product(x, weight);
+    return weights.has(bias) ? graph.node("Add", [product, bias]) : product;
+  }
+  const operands = [x, weight, ...(weights.has(bias) ? [bias] : [])];
+  return graph.node("Gemm", operands, { transB: 1 });
 }
 
 /** x / √(mean x² + ε) · weight over the last axis (Zhang & Sennrich 2019, arXiv 1910.07467, eq. 4). */

@@ -16,17 +16,22 @@ import {
   type WeightShapes,
   weightInputs,
 } from "./decoder-blocks.ts";
+import { Int8Products } from "./int8.ts";
 
 export interface DecoderGraph {
   readonly bytes: Uint8Array;
   /** The weights that are inputs, with their shapes. */
   readonly weights: WeightShapes;
+  /** Whether int8.ts makes the inputs of the blocks' matrices. */
+  readonly isInt8: boolean;
 }
 
 export interface DecoderGraphOptions {
   readonly device: Device;
   /** Adds the output `logits`, float32 [scored, vocabulary]: for tests; a run never needs them. */
   readonly logits: boolean;
+  /** Blocks' products in 8-bit integers (see int8.ts): on the CPU, for screening. */
+  readonly int8: boolean;
 }
 
 /** Names of the inputs and outputs that carry layer `layer`'s keys and values. */
@@ -51,16 +56,17 @@ export const layerState = (layer: number) => ({
  */
 export function decoderGraph(config: ModelConfig, options: DecoderGraphOptions): DecoderGraph {
   const graph = new Graph("decoder");
-  const weights = weightInputs(graph, config);
+  const int8 = options.int8 ? new Int8Products(graph) : undefined;
+  const weights = weightInputs(graph, config, int8);
   const tokens = graph.input("tokens", "int32", ["rows", "columns"]);
   const slots = slotInputs(graph);
   const scope: Scope = {
-    ...{ graph, config, weights, slotShape: slots.slotShape },
+    ...{ graph, config, weights, int8, slotShape: slots.slotShape },
     ...rotaryRows(graph, config, slots.positions),
     attend: treeAttention(graph, config, slots, options.device),
   };
   head(scope, hiddenStates(scope, tokens), options);
-  return { bytes: graph.bytes(), weights };
+  return { bytes: graph.bytes(), weights, isInt8: options.int8 };
 }
 
 /** Attention over the past that all rows continue and the slots' own keys, which become outputs. */

@@ -10,6 +10,7 @@ import { batchFeeds, checkBatch } from "./batch-feeds.ts";
 import type { ModelConfig } from "./config.ts";
 import { type DecoderGraph, decoderGraph, layerState } from "./decoder-graph.ts";
 import { generate, type Step, type StepOutput } from "./generate.ts";
+import { Int8Weights, isInt8 } from "./int8.ts";
 import { emptyPast, neededBatches, type Past, PastStore } from "./past.ts";
 import { ropeTables } from "./rope.ts";
 import type { RowCache } from "./row-cache.ts";
@@ -22,6 +23,8 @@ export interface DecoderOptions {
   readonly threads?: number;
   /** Also computes logits at the scored slots: for tests. */
   readonly logits?: boolean;
+  /** Blocks' products in 8-bit integers: faster on some CPUs, and not the model's own scores. */
+  readonly int8?: boolean;
   /** Makes an operator that the device lacks an error. */
   readonly refuseCpuFallback?: boolean;
 }
@@ -57,6 +60,7 @@ export async function createDecoder(
   const graph = decoderGraph(config, {
     device: options.device,
     logits: options.logits ?? false,
+    int8: options.int8 ?? false,
   });
   const openStep = (): Promise<Session> => createSession(stepGraph(config), options);
   return new Decoder(config, graph, await createSession(graph.bytes, options), openStep);
@@ -73,6 +77,7 @@ export class Decoder {
   /** Device copies that this decoder made, of weights and of rotary tables. */
   #uploads: DeviceTensor[] = [];
   #ropeUploads: DeviceTensor[] = [];
+  readonly #int8: Int8Weights | undefined;
   #ropeFeeds: Feeds = {};
   #ropeLength = 0;
   /** Opens at the first generation. */
@@ -90,6 +95,7 @@ export class Decoder {
     this.config = config;
     this.weights = graph.weights;
     this.#session = session;
+    this.#int8 = graph.isInt8 ? new Int8Weights() : undefined;
     this.#transfer = session.device === "webgpu" ? new Transfer() : undefined;
     this.#width = config.keyValueHeads * config.headDim;
     this.#openStep = openStep;
@@ -112,7 +118,10 @@ export class Decoder {
     const feeds: Record<string, HostTensor | DeviceTensor> = {};
     for (const { name, shape, weight } of checked) {
       if (weight instanceof DeviceTensor) feeds[name] = weight;
-      else {
+      else if (this.#int8 !== undefined && isInt8(name, shape)) {
+        const [out, width] = shape as [number, number]; // a matrix
+        Object.assign(feeds, this.#int8.feedsOf(name, weight.data, [out, width]));
+      } else {
         const tensor: HostTensor = { type: "float32", shape, data: weight.data };
         feeds[name] = await this.#place(tensor, this.#uploads);
       }

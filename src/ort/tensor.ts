@@ -12,6 +12,7 @@ interface Arrays {
   uint32: Uint32Array;
   uint16: Uint16Array;
   uint8: Uint8Array;
+  int8: Int8Array;
   bool: Uint8Array;
 }
 
@@ -61,7 +62,16 @@ export class DeviceTensor {
   }
 }
 
-const TYPES: readonly string[] = ["float32", "int32", "int64", "uint32", "uint16", "uint8", "bool"];
+const TYPES: readonly string[] = [
+  "float32",
+  "int32",
+  "int64",
+  "uint32",
+  "uint16",
+  "uint8",
+  "int8",
+  "bool",
+];
 
 function isTensorType(type: string): type is TensorType {
   return TYPES.includes(type);

@@ -6,13 +6,20 @@ import type { AskStatistics } from "../run/answers.ts";
 import type { Evaluation } from "../run/evaluate.ts";
 import { configOf } from "../run/result-record.ts";
 
+const WEIGHTS = {
+  float32: "weights in float32",
+  float16: "weights rounded to float16",
+  bfloat16: "weights rounded to bfloat16",
+  int8: "SCREENED IN INT8: a first look, not the model's score",
+} as const;
+
 /** One line: what decided the numbers besides the questions. */
 export function headerOf(
   modelName: string,
   { suite, conditions, chatTemplate }: Evaluation,
 ): string {
   const { dtype, bos, device } = conditions;
-  const weights = dtype === "auto" ? "weights as stored" : `weights in ${dtype}`;
+  const weights = dtype === "auto" ? "weights as stored" : WEIGHTS[dtype];
   const start = bos.added ? "prompts begin with BOS" : "no BOS before prompts";
   const form = chatTemplate === undefined ? "plain text" : "conversations";
   return `${modelName}, ${suite.split} questions as ${form}, ${weights}, ${start}, ${device}`;

@@ -29,6 +29,8 @@ export interface Subject {
   readonly device: Device;
   /** Threads of the session. */
   readonly threads: number;
+  /** Whether the model is screened in 8-bit integers. */
+  readonly int8: boolean;
 }
 
 export interface AskOptions {
@@ -123,9 +125,9 @@ async function compute(
     made = { workload, ms: performance.now() - started };
     return workload;
   };
-  const { device, threads } = subject;
+  const { device, threads, int8 } = subject;
   const executor = new LocalExecutor({
-    ...{ device, threads, workers: 1 },
+    ...{ device, threads, int8, workers: 1 },
     schedule: () => workloadNow().schedule,
   });
   const results = new Map(work.batches);

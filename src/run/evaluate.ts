@@ -24,6 +24,7 @@ import { loadModels } from "../recipe/models.ts";
 import { type AskOptions, type AskStatistics, askAll } from "./answers.ts";
 import { chooseItems, type ItemChoice } from "./item-choice.ts";
 import { sessionDevice } from "./resources.ts";
+import { refuseUnlessScreened } from "./screening.ts";
 import { VERSIONS } from "./versions.ts";
 
 /** Raise it when the same request may come out with other numbers: another graph, another tokenisation. */
@@ -40,8 +41,8 @@ export interface EvaluateOptions extends ItemChoice, AskOptions {
   readonly chat?:
     | { readonly template?: string | undefined; readonly isMultiturn: boolean }
     | undefined;
-  /** Rounds the weights to a type first; as stored by default. Arithmetic is float32 always. */
-  readonly dtype?: FloatType | undefined;
+  /** Rounds the weights to a type first; as stored by default. Arithmetic is float32, but for the screening of int8. */
+  readonly dtype?: FloatType | "int8" | undefined;
   readonly device: Device;
   /** The item store's file. */
   readonly store: string;
@@ -69,7 +70,7 @@ export interface Conditions extends Identity {
   readonly model: string;
   /** Digest of the tokenizer's files. */
   readonly tokenizer: string;
-  readonly dtype: FloatType | "auto";
+  readonly dtype: FloatType | "int8" | "auto";
   readonly device: SessionDevice;
   /** Whether prompts begin with BOS, and the token that stands for an empty prompt. */
   readonly bos: { readonly added: boolean; readonly prefixId: number | null };
@@ -109,7 +110,10 @@ export async function evaluateModel(
     },
   };
   const { dtype } = options;
-  const recipe = { ...singleModel(directory), ...(dtype === undefined ? {} : { dtype }) };
+  const int8 = dtype === "int8";
+  if (int8) await refuseUnlessScreened(items, device);
+  const rounded = dtype === undefined || dtype === "int8" ? {} : { dtype };
+  const recipe = { ...singleModel(directory), ...rounded };
   const subject = {
     name: directory,
     plan: compileRecipe(recipe, { models, seed: 0, compat: false }),
@@ -117,6 +121,7 @@ export async function evaluateModel(
     limits: { prefixId: tokenizer.prefixId, maxLength, tokenizerFolder: model.tokenizerDirectory },
     device,
     threads: availableParallelism(),
+    int8,
   };
   const store = openItemStore(options.store);
   try {

@@ -36,7 +36,10 @@ export function evalCommand(): Command {
       "--seed <n>",
       "seed of --limit and of worked examples, or lm-eval's four (0,1234,1234,1234)",
     )
-    .option("--dtype <type>", "round weights to a type first: auto, float32, float16, bfloat16")
+    .option(
+      "--dtype <type>",
+      "round weights to float32, float16 or bfloat16 first; or screen in int8",
+    )
     .addOption(deviceOption().argParser(deviceOf))
     .addOption(
       new Option("--store <file>", "where answers are kept; in the user's cache by default").env(
