@@ -32,7 +32,7 @@ export interface EvolveFlags {
   readonly limitFirst?: number;
   readonly reportLimit?: number;
   readonly numFewshot?: number;
-  readonly metric?: "logprob" | "acc" | "acc_norm";
+  readonly metric?: NonNullable<EvolveOptions["metric"]>;
   readonly racing?: NonNullable<EvolveOptions["race"]>;
   readonly strategy?: string;
   readonly population?: number;

@@ -87,4 +87,6 @@ export interface ItemScore {
   readonly others?: Readonly<Record<string, number>>;
   /** What rolling log-likelihoods are divided by. */
   readonly size?: { readonly words: number; readonly bytes: number };
+  /** Of a program's score without items: what it says of them. */
+  readonly summary?: { readonly n: number; readonly stderr: number | null };
 }

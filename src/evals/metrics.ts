@@ -7,7 +7,7 @@ import { scoreText } from "./generation.ts";
 import type { Item, ItemScore, Judgement } from "./item.ts";
 import { codePoints } from "./python-text.ts";
 
-/** Every metric of an item or a task. */
+/** Every metric of an item or a task, as a user names it. */
 export const METRICS = [
   "logprob",
   "acc",
@@ -20,7 +20,8 @@ export const METRICS = [
   "bits_per_byte",
 ] as const;
 
-export type Metric = (typeof METRICS)[number];
+/** One of these, or what a program of the user's measures. */
+export type Metric = (typeof METRICS)[number] | "score";
 
 /** A metric, or one of generated texts after a filter. */
 export type MetricKey = Metric | `${Metric},${string}`;

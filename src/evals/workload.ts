@@ -2,9 +2,10 @@
 // scores. Plain data without texts, safe for structured clone; built once a run for all candidates.
 
 import { TsmergeError } from "../base/errors.ts";
-import type { BatchResult, Schedule } from "../model/batch.ts";
+import { type BatchResult, resultCount, type Schedule } from "../model/batch.ts";
 import type { Answer, Item, ItemScore } from "./item.ts";
 import { type ItemKey, keyOf, scoreItem } from "./metrics.ts";
+import { type OutsidePart, outsideScores } from "./outside.ts";
 import {
   encodeItem,
   encodePrompt,
@@ -40,6 +41,8 @@ export interface Workload {
   readonly promptStarts: Int32Array;
   /** Where the text of each prompt stands. */
   readonly promptPlaces: PromptPlaces;
+  /** What is scored outside this process, a result each: after those of batches and generations. */
+  readonly outside?: readonly OutsidePart[] | undefined;
   /** What tokenisation had to do out of the ordinary; worth a warning where not zero. */
   readonly counts: PairCounts;
 }
@@ -97,6 +100,21 @@ export function buildWorkload(
   };
 }
 
+/** A workload with parts that are scored elsewhere. */
+export function withOutside(workload: Workload, parts: readonly OutsidePart[]): Workload {
+  if (parts.length === 0) return workload;
+  const schedule = { ...workload.schedule, outside: parts.length };
+  return { ...workload, schedule, outside: parts };
+}
+
+/** Questions of a workload, as far as they are known: a program may ask more. */
+export function itemCount({ items, outside = [] }: Workload): number {
+  return outside.reduce(
+    (sum, part) => sum + (part.kind === "http" ? part.items.length : 0),
+    items.length,
+  );
+}
+
 function folderOf({ tokenizerFolder }: WorkloadOptions): string {
   if (tokenizerFolder !== undefined) return tokenizerFolder;
   throw new TsmergeError("internal", "texts are generated, and no tokenizer's folder is named");
@@ -148,8 +166,11 @@ export function answerOf(
   return { logLikelihoods, greedy, texts };
 }
 
-/** Indices of the results that a rung's items need. */
-export function resultsUpTo({ schedule }: Workload, { batches, generations }: Rung): Set<number> {
+/** Indices of the results that a rung's items need; of the last also those from outside. */
+export function resultsUpTo(workload: Workload, rung: Rung): Set<number> {
+  const { schedule, rungs } = workload;
+  const { batches, generations } = rung;
+  if (rung === rungs.at(-1)) return new Set(Array(resultCount(schedule)).keys());
   const first = schedule.batches.length;
   return new Set([
     ...Array.from({ length: batches }, (_, batch) => batch),
@@ -175,7 +196,8 @@ export function lastResults(workload: Workload): Int32Array {
 }
 
 /**
- * Scores of the items up to a rung, in their order, from the results of its batches; of all by default.
+ * Scores of the items up to a rung, in their order, from the results of its batches; of all by default, and then of
+ * what is scored outside.
  * @throws TsmergeError `internal` if a needed batch is absent; `numeric` for a log-probability that is not a number
  */
 export function scoreItems(
@@ -183,7 +205,14 @@ export function scoreItems(
   results: ReadonlyMap<number, BatchResult>,
   rung?: Rung,
 ): ItemScore[] {
-  return answersOf(workload, results, rung).map(({ logLikelihoods, greedy, texts }, index) =>
-    scoreItem(workload.items[index]!, logLikelihoods, greedy, texts),
+  const { name, items, rungs, schedule, outside = [] } = workload;
+  const first = resultCount(schedule) - outside.length;
+  const here = answersOf(workload, results, rung).map(({ logLikelihoods, greedy, texts }, index) =>
+    scoreItem(items[index]!, logLikelihoods, greedy, texts),
   );
+  if (rung !== undefined && rung !== rungs.at(-1)) return here;
+  return [
+    ...here,
+    ...outside.flatMap((part, index) => outsideScores(part, name, results.get(first + index))),
+  ];
 }

@@ -65,12 +65,14 @@ export interface Prompt {
 
 /**
  * Every decoder call of one workload, in order: an anchor's batches stand before the batches that use it.
- * Results are numbered through: batches first, then generations.
+ * Results are numbered through: batches first, then generations, then those from outside.
  */
 export interface Schedule {
   readonly anchors: readonly Anchor[];
   readonly batches: readonly DecoderBatch[];
   readonly generations: readonly GenerationBatch[];
+  /** Further results, which no decoder gives: numbered last. */
+  readonly outside?: number | undefined;
   /** Folder of the tokenizer that turns generated tokens into text; there if anything is generated. */
   readonly tokenizer?: string | undefined;
   readonly cost: ScheduleCost;
@@ -104,6 +106,6 @@ export function sourcesOf({ shared, prompts }: GenerationBatch): number[] {
 }
 
 /** How many results a schedule has. */
-export function resultCount({ batches, generations }: Schedule): number {
-  return batches.length + generations.length;
+export function resultCount({ batches, generations, outside = 0 }: Schedule): number {
+  return batches.length + generations.length + outside;
 }

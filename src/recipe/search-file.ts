@@ -1,19 +1,18 @@
 // evolve.yml in: one format, a superset of mergekit-evolve's `genome:`/`tasks:` file. Says which of that
-// program's keys work differently here. The genome is read by read-genome.ts; tasks are only named.
+// program's keys work differently here. The genome is read by read-genome.ts, tasks by read-task.ts.
 
 import { isScalar, type Node } from "yaml";
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
-import { didYouMean } from "../base/suggest.ts";
-import { METRICS, type MetricKey } from "../evals/metrics.ts";
+import type { MetricKey } from "../evals/metrics.ts";
 import type { SearchGenome } from "./genome.ts";
 import { readGenome } from "./read-genome.ts";
+import { METRIC, readTasks } from "./read-task.ts";
 import { checkShape } from "./schema.ts";
+import type { TaskChoice } from "./task-choice.ts";
 import {
-  complain,
   type Entry,
   failOnProblems,
-  itemsOf,
   membersOf,
   memberValue,
   note,
@@ -22,14 +21,6 @@ import {
   rejectUnknown,
   type YamlFile,
 } from "./yaml-file.ts";
-
-export interface TaskChoice {
-  readonly name: string;
-  /** Factor in the score. */
-  readonly weight: number;
-  /** Absent: what the task is usually searched by. */
-  readonly metric?: MetricKey | undefined;
-}
 
 /** A rule for stopping candidates early; absent members: the rule's own defaults. */
 export interface RaceChoice {
@@ -77,24 +68,7 @@ export interface ReadSearchFile {
 /** mergekit-evolve's --sigma0. */
 const DEFAULT_SIGMA = 1 / 6;
 
-/** A metric, or one of generated texts after a filter, such as `exact_match,strict-match`. */
-const metric = z
-  .string()
-  .transform((name) => name.replace(/,none$/, ""))
-  .superRefine((name, context) => {
-    const bare = name.replace(/,.*/s, "");
-    if (METRICS.some((each) => each === bare)) return;
-    const message = `is not a metric${didYouMean(bare, METRICS)}; there are ${METRICS.join(", ")}`;
-    context.addIssue({ code: "custom", message });
-  })
-  .transform((name) => name as MetricKey); // checked above
 const positive = z.int().positive();
-
-const TASK = z.object({
-  name: z.string().min(1),
-  weight: z.number().default(1),
-  metric: metric.optional(),
-});
 
 const BUDGET = z.object({
   max_evals: positive.optional(),
@@ -116,7 +90,7 @@ const RACE = z.object({
 const FILE = z.object({
   genome: z.unknown().optional(),
   tasks: z.unknown().optional(),
-  metric: metric.optional(),
+  metric: METRIC.optional(),
   limit: positive.optional(),
   report_limit: positive.optional(),
   num_fewshot: z.int().nonnegative().optional(),
@@ -152,7 +126,7 @@ export function readSearchFile(text: string, options: { readonly file: string })
   if (top === undefined || genome === undefined) {
     throw new TsmergeError("internal", "a search file without problems was not read");
   }
-  noteDifferences(file, members);
+  noteDifferences(file, members, tasks);
   return {
     notes: file.notes,
     config: {
@@ -206,29 +180,12 @@ function readBudget(file: YamlFile, node: Node | undefined): z.infer<typeof BUDG
   return checkShape(file, BUDGET, node);
 }
 
-function readTasks(
-  file: YamlFile,
-  node: Node | undefined,
-  byDefault: MetricKey | undefined,
-): TaskChoice[] {
-  const tasks = itemsOf(file, node, "tasks").flatMap((item): TaskChoice[] => {
-    if (isScalar(item)) return [{ name: String(plain(file, item)), weight: 1, metric: byDefault }];
-    const members = membersOf(file, item, "a task");
-    rejectUnknown(file, members, Object.keys(TASK.shape), "a task");
-    const task = checkShape(file, TASK, item);
-    return task === undefined ? [] : [{ ...task, metric: task.metric ?? byDefault }];
-  });
-  const twice = tasks.find((task, index) =>
-    tasks.some((one, i) => i < index && one.name === task.name),
-  );
-  if (twice !== undefined) {
-    complain(file, node, `task ${twice.name} is listed twice`, "list it once, with weight: 2");
-  }
-  return tasks;
-}
-
 /** Keys of mergekit-evolve that work differently here, on purpose. */
-function noteDifferences(file: YamlFile, members: readonly Entry[]): void {
+function noteDifferences(
+  file: YamlFile,
+  members: readonly Entry[],
+  choices: readonly TaskChoice[],
+): void {
   const say = (key: string, message: string) => {
     const member = members.find((one) => one.key === key);
     if (member !== undefined && plain(file, member.value) !== false)
@@ -245,8 +202,9 @@ function noteDifferences(file: YamlFile, members: readonly Entry[]): void {
   say("apply_chat_template", "apply_chat_template has no effect yet: prompts are plain text");
   say("fewshot_as_multiturn", "fewshot_as_multiturn has no effect yet: prompts are plain text");
   const tasks = memberValue(members, "tasks");
-  const saysMetric = memberValue(members, "metric") !== undefined || /metric/.test(String(tasks));
-  if (tasks !== undefined && !saysMetric) {
+  const isUsual = ({ metric, source }: TaskChoice): boolean =>
+    metric === undefined && source?.kind !== "command";
+  if (choices.some(isUsual)) {
     note(
       file,
       tasks,

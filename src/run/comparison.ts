@@ -63,7 +63,7 @@ export function groupsOf({ leaves }: Contributions): readonly string[] | undefin
 /**
  * One model against another, item by item: McNemar's test of right answers, or a z-test of the mean difference;
  * beside it the difference's 95 % interval by paired bootstrap.
- * @throws TsmergeError `internal` when they did not answer the same items in the same order
+ * @throws TsmergeError as requireSameItems
  */
 export function compare(
   tasks: readonly WeightedTask[],
@@ -71,22 +71,33 @@ export function compare(
   theirs: readonly ItemScore[],
   seed: number,
 ): Comparison {
-  const isPaired = ours.every(
-    ({ hash, task }, index) => theirs[index]?.hash === hash && theirs[index].task === task,
-  );
-  if (ours.length !== theirs.length || !isPaired) {
-    throw new TsmergeError("internal", "two models were compared on different items");
-  }
+  requireSameItems(ours, theirs);
   const items = [ours, theirs].map((scores) => reportedItems(tasks, scores));
   const groups = groupsOf(items[0]!);
   const values = items.map((one) => one.values);
   const { low, high } = pairedBootstrap(values, { seed, groups }).deltas[1]!;
-  const isAlone = values[0]!.length < 2;
+  // resampling says nothing of a score without items
+  const isAlone = values[0]!.length < 2 || ours.some(({ summary }) => summary !== undefined);
   return {
     ...tested(tasks, ours, theirs),
     low: isAlone ? null : low,
     high: isAlone ? null : high,
   };
+}
+
+/**
+ * Only answers to the same items can be compared.
+ * @throws TsmergeError `data` when two models did not answer the same items in the same order: a program's doing
+ */
+export function requireSameItems(ours: readonly ItemScore[], theirs: readonly ItemScore[]): void {
+  const nameOf = ({ task, hash }: ItemScore): string => `${task} ${hash}`;
+  const differs = (score: ItemScore, i: number): boolean =>
+    nameOf(score) !== (theirs[i] && nameOf(theirs[i]));
+  const odd = ours.find(differs) ?? theirs[ours.length];
+  if (odd === undefined) return;
+  throw new TsmergeError("data", `two models were scored on different items of ${odd.task}`, {
+    hint: "a program has to report the same items in the same order for every model of a split",
+  });
 }
 
 function tested(
@@ -152,7 +163,7 @@ function around({ value, n, stderr }: Estimate): Interval {
   };
 }
 
-/** Σ w·(mean difference) / Σ w over tasks; its variance adds the tasks' own. */
+/** Σ w·difference / Σ w over tasks; its variance adds the tasks' own. */
 function meanDifference(
   tasks: readonly WeightedTask[],
   ours: readonly ItemScore[],
@@ -161,13 +172,26 @@ function meanDifference(
   let [weights, sum, variance]: [number, number, number | null] = [0, 0, 0];
   for (const task of tasks) {
     const { weight, reported } = task;
-    const their = taskValues(task, theirs, reported);
-    const differences = taskValues(task, ours, reported).map((our, i) => our - their[i]!);
-    const { value, stderr } = estimateMean(differences);
+    const { value, stderr } = difference(
+      taskValues(task, ours, reported),
+      taskValues(task, theirs, reported),
+    );
     weights += weight;
     sum += weight * oriented(task, value);
     variance = variance === null || stderr === null ? null : variance + (weight * stderr) ** 2;
   }
   const delta = sum / weights;
   return { delta, p: variance === null ? null : twoSided(sum, Math.sqrt(variance)) };
+}
+
+type TaskValues = ReturnType<typeof taskValues>;
+
+/** Item by item, or without items of two independent scores. */
+function difference(our: TaskValues, their: TaskValues): Pick<Estimate, "value" | "stderr"> {
+  if (our.values.length > 1) {
+    return estimateMean(our.values.map((value, i) => value - their.values[i]!));
+  }
+  const [a, b] = [our.estimate, their.estimate];
+  const stderr = a.stderr === null || b.stderr === null ? null : Math.hypot(a.stderr, b.stderr);
+  return { value: a.value - b.value, stderr };
 }

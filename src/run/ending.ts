@@ -2,6 +2,7 @@
 // beside every baseline. Each stage is scored like the search, so it resumes like the search.
 
 import { contentHash } from "../base/hash.ts";
+import { itemCount } from "../evals/workload.ts";
 import type { Split } from "../lineage/records.ts";
 import { compare, isCounted, reportedByLeaf, reportedScore } from "./comparison.ts";
 import type { Contest } from "./contest.ts";
@@ -47,7 +48,10 @@ export async function runEnding(
   const standings = selectionStandings(contest, finalists, selection, scoring);
   const rows = reportRows(contest, winner, reported, fitness, scoring);
   const counted = isCounted(contest.tasks);
-  const { improved, verdict } = verdictOf(rows, counted);
+  const { improved, verdict } = verdictOf(rows, {
+    isCounted: counted,
+    blind: contest.tasks.filter(({ isBlind }) => isBlind).map(({ name }) => name),
+  });
   const { search, selection: selectionItems, report } = contest.workloads;
   return {
     schemaVersion: RESULTS_SCHEMA,
@@ -81,9 +85,9 @@ export async function runEnding(
     ),
     search: end,
     items: {
-      search: search.items.length,
-      selection: selectionItems.items.length,
-      report: report.items.length,
+      search: itemCount(search),
+      selection: itemCount(selectionItems),
+      report: itemCount(report),
     },
     reportLooks: looks,
   };

@@ -1,10 +1,14 @@
 // The public door to a search: options in, events while it goes, a result out. What it needs of the
 // outside (executor, clock, signal) comes in as arguments.
 
+import type { Workload } from "../evals/workload.ts";
 import type { Executor } from "../exec/executor.ts";
 import { LocalExecutor, type LocalExecutorOptions } from "../exec/local.ts";
+import { OutsideExecutor } from "../exec/outside.ts";
+import { resultCount } from "../model/batch.ts";
 import type { OnEvent } from "./events.ts";
 import { runFolder } from "./folder.ts";
+import { writeModel } from "./merge.ts";
 import type { EvolveOptions } from "./options.ts";
 import { contestOf, outlineOf } from "./prepare.ts";
 import { shareMachine, workerBytes } from "./resources.ts";
@@ -39,26 +43,46 @@ export async function evolve(
   for (const text of outline.notes) onEvent({ type: "note", text });
   const contest = await contestOf(outline);
   const { device, workloads } = outline;
+  const { sources } = outline.items;
   const bytes = workerBytes(outline.models, outline.config.genome);
-  const { workers, threads } = shareMachine(options.workers, device, bytes);
+  // a program may take the whole machine: one at a time, unless the user says otherwise
+  const asked = options.workers ?? (sources.size > 0 ? 1 : undefined);
+  const { workers, threads } = shareMachine(asked, device, bytes);
+  const folder = runFolder(options.runFolder);
   const open = hooks.executorFactory ?? ((local) => new LocalExecutor(local));
   return await runContest({
     contest,
-    folder: runFolder(options.runFolder),
+    folder,
     configText: options.text,
     budget: outline.budget,
     environment: { ...VERSIONS, device, workers },
     workers,
     threads,
-    openExecutor: (recorded) =>
-      open({ device, workers, threads: recorded, schedule: (name) => scheduleNamed(name) }),
+    openExecutor,
     previousDeath: hooks.previousDeath,
     onEvent,
     signal: hooks.signal ?? new AbortController().signal,
     now: hooks.now ?? Date.now,
   });
 
-  function scheduleNamed(name: string) {
-    return Object.values(workloads).find((workload) => workload.name === name)!.schedule;
+  function openExecutor(recorded: number): Executor {
+    const local = (): Executor =>
+      open({ device, workers, threads: recorded, schedule: (name) => named(name).schedule });
+    if (sources.size === 0) return local();
+    const innerResults = ({ schedule, outside = [] }: Workload): number =>
+      resultCount(schedule) - outside.length;
+    const isNeeded = Object.values(workloads).some((workload) => innerResults(workload) > 0);
+    return new OutsideExecutor({
+      ...{ slots: workers, sources, writeModel, folder: folder.outside },
+      inner: isNeeded ? local() : undefined,
+      workload: (name) => {
+        const workload = named(name);
+        return { innerResults: innerResults(workload), parts: workload.outside ?? [] };
+      },
+    });
+  }
+
+  function named(name: string): Workload {
+    return Object.values(workloads).find((workload) => workload.name === name)!; // the run's own names
   }
 }

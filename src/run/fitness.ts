@@ -17,29 +17,35 @@ export interface WeightedTask {
   readonly isMinimised: boolean;
   /** Reported answers are right or wrong, so that they can be counted. */
   readonly isCounted: boolean;
+  /** A program that is not told the split, and so reports what the search has seen. */
+  readonly isBlind?: boolean;
   /** Its leaf tasks; every item of them counts the same. */
   readonly leaves: readonly string[];
 }
 
 /**
- * Values of a task's items, the mean of which is the task's value.
+ * Values of a task's items, the mean of which is the task's value; one alone, with what is said of its spread, where
+ * a program reports no items.
  * @throws TsmergeError `data` when the task has no item among the scores
  */
 export function taskValues(
   { name, leaves }: WeightedTask,
   scores: readonly ItemScore[],
   metric: MetricKey,
-): number[] {
+): { readonly values: number[]; readonly estimate: Estimate } {
   const own = scores.filter((score) => leaves.includes(score.task));
-  if (own.length > 0) return itemValues(own, metric);
-  throw new TsmergeError("data", `task ${name} has no item in this split`, {
-    hint: "raise --limit, or leave the task out",
-  });
+  if (own.length === 0) {
+    throw new TsmergeError("data", `task ${name} has no item in this split`, {
+      hint: "raise --limit, or leave the task out",
+    });
+  }
+  const values = itemValues(own, metric);
+  return { values, estimate: { ...estimateMean(values), ...own[0]?.summary } };
 }
 
 /** A task's metric, as it is. */
 export function taskEstimate(task: WeightedTask, scores: readonly ItemScore[]): Estimate {
-  return estimateMean(taskValues(task, scores, task.metric));
+  return taskValues(task, scores, task.metric).estimate;
 }
 
 /** A task's value with more always being better. */
@@ -62,7 +68,7 @@ export function fitnessOf(
   let n = 0;
   for (const task of tasks) {
     const { weight } = task;
-    const estimate = estimateMean(taskValues(task, scores, metricOf(task)));
+    const { estimate } = taskValues(task, scores, metricOf(task));
     weights += weight;
     sum += weight * oriented(task, estimate.value);
     const { stderr } = estimate;
@@ -102,7 +108,7 @@ export function contributions(
   scores: readonly ItemScore[],
   metricOf: (task: WeightedTask) => MetricKey = ({ metric }) => metric,
 ): Contributions {
-  const values = tasks.map((task) => taskValues(task, scores, metricOf(task)));
+  const values = tasks.map((task) => taskValues(task, scores, metricOf(task)).values);
   const weights = tasks.reduce((sum, { weight }) => sum + weight, 0);
   const count = values.reduce((sum, own) => sum + own.length, 0);
   return {

@@ -15,6 +15,8 @@ export interface RunFolder {
   /** Folder of the front's recipes, of a strategy with several objectives. */
   readonly front: string;
   readonly events: string;
+  /** Models written for programs to look at; each goes when it was scored. */
+  readonly outside: string;
 }
 
 /** The paths of a run folder, whether it exists or not. */
@@ -27,6 +29,7 @@ export function runFolder(path: string): RunFolder {
     results: join(path, "results.json"),
     front: join(path, "front"),
     events: join(path, "events.jsonl"),
+    outside: join(path, "outside"),
   };
 }
 

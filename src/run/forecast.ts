@@ -1,5 +1,6 @@
 // What a search will cost, before it starts: for --dry-run. Reads no weights.
 
+import { itemCount } from "../evals/workload.ts";
 import { publishedMerges } from "../recipe/baselines.ts";
 import { type Budget, plannedEvaluations } from "./budget.ts";
 import type { EvolveOptions } from "./options.ts";
@@ -71,9 +72,9 @@ export async function planEvolve(options: EvolveOptions): Promise<Forecast> {
 
 function countItems({ workloads: { search, selection, report } }: Outline): Forecast["items"] {
   return {
-    search: search.items.length,
-    selection: selection.items.length,
-    report: report.items.length,
+    search: itemCount(search),
+    selection: itemCount(selection),
+    report: itemCount(report),
   };
 }
 

@@ -7,9 +7,10 @@ import type { Item } from "../evals/item.ts";
 import { limitFirst, limitStratified, purposesOf } from "../evals/splits.ts";
 import { loadTasks, type Suite } from "../evals/tasks.ts";
 import type { HubAccess } from "../hub/settings.ts";
-import type { TaskChoice } from "../recipe/search-file.ts";
+import type { TaskChoice } from "../recipe/task-choice.ts";
 import type { WeightedTask } from "./fitness.ts";
 import { weightedTask } from "./objective.ts";
+import { programNotes, programTask, type Sources, sourcesOf } from "./outside-tasks.ts";
 import { splitNote } from "./split-notes.ts";
 
 export interface ItemOptions {
@@ -29,6 +30,7 @@ export interface RunItems {
   readonly selection: readonly Item[];
   readonly report: readonly Item[];
   readonly tasks: readonly WeightedTask[];
+  readonly sources: Sources;
   /** Identity of the questions and how they are asked. */
   readonly hash: string;
   readonly suite: Suite;
@@ -43,7 +45,9 @@ export interface RunItems {
  */
 export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
   const { dataDir, hub, includePaths, fewshot, seed, reportLimit } = options;
-  const names = options.tasks.map(({ name }) => name);
+  const sources = sourcesOf(options.tasks);
+  const bundled = options.tasks.filter(({ source }) => source?.kind !== "command");
+  const names = bundled.map(({ name }) => name);
   const load = (split: "val" | "test"): Promise<Suite> =>
     loadTasks(names, { split, dataDir, hub, includePaths, fewshot, examplesApart: true });
   const [val, test] = [await load("val"), await load("test")];
@@ -54,10 +58,14 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
   const search = limitStratified(firsts, limit, seed);
   const selection = limitStratified(dealt.selection, limit, seed);
   const report = limitStratified(dealt.report, reportLimit, seed);
-  assertApart({ search, selection, report });
-  const tasks = options.tasks.map((choice, index) => weightedTask(choice, test.asked[index]!));
+  if (bundled.length > 0) assertApart({ search, selection, report });
+  const tasks = options.tasks.map((choice) =>
+    choice.source?.kind === "command"
+      ? programTask(choice, choice.source)
+      : weightedTask(choice, test.asked[names.indexOf(choice.name)]!),
+  );
   return {
-    ...{ search, selection, report, tasks },
+    ...{ search, selection, report, tasks, sources },
     hash: contentHash({
       data: [val.dataHash, test.dataHash],
       items: [search, selection, report].map((items) => items.map(({ hash }) => hash)),
@@ -68,6 +76,7 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
       ...(dealt.dropped.length === 0
         ? []
         : [`${dealt.dropped.length} validation questions also stand in test and were left out`]),
+      ...programNotes(tasks, sources),
       ...test.warnings,
     ],
   };

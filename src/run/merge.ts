@@ -125,6 +125,23 @@ export async function executePlanned(
   }
 }
 
+/** Writes a plan's model with its configuration and tokenizer, for a program to look at. Throws as executeWith. */
+export async function writeModel(
+  plan: MergePlan,
+  outDir: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const device = "cpu";
+  const threads = threadsFor(plan, { device });
+  const kernel = await selectKernel(device);
+  try {
+    const hire = threads === 1 ? soloCrew(kernel) : mergePool(threads);
+    await executeWith(plan, hire, { outDir, resume: false, signal });
+  } finally {
+    await kernel.close();
+  }
+}
+
 /** How many threads a plan is merged on. Throws TsmergeError `usage` for several of them on a GPU. */
 export function threadsFor(
   plan: MergePlan,

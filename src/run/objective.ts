@@ -5,7 +5,7 @@ import { TsmergeError } from "../base/errors.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { isLowerBetter, type MetricKey } from "../evals/metrics.ts";
 import type { Asked, SuiteLeaf } from "../evals/tasks.ts";
-import type { TaskChoice } from "../recipe/search-file.ts";
+import type { TaskChoice } from "../recipe/task-choice.ts";
 import type { WeightedTask } from "./fitness.ts";
 
 /** Of a task that no metric is asked of: the first that it has; smooth ones before counts. */

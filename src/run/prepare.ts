@@ -6,23 +6,23 @@ import { TsmergeError } from "../base/errors.ts";
 import { contentHash } from "../base/hash.ts";
 import { fingerprint } from "../checkpoint/fingerprint.ts";
 import { interleaved } from "../evals/splits.ts";
-import { buildWorkload, type Workload } from "../evals/workload.ts";
+import { itemCount } from "../evals/workload.ts";
 import { resolveModel } from "../hub/reference.ts";
 import type { HubAccess } from "../hub/settings.ts";
 import { planHash } from "../merge/fingerprint.ts";
-import { readModelConfig } from "../model/config.ts";
 import type { Device } from "../ort/session.ts";
 import { equalWeights, publishedMerges, singleModel } from "../recipe/baselines.ts";
 import { compileRecipe } from "../recipe/compile.ts";
 import { donorOf, genomeReferences, shortNames } from "../recipe/genome.ts";
-import { type LoadedModel, type LoadedModels, loadModels } from "../recipe/models.ts";
+import { type LoadedModels, loadModels } from "../recipe/models.ts";
 import type { Recipe } from "../recipe/recipe.ts";
 import { renderRecipe } from "../recipe/render.ts";
-import { readSearchFile, type SearchConfig, type TaskChoice } from "../recipe/search-file.ts";
+import { readSearchFile, type SearchConfig } from "../recipe/search-file.ts";
 import { type SearchSpace, searchSpace } from "../recipe/space.ts";
+import type { TaskChoice } from "../recipe/task-choice.ts";
 import { greedySoup } from "../search/greedy-soup.ts";
 import { nsga2 } from "../search/nsga2.ts";
-import { RACE_DEFAULTS, rungEnds } from "../search/race.ts";
+import { RACE_DEFAULTS } from "../search/race.ts";
 import { strategyNamed } from "../search/registry.ts";
 import type { Problem, Strategy, Told } from "../search/strategy.ts";
 import { type Budget, resolveBudget } from "./budget.ts";
@@ -33,6 +33,7 @@ import type { EvolveOptions } from "./options.ts";
 import { sessionDevice } from "./resources.ts";
 import { type SearchTokenizer, searchTokenizer } from "./search-tokenizer.ts";
 import { VERSIONS } from "./versions.ts";
+import { asksHere, encodingNotes, workloadsOf } from "./workloads.ts";
 
 /** Everything that is known without reading a weight. */
 export interface Outline {
@@ -42,7 +43,8 @@ export interface Outline {
   readonly items: RunItems;
   readonly workloads: Workloads;
   readonly space: SearchSpace;
-  readonly tokenizer: SearchTokenizer;
+  /** Absent where no question is asked here and no tokenizer is made. */
+  readonly tokenizer: SearchTokenizer | undefined;
   readonly strategy: Strategy;
   readonly race: Race | undefined;
   readonly problem: Problem;
@@ -74,9 +76,10 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   );
   const space = searchSpace(genome, models, seed);
   const strategy = strategyNamed(options.strategy ?? config.strategy);
-  const race = raceOf(options, config, strategy);
+  const tasks = chosenTasks(options, config);
+  const race = raceOf(options, config, strategy, tasks);
   const loaded = await loadRunItems({
-    tasks: chosenTasks(options, config),
+    tasks,
     dataDir: options.dataDir,
     hub,
     includePaths: options.includePaths,
@@ -88,8 +91,11 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   });
   // portions of a race are samples of all tasks
   const items = race ? { ...loaded, search: interleaved(loaded.search, seed) } : loaded;
-  const tokenizer = await searchTokenizer(genome, models, seed);
-  const workloads = await scheduleAll(items, models.get(donorOf(genome))!, tokenizer, race);
+  const isMade = "tokenizerSource" in genome && genome.tokenizerSource !== undefined;
+  const tokens =
+    isMade || asksHere(items) ? await searchTokenizer(genome, models, seed) : undefined;
+  const { directory } = models.get(donorOf(genome))!; // the genome's models were loaded
+  const workloads = await workloadsOf(items, directory, tokens, race);
   const population = options.population ?? config.population;
   const { lower, upper, start, integer, categorical } = space;
   const evaluations = options.budget.maxEvals ?? config.budget.maxEvals;
@@ -102,7 +108,7 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     ...(population === undefined ? {} : { population }),
     ...(evaluations === undefined ? {} : { evaluations }),
     ...(earlier === undefined ? {} : { earlier }),
-    items: workloads.search.items.length,
+    items: itemCount(workloads.search),
   };
   const first = strategy.initial(problem);
   const size = strategy.populationSize(first);
@@ -110,7 +116,7 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const all = [
     ...notes,
     ...items.notes,
-    ...tokenizer.notes,
+    ...(tokens?.notes ?? []),
     ...encodingNotes(workloads),
     ...(note ? [note] : []),
     ...(earlier === undefined
@@ -120,7 +126,7 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   ];
   return {
     config: { ...config, genome },
-    ...{ seed, models, items, workloads, space, tokenizer, strategy, race },
+    ...{ seed, models, items, workloads, space, tokenizer: tokens, strategy, race },
     ...{ problem, budget, device },
     notes: all,
   };
@@ -138,7 +144,7 @@ export async function contestOf(outline: Outline): Promise<Contest> {
   }
   const composed = (recipe: Recipe): Composition => {
     const plan = compileRecipe(recipe, {
-      ...{ models, seed, compat: false, tokenizer: outline.tokenizer.of(recipe) },
+      ...{ models, seed, compat: false, tokenizer: outline.tokenizer?.of(recipe) },
     });
     const text = renderRecipe(recipe, { record: { seed } });
     return { recipe, text, plan, hash: planHash(plan, fingerprints) };
@@ -148,11 +154,14 @@ export async function contestOf(outline: Outline): Promise<Contest> {
     identity: {
       genome: { ...genome },
       parents,
-      tasks: items.tasks.map(({ name, weight, metric }) => ({ name, weight, metric })),
+      tasks: items.tasks.map(({ name, weight, metric }) => {
+        const source = items.sources.get(name);
+        return { name, weight, metric, ...(source === undefined ? {} : { source }) };
+      }),
       fewshot: Object.fromEntries(items.suite.leaves.map(({ task, fewshot }) => [task, fewshot])),
       items: items.hash,
       counts: Object.fromEntries(
-        Object.entries(workloads).map(([purpose, { items: keys }]) => [purpose, keys.length]),
+        Object.entries(workloads).map(([purpose, workload]) => [purpose, itemCount(workload)]),
       ),
       strategy: strategy.name,
       population: problem.population ?? null,
@@ -217,8 +226,8 @@ function chosenTasks({ tasks, metric }: EvolveOptions, config: SearchConfig): Ta
   const names = tasks !== undefined && tasks.length > 0 ? [...new Set(tasks)] : undefined;
   const chosen = (names ?? config.tasks.map(({ name }) => name)).map((name): TaskChoice => {
     const known = config.tasks.find((task) => task.name === name);
-    const task = known ?? { name, weight: 1, metric: config.metric };
-    return metric === undefined ? task : { ...task, metric };
+    const task: TaskChoice = known ?? { name, weight: 1, metric: config.metric };
+    return metric === undefined || task.source?.kind === "command" ? task : { ...task, metric };
   });
   if (chosen.length > 0) return chosen;
   throw new TsmergeError("usage", "no task is named, so nothing can be searched for", {
@@ -226,11 +235,12 @@ function chosenTasks({ tasks, metric }: EvolveOptions, config: SearchConfig): Ta
   });
 }
 
-/** @throws TsmergeError `usage` for a strategy that a race would deceive */
+/** @throws TsmergeError `usage` for a strategy that a race would deceive, and for tasks that cannot be raced */
 function raceOf(
   { race: asked }: EvolveOptions,
   { race: inFile }: SearchConfig,
   strategy: Strategy,
+  tasks: readonly TaskChoice[],
 ): Race | undefined {
   const chosen = asked === undefined ? inFile : { ...inFile, rule: asked };
   if (chosen === undefined) return undefined;
@@ -244,57 +254,16 @@ function raceOf(
       hint: "leave racing out: it asks for few candidates",
     });
   }
+  const outside = tasks.find(({ source }) => source !== undefined);
+  if (outside !== undefined) {
+    throw new TsmergeError(
+      "usage",
+      `${outside.name} is scored outside, where no race can stop it`,
+      {
+        hint: "leave racing out, or the task",
+      },
+    );
+  }
   const { rule, rungs = RACE_DEFAULTS.rungs, error = RACE_DEFAULTS.error, estimate } = chosen;
   return { rule, rungs, error, ...(estimate && { estimate }) };
-}
-
-async function scheduleAll(
-  items: RunItems,
-  { directory }: LoadedModel,
-  { tokenizer, folder: tokenizerFolder }: SearchTokenizer,
-  race: Race | undefined,
-): Promise<Workloads> {
-  if (tokenizerFolder === undefined) refuseTexts(items);
-  const config = await readModelConfig(directory); // refused here: any model can be merged, not any scored
-  const limits = {
-    prefixId: tokenizer.prefixId,
-    maxLength: config.maxPositions,
-    tokenizerFolder,
-  };
-  const build = (name: "search" | "selection" | "report"): Workload =>
-    buildWorkload(name, items[name], tokenizer, {
-      ...limits,
-      ...(name === "search" && race ? { rungEnds: rungEnds(items.search.length, race) } : {}),
-    });
-  return { search: build("search"), selection: build("selection"), report: build("report") };
-}
-
-/** Texts are generated where a tokenizer's files lie, and a union's are written when a recipe is merged. */
-function refuseTexts({ search, selection, report }: RunItems): void {
-  const items = [...search, ...selection, ...report];
-  const item = items.find(({ judgement }) => judgement?.kind === "generation");
-  if (item === undefined) return;
-  throw new TsmergeError(
-    "config",
-    `${item.task} generates texts, and tokenizer_source makes a tokenizer that lies in no folder yet`,
-    { hint: "write tokenizer_source: base, or search on tasks with choices" },
-  );
-}
-
-/** What tokenisation had to do out of the ordinary. */
-function encodingNotes(workloads: Workloads): string[] {
-  return Object.entries(workloads).flatMap(([purpose, { counts }]) => {
-    const { truncated, seams, separate } = counts;
-    const notes: string[] = [];
-    const said = (many: number, what: string): void => {
-      if (many > 0) notes.push(`${purpose} items: ${many} ${what}`);
-    };
-    said(
-      truncated,
-      "choices follow a prompt longer than the model's positions: its beginning is cut",
-    );
-    said(seams, "choices merge with their prompt's last token and are cut by position");
-    said(separate, "choices have no token of their own and are encoded apart");
-    return notes;
-  });
 }

@@ -138,10 +138,11 @@ export const NO_IMPROVEMENT = "no improvement shown";
  * The sentence under the final table. An improvement is claimed only when the winner is a merge that beats
  * the best parent and the equal-weight merge, each with p < 0.05.
  * @param isCounted whether differences are shares of right answers
+ * @param blind programs that measured the report on what the search had seen: nothing is shown by them
  */
 export function verdictOf(
   rows: readonly ReportRow[],
-  isCounted: boolean,
+  { isCounted, blind }: { readonly isCounted: boolean; readonly blind: readonly string[] },
 ): { improved: boolean; verdict: string } {
   const winner = rows.find((row) => row.role === "winner");
   if (winner === undefined) {
@@ -162,6 +163,10 @@ export function verdictOf(
   const improved =
     rivals.length > 0 &&
     rivals.every(({ comparison: { delta, p } }) => delta > 0 && p !== null && p < SIGNIFICANCE);
+  if (blind.length > 0) {
+    const seen = `${blind.join(", ")} may have asked the search's own questions again`;
+    return { improved: false, verdict: `${words}, but ${seen}: ${NO_IMPROVEMENT}` };
+  }
   return {
     improved,
     verdict: improved ? `improved: ${words}` : `${words}: ${NO_IMPROVEMENT}`,

@@ -2,6 +2,7 @@
 // few lines. The lineage decides what is left to do.
 
 import { canonicalJson } from "../base/hash.ts";
+import { itemCount } from "../evals/workload.ts";
 import type { Executor } from "../exec/executor.ts";
 import { type Lineage, openLineage } from "../lineage/lineage.ts";
 import { type Budget, plannedEvaluations } from "./budget.ts";
@@ -210,9 +211,9 @@ function announce({ contest, folder, budget }: RunSetup, resumed: boolean, onEve
     metric: objectiveName(contest.tasks),
     budget,
     items: {
-      search: workloads.search.items.length,
-      selection: workloads.selection.items.length,
-      report: workloads.report.items.length,
+      search: itemCount(workloads.search),
+      selection: itemCount(workloads.selection),
+      report: itemCount(workloads.report),
     },
   });
 }

@@ -5,7 +5,7 @@ import type { ItemScore } from "../evals/item.ts";
 import { holm, pairedBootstrap } from "../evals/statistics.ts";
 import type { Lineage } from "../lineage/lineage.ts";
 import { searchId } from "../lineage/records.ts";
-import { compare, groupsOf } from "./comparison.ts";
+import { compare, groupsOf, requireSameItems } from "./comparison.ts";
 import type { Composition, Contest } from "./contest.ts";
 import { contributions } from "./fitness.ts";
 import type { ShortlistEntry } from "./results.ts";
@@ -66,6 +66,9 @@ export function standingsOf(
   scores: ReadonlyMap<string, readonly ItemScore[]>,
 ): Map<string, Standing> {
   const scored = finalists.filter(({ label }) => scores.has(label));
+  for (const { label } of scored) {
+    requireSameItems(scores.get(scored[0]!.label)!, scores.get(label)!);
+  }
   const items = scored.map(({ label }) => contributions(tasks, scores.get(label)!));
   const { best } = pairedBootstrap(
     items.map(({ values }) => values),

@@ -226,3 +226,31 @@ test("a metric may be of generated texts after a filter, and a slip in it is tol
   assert.equal(config.tasks[0]?.metric, "exact_match,strict-match");
   assert.throws(() => task("acc_nrm"), /did you mean "acc_norm"/);
 });
+
+test("programs and endpoints are read as sources of fitness", () => {
+  const { config } = read(`${GENOME}tasks:
+  - {name: mine, command: [node, score.mjs, "{model}"], direction: minimise, timeout: 5}
+  - {name: arc_easy, metric: acc, http: {url: "http://h:1/v1/", parallel: 2}}
+`);
+  assert.deepEqual(config.tasks[0]?.source, {
+    ...{ kind: "command", command: ["node", "score.mjs", "{model}"] },
+    ...{ timeoutSeconds: 5, retries: 1, isMinimised: true },
+  });
+  assert.deepEqual(config.tasks[1], {
+    ...{ name: "arc_easy", weight: 1, metric: "acc" },
+    source: {
+      ...{ kind: "http", url: "http://h:1/v1", serve: undefined, model: "{model}" },
+      ...{ timeoutSeconds: 60, startSeconds: 300, retries: 2, parallel: 2 },
+    },
+  });
+});
+
+test("keys that do not go together are told", () => {
+  const task = (rest: string) => () => read(`${GENOME}tasks: [{name: mine, ${rest}}]\n`);
+  assert.throws(task("command: x, metric: acc"), /a program's score is its own metric/);
+  assert.throws(task("timeout: 3"), /timeout says how a command is run/);
+  assert.throws(task('command: x, http: {url: "http://h"}'), /both command and http/);
+  assert.throws(task('http: {url: "http://h:{port}"}'), /nothing is started on/);
+  assert.throws(task("http: {url: h}"), /not an address/);
+  assert.throws(task('http: {url: "http://h", serv: x}'), /did you mean "serve"/);
+});

@@ -1,0 +1,105 @@
+// Searches whose fitness comes from a user's program, and from an endpoint.
+
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { openLineage } from "../../src/lineage/lineage.ts";
+import { evolve } from "../../src/run/evolve.ts";
+import type { EvolveOptions } from "../../src/run/options.ts";
+import { startEndpoint } from "../exec/endpoint-server.ts";
+
+const models = fileURLToPath(new URL("../../evals/demo/models", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "tsmerge-fitness-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const log = join(folder, "log");
+
+function options(name: string, tasks: string, changes: Partial<EvolveOptions> = {}): EvolveOptions {
+  const text = `genome:
+  models: [${models}/math, ${models}/geography]
+  base_model: ${models}/base
+  merge_method: task_arithmetic
+  parameters: {weight: {range: [0, 1.5], start: 0.5}}
+tasks:
+${tasks}`;
+  return {
+    ...{ file: join(folder, "evolve.yml"), text, runFolder: join(folder, name) },
+    ...{ budget: { maxEvals: 3 }, population: 3, seed: 1, device: "cpu", environment: {} },
+    ...changes,
+  };
+}
+
+/** Prints 40 items that depend on the weights' bytes and the split; fails for one search candidate. */
+const program = join(folder, "score.mjs");
+writeFileSync(
+  program,
+  `import { createHash } from "node:crypto";
+import { appendFileSync, readFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+const [model, split] = process.argv.slice(2);
+const bytes = readFileSync(join(model, "model.safetensors"));
+if (!existsSync(join(model, "tokenizer.json"))) throw new Error("no tokenizer");
+appendFileSync(${JSON.stringify(log)}, split + "\\n");
+const lines = readFileSync(${JSON.stringify(log)}, "utf8").split("\\n").filter((each) => each === "search");
+if (split === "search" && lines.length === 7) { console.error("out of patience"); process.exit(1); }
+const hash = createHash("sha256").update(bytes).update(split).digest();
+console.log(JSON.stringify({ items: [...hash].map((byte) => byte % 2) }));
+`,
+);
+
+test("a program's items guide a search and are reported with their interval; a failure stays one candidate's", async () => {
+  const task = `  - {name: mine, command: [node, ${program}, "{model}", "{split}"], retries: 0}\n`;
+  const asked = options("program", task);
+  const notes: string[] = [];
+  const result = await evolve(asked, {
+    onEvent: (event) => event.type === "note" && notes.push(event.text),
+  });
+  assert.match(notes.join("\n"), /mine: a program of yours, which is told the split/);
+  assert.equal(result.metric, "score ↑");
+  assert.equal(result.search.failed, 1);
+  for (const { score, againstBestParent, bestParent } of result.report) {
+    assert.equal(score.n, 32);
+    assert.ok(score.low! < score.value && score.value < score.high!);
+    if (!bestParent) assert.equal(typeof againstBestParent?.p, "number");
+  }
+  const lineage = openLineage(join(asked.runFolder, "run.db"), { readonly: true });
+  const [failed] = lineage.candidates.list({ kind: "search", status: "failed" });
+  lineage.close();
+  assert.match(failed?.error?.message ?? "", /ended with code 1; .*out of patience/s);
+  assert.equal(existsSync(join(asked.runFolder, "outside")), false);
+  const calls = readFileSync(log, "utf8");
+  assert.deepEqual(await evolve(asked), result, "a finished run is told again");
+  const longer = await evolve({ ...asked, budget: { maxEvals: 4 } });
+  assert.equal(longer.search.evaluations, 4);
+  const more = readFileSync(log, "utf8").slice(calls.length).split("\n").filter(Boolean);
+  assert.equal(more.filter((split) => split === "search").length, 1, "one new candidate, one call");
+});
+
+test("a score without items says that no interval is known, and shows no improvement", async () => {
+  const line = "node -e 'console.log(JSON.stringify({score: Math.random()}))' {model}";
+  const task = `  - {name: blind, command: "${line}", direction: minimise}\n`;
+  const result = await evolve(options("blind", task));
+  assert.equal(result.metric, "score ↓");
+  assert.equal(result.improved, false);
+  for (const { score } of result.report) {
+    assert.deepEqual([score.n, score.stderr, score.low], [1, null, null]);
+  }
+});
+
+test("an endpoint answers the questions of a bundled task", async () => {
+  const endpoint = await startEndpoint();
+  const task = `  - {name: demo_math, metric: acc, http: {url: "${endpoint.url}"}}\n`;
+  try {
+    const result = await evolve(options("endpoint", task, { limit: 6, reportLimit: 8 }));
+    assert.equal(result.report[0]?.score.n, 8);
+    assert.equal(result.isCounted, true);
+    assert.equal(result.items.search, 6);
+    assert.ok(endpoint.requests.every(({ model }) => model.includes("outside")));
+    // the server's answers do not depend on the model
+    assert.ok(result.report.every(({ score }) => score.value === result.report[0]?.score.value));
+  } finally {
+    endpoint.server.close();
+  }
+});
