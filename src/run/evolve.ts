@@ -55,7 +55,7 @@ export async function evolve(
     folder,
     configText: options.text,
     budget: outline.budget,
-    environment: { ...VERSIONS, device, workers },
+    environment: { ...VERSIONS, device, workers, data: outline.items.files },
     workers,
     threads,
     openExecutor,

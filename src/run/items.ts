@@ -34,6 +34,8 @@ export interface RunItems {
   /** Identity of the questions and how they are asked. */
   readonly hash: string;
   readonly suite: Suite;
+  /** SHA-256 of each data file that was read, by its name. */
+  readonly files: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
 }
 
@@ -71,6 +73,7 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
       items: [search, selection, report].map((items) => items.map(({ hash }) => hash)),
     }),
     suite: test,
+    files: { ...val.files, ...test.files },
     notes: [
       ...test.asked.map((asked) => splitNote(asked, { search, selection, report })),
       ...(dealt.dropped.length === 0

@@ -25,7 +25,7 @@ export interface RunSetup {
   /** The search file, copied into the folder. */
   readonly configText: string;
   readonly budget: Budget;
-  /** Versions and device: recorded, not compared. */
+  /** Versions, device and hashes of data files: recorded, not compared. */
   readonly environment: Readonly<Record<string, unknown>>;
   /** Candidates at once. */
   readonly workers: number;

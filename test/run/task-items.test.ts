@@ -33,7 +33,12 @@ function load(
 test("a task with val and test splits is searched on val and reported on test", {
   skip,
 }, async () => {
-  const { search, selection, report, tasks, notes } = await load("arc_challenge", "logprob");
+  const items = await load("arc_challenge", "logprob");
+  const { search, selection, report, tasks, notes, files } = items;
+  assert.deepEqual(Object.keys(files), [
+    "arc/ARC-Challenge-Dev.jsonl",
+    "arc/ARC-Challenge-Test.jsonl",
+  ]);
   assert.equal(search.length + selection.length, 299);
   assert.equal(report.length, 100);
   assert.deepEqual(tasks[0]?.leaves, ["arc_challenge"]);
