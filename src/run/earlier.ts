@@ -9,7 +9,7 @@ import type { Told } from "../search/strategy.ts";
 import { openRecordedRun } from "./recorded.ts";
 
 /**
- * Every settled candidate of a run's search, failed ones with -Infinity.
+ * Every settled candidate of a run's search; those that failed or that a race stopped with -Infinity.
  * @param name a run folder, or its name in `runs`
  * @throws TsmergeError `usage` where there is no run; `config` if it searched other genes, naming what differs
  */
@@ -29,7 +29,10 @@ export function earlierCandidates(name: string, genome: SearchGenome): Told[] {
     return lineage.candidates
       .list({ kind: "search" })
       .filter(({ status }) => status === "done" || status === "failed")
-      .map((one) => ({ genome: one.genome!, fitness: one.fitness ?? -Infinity })); // a search has one
+      .map(({ genome: genes, fitness = -Infinity, stoppedAfter }) => ({
+        genome: genes!, // a search candidate has one
+        fitness: stoppedAfter === undefined ? fitness : -Infinity,
+      }));
   } finally {
     lineage.close();
   }
