@@ -210,7 +210,7 @@ test("without a metric the note names the one that is used", () => {
   assert.doesNotMatch(read(`${GENOME}tasks: [x]\nmetric: acc\n`).notes.join("\n"), /logprob/);
 });
 
-for (const name of ["demo", "guide-evolve", "greedy-soup"]) {
+for (const name of ["demo", "guide-evolve", "greedy-soup", "which-method"]) {
   test(`configs/${name}.yml is read`, () => {
     const path = resolve(import.meta.dirname, `../../configs/${name}.yml`);
     const { config } = readSearchFile(readFileSync(path, "utf8"), { file: path });
