@@ -1,6 +1,7 @@
 // Seconds and tokens of whole tasks on a generated Llama, against plain scoring by the same decoder: (a) one
 // forward pass a question, its choices as rows, and (b) one a choice. The plain ways would take tens of minutes,
 // so each runs on questions spread over the task for a while, and its time is scaled by tokens to all of them.
+// Texts are generated all together, against one question after the other.
 // Usage: bench-eval.ts DIR [scale], where DIR is what --data takes and a scale below 1 asks fewer items.
 
 import { join } from "node:path";
@@ -35,8 +36,12 @@ const CASES: readonly Case[] = [
   { task: "truthfulqa_mc2", fewshot: undefined, items: 817 },
 ];
 
+const GENERATED: Case = { task: "gsm8k", fewshot: 5, items: 100 };
+/** Made-up weights never write a stop string: every text gets so long. */
+const NEW_TOKENS = 128;
+
 /** Each plain way stops after so long. */
-const PLAIN_MS = 40_000;
+const PLAIN_MS = 30_000;
 
 /** @param scale share of the items of each task */
 export async function benchEval(dataDir: string, scale = 1): Promise<Row[]> {
@@ -46,6 +51,7 @@ export async function benchEval(dataDir: string, scale = 1): Promise<Row[]> {
   const rows: Row[] = [];
   for (const each of CASES)
     rows.push(...(await benchCase(each, dataDir, scale, decoder, tokenizer)));
+  rows.push(...(await benchGeneration(GENERATED, dataDir, scale, decoder, tokenizer)));
   await decoder.close();
   const peak = process.resourceUsage().maxRSS / 1024; // KiB
   return [...rows, { name: "peak memory of the process", value: peak, unit: "MiB" }];
@@ -85,6 +91,37 @@ async function benchCase(
     { name: `${name}: (b) tokens`, value: perChoice.tokens, unit: "" },
     { name: `${name}: (b) from ${perChoice.measured}`, value: perChoice.seconds, unit: "s" },
     { name: `${name}: (b) / ours`, value: slower(perChoice), unit: "×" },
+  ];
+}
+
+async function benchGeneration(
+  { task, fewshot, items: count }: Case,
+  dataDir: string,
+  scale: number,
+  decoder: Decoder,
+  tokenizer: Tokenizer,
+): Promise<Row[]> {
+  const genKwargs = { max_gen_toks: NEW_TOKENS };
+  const suite = await loadTasks([task], { split: "test", dataDir, fewshot, genKwargs });
+  const items = limitStratified(suite.items, Math.ceil(count * scale), 0);
+  const { prefixId } = tokenizer;
+  const limits = { prefixId, maxLength: CONFIG.maxPositions, tokenizerFolder: TOKENIZER };
+  const workloadOf = (list: readonly Item[]) => buildWorkload(task, list, tokenizer, limits);
+  const { schedule } = workloadOf(items);
+  const together = await timed(() => decoder.runSchedule(schedule, { onBatch: () => {} }));
+  let [spent, done] = [0, 0];
+  while (done < items.length && spent < PLAIN_MS * scale) {
+    const alone = workloadOf([items[done]!]).schedule;
+    spent += (await timed(() => decoder.runSchedule(alone, { onBatch: () => {} }))).ms;
+    done++;
+  }
+  const name = `${task} ${fewshot}-shot, ${items.length} items of ${NEW_TOKENS} new tokens`;
+  const alone = ((spent / 1000) * items.length) / done;
+  return [
+    { name: `${name}: prompt tokens computed`, value: schedule.cost.nodes, unit: "" },
+    { name: `${name}: decoder`, value: together.ms / 1000, unit: "s" },
+    { name: `${name}: one by one, from ${done}`, value: alone, unit: "s" },
+    { name: `${name}: one by one / ours`, value: (alone * 1000) / together.ms, unit: "×" },
   ];
 }
 
