@@ -10,7 +10,8 @@ import {
   select,
   sum,
 } from "../../kernel/expression.ts";
-import type { ParameterSpec } from "../method.ts";
+import type { ParameterSpec, TensorMerge } from "../method.ts";
+import { asCompat, globalParameter } from "./weights.ts";
 
 /** Scalar 0 of both methods' expressions. */
 export const epsilonAt = 0;
@@ -22,11 +23,19 @@ export interface Activity {
   readonly count: Expression;
 }
 
-export function activityOf(deltas: readonly Expression[]): Activity {
-  const active = deltas.map((delta) => gt(abs(delta), scalar(epsilonAt)));
+/** @param bound what a changed element is above in magnitude */
+export function activityOf(
+  deltas: readonly Expression[],
+  bound: Expression = scalar(epsilonAt),
+): Activity {
+  const active = deltas.map((delta) => gt(abs(delta), bound));
   const ones = active.map((mask) => select(mask, constant(1), constant(0)));
   return { active, count: sum(ones) };
 }
+
+/** epsilon as changes are compared with it: torch compares in the data type. */
+export const epsilonOf = (merge: TensorMerge): number =>
+  asCompat(merge, globalParameter(merge, "epsilon"));
 
 export const epsilonParameter: ParameterSpec = {
   name: "epsilon",

@@ -41,7 +41,7 @@ function softmax(row: Float32Array, round: (x: number) => number): Float64Array 
   let total = 0;
   const powers = Float64Array.from(row, (x) => Math.exp(x - largest));
   for (const power of powers) total += power;
-  return powers.map((power) => round(round(power / total) + SMALLEST_PROBABILITY));
+  return powers.map((power) => round(round(power / total) + round(SMALLEST_PROBABILITY)));
 }
 
 /** Elements of the rows that are read at once, at least one row. */

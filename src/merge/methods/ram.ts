@@ -11,9 +11,8 @@ import {
   sum,
 } from "../../kernel/expression.ts";
 import type { MergeMethod, TensorMerge } from "../method.ts";
-import { activityOf, epsilonParameter } from "./active.ts";
+import { activityOf, epsilonOf, epsilonParameter } from "./active.ts";
 import { delta, inputsVariant, modelsOf } from "./deltas.ts";
-import { globalParameter } from "./weights.ts";
 
 function expression(merge: TensorMerge): Expression {
   const base = input(merge.base!);
@@ -37,5 +36,5 @@ export const ram: MergeMethod = {
   variant: inputsVariant,
   expression,
   streams: () => [],
-  coefficients: async (merge) => ({ scalars: [globalParameter(merge, "epsilon")], integers: [] }),
+  coefficients: async (merge) => ({ scalars: [epsilonOf(merge)], integers: [] }),
 };

@@ -15,26 +15,33 @@ import {
   sum,
 } from "../../kernel/expression.ts";
 import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
-import { activityOf, epsilonParameter } from "./active.ts";
+import { activityOf, epsilonOf, epsilonParameter } from "./active.ts";
 import { delta, inputsVariant, modelsOf } from "./deltas.ts";
-import { globalParameter } from "./weights.ts";
+import { asCompat, globalParameter } from "./weights.ts";
 
 const factorAt = (p: number) => p + 1;
 
-/** Under compat, λ is float32 and makes the result so: task vectors that are rounded to a half type come as planes. */
+/**
+ * Under compat λ is float32 and makes the result so, while task vectors and their shares are still rounded to a
+ * half type: they come as planes, which hold 0 where a model changed nothing.
+ */
 const hasPlanes = (merge: TensorMerge) => merge.compat && merge.arithmetic !== "float32";
 
 function expression(merge: TensorMerge): Expression {
   const base = input(merge.base!);
   const models = modelsOf(merge);
   if (models.length === 0) return base;
-  const deltas = models.map((i, p) => (hasPlanes(merge) ? plane(merge, p) : delta(merge, i)));
-  const { active, count } = activityOf(deltas);
-  const isAlone = eq(count, constant(1));
+  const planes = models.map((_, p) => plane(merge, p));
   const zero = constant(0);
-  const shares = deltas.map((change, p) => {
+  const { active, count } = hasPlanes(merge)
+    ? activityOf(planes, zero)
+    : activityOf(models.map((i) => delta(merge, i)));
+  const isAlone = eq(count, constant(1));
+  const shares = models.map((i, p) => {
+    const change = hasPlanes(merge) ? planes[p]! : delta(merge, i);
+    const shared = hasPlanes(merge) ? change : div(change, count);
     const alone = mul(change, scalar(factorAt(p)));
-    return select(active[p]!, select(isAlone, alone, div(change, count)), zero);
+    return select(active[p]!, select(isAlone, alone, shared), zero);
   });
   return add(base, sum(shares));
 }
@@ -99,7 +106,7 @@ export const ramplusTl: MergeMethod = {
   expression,
   streams: () => [],
   async coefficients(merge, statistics) {
-    const epsilon = globalParameter(merge, "epsilon");
+    const epsilon = epsilonOf(merge);
     const [r, alpha] = [globalParameter(merge, "r"), globalParameter(merge, "alpha")];
     const { alone, shared } = await countShares(merge, epsilon, statistics);
     const factors = Array.from(shared, (count, p) => {
@@ -110,9 +117,16 @@ export const ramplusTl: MergeMethod = {
   },
   async planes(merge, { inputs }) {
     if (!hasPlanes(merge)) return [];
-    return modelsOf(merge).map((i) => async (values: Float32Array, firstElement: number) => {
-      const [change] = await inputs.read([delta(merge, i)], firstElement, values.length);
-      values.set(change!);
+    const epsilon = epsilonOf(merge);
+    const series = modelsOf(merge).map((i) => delta(merge, i));
+    return series.map((_, p) => async (values: Float32Array, firstElement: number) => {
+      const changes = await inputs.read(series, firstElement, values.length);
+      for (let e = 0; e < values.length; e++) {
+        let count = 0;
+        for (const tile of changes) count += Math.abs(tile[e]!) > epsilon ? 1 : 0;
+        const change = changes[p]![e]!;
+        values[e] = Math.abs(change) > epsilon ? asCompat(merge, change / count) : 0;
+      }
     });
   },
 };

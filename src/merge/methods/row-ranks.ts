@@ -4,15 +4,14 @@
 
 import { TsmergeError } from "../../base/errors.ts";
 import { sortDescending } from "../magnitudes.ts";
-import type { Mass, PlaneFill, TensorMerge, TensorStatistics } from "../method.ts";
+import type { PlaneFill, TensorMerge, TensorStatistics } from "../method.ts";
+import { torchSort } from "../torch-order.ts";
 import { alongLastAxis } from "../vectors.ts";
 import { delta } from "./deltas.ts";
 import { asCompat, modelParameter } from "./weights.ts";
 
 const DRAWS = 2 ** 24;
 const MAGNITUDE_BITS = 0x7fffffff;
-/** Elements of a tile when a whole tensor's mass is summed. */
-const TILE = 2 ** 16;
 
 /**
  * Density and the epsilon that is used: natively no larger than keeps all probabilities in [0, 1].
@@ -54,9 +53,11 @@ export function keepByRank(
   const { density, epsilon } = shareOf(merge, input);
   const { elements } = merge;
   const rowLength = Math.min(alongLastAxis(merge.shape).inner, elements);
+  // mergekit counts from 1 in the data type, in which ranks above 256 are rounded
+  const above = (rank: number) => round(round(round(rank) + 1) - 1);
   const probabilities = Float64Array.from({ length: rowLength }, (_, rank) => {
-    const q = rowLength === 1 ? 0.5 : round(round(rank) / round(rowLength - 1));
-    return round(round(round(q * 2) * round32(merge, epsilon)) + round32(merge, density - epsilon));
+    const q = rowLength === 1 ? 0.5 : round(above(rank) / above(rowLength - 1));
+    return round(round(round(q * 2) * round32(merge, epsilon)) + round(density - epsilon));
   });
   const draw = statistics.draws(stream);
   const series = [delta(merge, input)];
@@ -68,9 +69,7 @@ export function keepByRank(
     draw(draws);
     const bits = new Uint32Array(change!.buffer);
     for (let row = start; row < end; row += rowLength) {
-      const keys = bits.slice(row - start, row - start + rowLength);
-      for (let e = 0; e < rowLength; e++) keys[e] = ~keys[e]! & MAGNITUDE_BITS; // smallest magnitude first
-      const { order } = sortDescending(keys);
+      const order = ascending(bits.slice(row - start, row - start + rowLength), merge.compat);
       for (let rank = 0; rank < rowLength; rank++) {
         const e = row + order[rank]! - firstElement;
         if (e < 0 || e >= plane.length) continue;
@@ -80,25 +79,11 @@ export function keepByRank(
   };
 }
 
-/** mergekit's scalars are float32 whatever the data type. */
-const round32 = (merge: TensorMerge, x: number) => (merge.compat ? Math.fround(x) : x);
-
-/** Σ|δ| of the whole task vector and of what its planes keep. */
-export async function rankMass(
-  merge: TensorMerge,
-  input: number,
-  stream: number,
-  statistics: TensorStatistics,
-): Promise<Mass> {
-  const fill = keepByRank(merge, input, stream, statistics);
-  const [total, kept] = [statistics.sum(), statistics.sum()];
-  for (let first = 0; first < merge.elements; first += TILE) {
-    const plane = new Float32Array(Math.min(TILE, merge.elements - first));
-    await fill(plane, first);
-    const [change] = await statistics.inputs.read([delta(merge, input)], first, plane.length);
-    const magnitudes = change!.map(Math.abs);
-    total.add(magnitudes);
-    kept.add(magnitudes.map((x, e) => x * plane[e]!));
-  }
-  return { total: total.total(), kept: kept.total() };
+/** Places of a row's elements by magnitude; among equal ones as torch has them under compat, else the lowest first. */
+function ascending(bits: Uint32Array<ArrayBuffer>, compat: boolean): Uint32Array {
+  if (compat) return torchSort(bits.map((x) => x & MAGNITUDE_BITS));
+  return sortDescending(bits.map((x) => ~x & MAGNITUDE_BITS)).order;
 }
+
+/** torch multiplies by float32 scalars whatever the data type (and adds scalars of the data type). */
+const round32 = (merge: TensorMerge, x: number) => (merge.compat ? Math.fround(x) : x);

@@ -16,6 +16,7 @@ import {
   scalar,
 } from "../../kernel/expression.ts";
 import type { FixName } from "../fixes.ts";
+import { keptCount } from "../magnitudes.ts";
 import {
   type MagnitudeCut,
   type Mass,
@@ -24,15 +25,17 @@ import {
   type TensorMerge,
   type TensorStatistics,
 } from "../method.ts";
-import { isNarrowed, keepByRank, rankMass } from "./row-ranks.ts";
+import { followsTorch, keepPlaces, planeMass } from "./kept-planes.ts";
+import { isNarrowed, keepByRank } from "./row-ranks.ts";
 import { asCompat, modelParameter } from "./weights.ts";
 
 /** Draws are integers below this; an element is kept at density d iff its draw < d·2^24. */
 const DRAWS = 2 ** 24;
 
-/** One thinned task vector: its input, its place among those that draw, and where its numbers stand. */
+/** One thinned task vector: its input, its place among the thinned, and where its numbers stand. */
 export interface Thinned {
   readonly input: number;
+  /** Of its mask stream, or of its plane. */
   readonly stream: number;
   /** Two scalars, then two integers, stand at these places and the next. */
   readonly scalarsAt: number;
@@ -55,9 +58,19 @@ export interface Sparsifier {
   work(merge: TensorMerge): TensorMerge;
   mask(merge: TensorMerge, thinned: Thinned, delta: Expression): Mask;
   thin(merge: TensorMerge, thinned: Thinned, statistics: TensorStatistics): Promise<Thinning>;
-  /** The plane of a vector whose mask reads one (its stream's). */
-  plane?(merge: TensorMerge, thinned: Thinned, statistics: TensorStatistics): PlaneFill;
+  /** The plane that the mask of a vector reads, if it reads one. */
+  plane?(
+    merge: TensorMerge,
+    thinned: Thinned,
+    statistics: TensorStatistics,
+  ): PlaneFill | undefined | Promise<PlaneFill | undefined>;
 }
+
+/** Whether the plane of a thinned vector keeps an element. */
+const isMarked = (merge: TensorMerge, { stream }: Thinned): Mask =>
+  eq(plane(merge, stream), constant(1));
+/** The numbers of a mask that reads none. */
+const NO_NUMBERS = { scalars: [0, 0], integers: [0, 0] } as const;
 
 /** Kept are magnitudes above the scalar at `at`, and those equal to it below the index at `integerAt`. */
 function within(magnitude: Expression, at: number, integerAt: number): Mask {
@@ -71,14 +84,26 @@ const magnitude: Sparsifier = {
     modelParameter(merge, input, "density") * merge.elements < 1 ? "one" : undefined,
   draws: false,
   work: (merge) => merge,
-  mask: (_merge, { scalarsAt, integersAt }, delta) => within(abs(delta), scalarsAt, integersAt),
+  mask: (merge, thinned, delta) =>
+    followsTorch(merge)
+      ? isMarked(merge, thinned)
+      : within(abs(delta), thinned.scalarsAt, thinned.integersAt),
   async thin(merge, { input }, statistics) {
+    const kept = await torchLargest(merge, input, statistics);
+    if (kept) return { ...NO_NUMBERS, mass: () => planeMass(merge, input, kept, statistics) };
     const density = modelParameter(merge, input, "density");
     const { threshold, cut } = await statistics.magnitudeCut(input, density);
     const mass = () => statistics.cutMass(input, density);
     return { scalars: [threshold, 0], integers: [cut, 0], mass };
   },
+  plane: (merge, { input }, statistics) => torchLargest(merge, input, statistics),
 };
+
+async function torchLargest(merge: TensorMerge, input: number, statistics: TensorStatistics) {
+  if (!followsTorch(merge)) return undefined;
+  const end = keptCount(modelParameter(merge, input, "density"), merge.elements);
+  return keepPlaces(merge, input, { descending: true, first: 0, end }, statistics);
+}
 
 /** mergekit draws and rescales float16 in float32 on the CPU; other types in their own. */
 const drawnWork = (merge: TensorMerge): TensorMerge =>
@@ -116,12 +141,16 @@ const band: Sparsifier = {
   },
   draws: false,
   work: (merge) => merge,
-  mask(_merge, { scalarsAt, integersAt }, delta) {
+  mask(merge, thinned, delta) {
+    if (followsTorch(merge)) return isMarked(merge, thinned);
+    const { scalarsAt, integersAt } = thinned;
     const size = abs(delta);
     const isOutlier = within(size, scalarsAt + 1, integersAt + 1);
     return and(within(size, scalarsAt, integersAt), not(isOutlier));
   },
   async thin(merge, { input }, statistics) {
+    const kept = await torchBand(merge, input, statistics);
+    if (kept) return { ...NO_NUMBERS, mass: () => planeMass(merge, input, kept, statistics) };
     const { most, least } = bandOf(merge, input);
     const cuts: MagnitudeCut[] = [];
     for (const count of [most, least]) cuts.push(await statistics.countCut(input, count));
@@ -131,17 +160,26 @@ const band: Sparsifier = {
       mass: () => statistics.bandMass(input, most, least),
     };
   },
+  plane: (merge, { input }, statistics) => torchBand(merge, input, statistics),
 };
+
+async function torchBand(merge: TensorMerge, input: number, statistics: TensorStatistics) {
+  if (!followsTorch(merge)) return undefined;
+  const { most, least } = bandOf(merge, input);
+  const [first, end] = [merge.elements - most, merge.elements - least];
+  return keepPlaces(merge, input, { descending: false, first, end }, statistics);
+}
 
 /** Elements drawn with a probability that grows with their rank in their row (DELLA). */
 const rank: Sparsifier = {
   fix: (merge, input) => (isNarrowed(merge, input) ? "epsilon" : undefined),
   draws: true,
   work: drawnWork,
-  mask: (merge, { stream }) => eq(plane(merge, stream), constant(1)),
+  mask: isMarked,
   async thin(merge, { input, stream }, statistics) {
-    const mass = () => rankMass(drawnWork(merge), input, stream, statistics);
-    return { scalars: [0, 0], integers: [0, 0], mass };
+    const work = drawnWork(merge);
+    const kept = () => keepByRank(work, input, stream, statistics);
+    return { ...NO_NUMBERS, mass: () => planeMass(work, input, kept(), statistics) };
   },
   plane: (merge, { input, stream }, statistics) =>
     keepByRank(drawnWork(merge), input, stream, statistics),

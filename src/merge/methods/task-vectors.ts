@@ -13,7 +13,7 @@ import {
   select,
   sum,
 } from "../../kernel/expression.ts";
-import type { Mass, MergeMethod, TensorMerge, TensorStatistics } from "../method.ts";
+import type { Mass, MergeMethod, PlaneFill, TensorMerge, TensorStatistics } from "../method.ts";
 import { consensus } from "./consensus.ts";
 import { delta, modelsOf } from "./deltas.ts";
 import { SPARSIFIERS, type Thinned } from "./sparsifiers.ts";
@@ -44,11 +44,11 @@ export function taskVectorMethod(form: TaskVectorForm): MergeMethod {
   const isFolded = (merge: TensorMerge) => !merge.compat && !form.consensus;
 
   const planeOf = sparsifier?.plane;
-  const streams = (merge: TensorMerge) =>
-    sparsifier?.draws ? modelsOf(merge).filter((i) => isSparse(merge, i)) : [];
+  const thinnedInputs = (merge: TensorMerge) => modelsOf(merge).filter((i) => isSparse(merge, i));
+  const streams = (merge: TensorMerge) => (sparsifier?.draws ? thinnedInputs(merge) : []);
   const thinnedAt = (merge: TensorMerge, p: number, i: number): Thinned => ({
     input: i,
-    stream: streams(merge).indexOf(i),
+    stream: thinnedInputs(merge).indexOf(i),
     scalarsAt: thresholdsAt(p),
     integersAt: 2 * p,
   });
@@ -145,10 +145,15 @@ export function taskVectorMethod(form: TaskVectorForm): MergeMethod {
     ...(planeOf === undefined
       ? {}
       : {
-          planes: async (merge, statistics) =>
-            modelsOf(merge).flatMap((i, p) =>
-              isSparse(merge, i) ? [planeOf(merge, thinnedAt(merge, p, i), statistics)] : [],
-            ),
+          async planes(merge, statistics) {
+            const planes: PlaneFill[] = [];
+            for (const [p, i] of modelsOf(merge).entries()) {
+              if (!isSparse(merge, i)) continue;
+              const fill = await planeOf(merge, thinnedAt(merge, p, i), statistics);
+              if (fill !== undefined) planes.push(fill);
+            }
+            return planes;
+          },
         }),
   };
 }
