@@ -70,12 +70,15 @@ export interface CompiledSums {
   run(call: FoldCall): number[];
 }
 
-/** Counts of magnitudes by their bits: float32 without the sign, which order as the magnitudes do. */
-export interface CountProgram extends Computation {
+/** One expression whose values are counted or summed in buckets. */
+export interface BucketProgram extends Computation {
   readonly expression: Expression;
 }
 
-/** Magnitudes' bits from `lowest` on, 2^shift of them a bucket. */
+/**
+ * Magnitudes' bits, float32 without the sign, which order as the magnitudes do: 2^shift of them a
+ * bucket from `lowest` on.
+ */
 export interface Bracket {
   readonly lowest: number;
   readonly shift: number;
@@ -89,10 +92,21 @@ export interface CompiledCounts {
   run(call: FoldCall, bracket: Bracket, counts: Uint32Array): void;
 }
 
+export interface CompiledDrawSums {
+  /**
+   * Adds the values of the elements whose draw in stream 0 is in each of DRAW_BUCKETS equal ranges, in f64: the
+   * sums of whole groups of eight, made in element order from 0, then the elements that are left one by one.
+   * At most FOLD_ELEMENTS elements.
+   */
+  run(call: FoldCall, sums: Float64Array): void;
+}
+
 /** Most elements of one call of a fold. */
 export const FOLD_ELEMENTS = 2 ** 18;
 /** Buckets of one count. */
 export const BUCKETS = 2 ** 11;
+/** Buckets of draws, which have 24 bits. */
+export const DRAW_BUCKETS = 2 ** 12;
 
 /**
  * Memory a kernel reads and writes without copies. Views stay valid until the arena is closed;
@@ -110,7 +124,8 @@ export interface Kernel {
   /** Compiles a program; equal programs are compiled once. */
   compile(program: Program): CompiledProgram | Promise<CompiledProgram>;
   sums(program: SumProgram): CompiledSums;
-  counts(program: CountProgram): CompiledCounts;
+  counts(program: BucketProgram): CompiledCounts;
+  drawSums(program: BucketProgram): CompiledDrawSums;
   /** An arena of `bytes` bytes (≤ 4 GiB minus 128 KiB). */
   arena(bytes: number): Arena;
   close(): void | Promise<void>;

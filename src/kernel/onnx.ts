@@ -65,6 +65,7 @@ export function onnxKernel(options: OnnxKernelOptions): Kernel {
     // sums in f64 and counts are the host's: a GPU has neither f64 nor an order of its own
     sums: converter.sums,
     counts: converter.counts,
+    drawSums: converter.drawSums,
     arena: (bytes) => bumpArena(new ArrayBuffer(bytes)),
     async close() {
       await Promise.allSettled(compiled.values());

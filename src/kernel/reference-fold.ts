@@ -1,14 +1,17 @@
 // Folds as plain loops over the reference interpreter's values: the oracle of wasm-fold.ts, and what it
 // takes for the few elements behind the last group of eight.
 
+import { draw24 } from "../base/counter-rng.ts";
 import { bytesPerElement } from "../base/dtype.ts";
 import type { Expression } from "./expression.ts";
 import {
   BUCKETS,
+  type BucketProgram,
   type CompiledCounts,
+  type CompiledDrawSums,
   type CompiledSums,
   type Computation,
-  type CountProgram,
+  DRAW_BUCKETS,
   type FoldCall,
   type SumProgram,
 } from "./kernel.ts";
@@ -42,7 +45,7 @@ function productsOf([x, y]: readonly Float32Array[]): Float64Array {
 }
 
 /** Counts as CompiledCounts defines them. */
-export function interpretCounts(program: CountProgram): CompiledCounts {
+export function interpretCounts(program: BucketProgram): CompiledCounts {
   const values = valuesOf(program, program.expression);
   return {
     run(call, { lowest, shift }, counts) {
@@ -50,6 +53,25 @@ export function interpretCounts(program: CountProgram): CompiledCounts {
         const magnitude = bits & 0x7fffffff;
         if (magnitude < lowest) continue;
         counts[Math.min(BUCKETS, (magnitude - lowest) >>> shift)]!++;
+      }
+    },
+  };
+}
+
+/** Sums by draw as CompiledDrawSums defines them. */
+export function interpretDrawSums(program: BucketProgram): CompiledDrawSums {
+  const values = valuesOf(program, program.expression);
+  return {
+    run(call, sums) {
+      const { elements, firstElement, streams, planes } = call;
+      const drawOf = (e: number) =>
+        program.draws === "planes" ? planes![0]![e]! : draw24(streams![0]!, firstElement + e);
+      const whole = elements - (elements % LANES);
+      const inGroups = new Float64Array(DRAW_BUCKETS);
+      for (const [e, value] of values(call).entries()) {
+        const bucket = Math.floor((drawOf(e) * DRAW_BUCKETS) / 2 ** 24);
+        (e < whole ? inGroups : sums)[bucket]! += value;
+        if (e === whole - 1) for (let b = 0; b < DRAW_BUCKETS; b++) sums[b]! += inGroups[b]!;
       }
     },
   };

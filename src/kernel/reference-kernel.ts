@@ -3,7 +3,7 @@
 import { bumpArena } from "./arena.ts";
 import type { Kernel } from "./kernel.ts";
 import { interpret } from "./reference.ts";
-import { interpretCounts, interpretSums } from "./reference-fold.ts";
+import { interpretCounts, interpretDrawSums, interpretSums } from "./reference-fold.ts";
 
 export function referenceKernel(): Kernel {
   return {
@@ -11,6 +11,7 @@ export function referenceKernel(): Kernel {
     compile: interpret,
     sums: interpretSums,
     counts: interpretCounts,
+    drawSums: interpretDrawSums,
     arena: (bytes) => bumpArena(new ArrayBuffer(bytes)),
     close() {},
   };

@@ -6,22 +6,31 @@ import { TsmergeError } from "../base/errors.ts";
 import type { Expression } from "./expression.ts";
 import {
   BUCKETS,
+  type BucketProgram,
   type CompiledCounts,
+  type CompiledDrawSums,
   type CompiledSums,
   type Computation,
-  type CountProgram,
+  DRAW_BUCKETS,
   FOLD_ELEMENTS,
   type FoldCall,
   type SumProgram,
 } from "./kernel.ts";
 import { checkArguments, demandOfSteps, jointSteps } from "./program.ts";
-import { interpretCounts, interpretSums, sliceCall } from "./reference-fold.ts";
+import { interpretCounts, interpretDrawSums, interpretSums, sliceCall } from "./reference-fold.ts";
 import { commonMemory, type Memories, passArguments } from "./wasm-call.ts";
-import { COUNTER_BYTES, FOLD_STEP, generateCounts, generateSums } from "./wasm-fold.ts";
+import {
+  DRAWN_STREAMS,
+  FOLD_STEP,
+  generateCounts,
+  generateDrawSums,
+  generateSums,
+  OUTPUT_BYTES,
+} from "./wasm-fold.ts";
 import { bindPass, compileModule, makeMemory, type Pass, type WasmMemory } from "./wasm-runtime.ts";
 
-/** Bytes at the end of each memory that folds count in: nobody else writes there. */
-export const SCRATCH_BYTES = Math.ceil(COUNTER_BYTES / 64) * 64;
+/** Bytes at the end of each memory that folds count and sum in: nobody else writes there. */
+export const SCRATCH_BYTES = Math.ceil(OUTPUT_BYTES / 64) * 64;
 const scratchOf = ({ buffer }: WasmMemory) => buffer.byteLength - SCRATCH_BYTES;
 
 export function compileSums(program: SumProgram, memories: Memories): CompiledSums {
@@ -37,7 +46,7 @@ export function compileSums(program: SumProgram, memories: Memories): CompiledSu
   };
 }
 
-export function compileCounts(program: CountProgram, memories: Memories): CompiledCounts {
+export function compileCounts(program: BucketProgram, memories: Memories): CompiledCounts {
   const interpreted = interpretCounts(program);
   if (program.arithmetic === "f64") return interpreted;
   const run = foldRunner(program, [program.expression], generateCounts(program), memories);
@@ -57,6 +66,24 @@ export function compileCounts(program: CountProgram, memories: Memories): Compil
   };
 }
 
+export function compileDrawSums(program: BucketProgram, memories: Memories): CompiledDrawSums {
+  const interpreted = interpretDrawSums(program);
+  if (program.arithmetic === "f64") return interpreted;
+  const expressions = [program.expression];
+  const run = foldRunner(program, expressions, generateDrawSums(program), memories, DRAWN_STREAMS);
+  return {
+    run(call, sums) {
+      const { memory, rest } = run(call, []);
+      if (memory !== undefined) {
+        const found = new Float64Array(memory.buffer, scratchOf(memory), DRAW_BUCKETS);
+        for (let b = 0; b < DRAW_BUCKETS; b++) sums[b]! += found[b]!;
+        found.fill(0);
+      }
+      if (rest !== undefined) interpreted.run(rest, sums);
+    },
+  };
+}
+
 interface Folded {
   /** What the pass returned; nothing where there is no group of eight. */
   readonly results: number[];
@@ -72,9 +99,11 @@ function foldRunner(
   expressions: readonly Expression[],
   bytes: Uint8Array<ArrayBuffer>,
   memories: Memories,
+  streams = 0,
 ): (call: FoldCall, extras: readonly number[]) => Folded {
   const { steps } = jointSteps(expressions);
-  const demand = demandOfSteps(steps, program.inputs.length);
+  const used = demandOfSteps(steps, program.inputs.length);
+  const demand = { ...used, streams: Math.max(streams, used.streams) };
   const module = compileModule(bytes);
   const passes = new WeakMap<WasmMemory, Pass>();
   const passOn = (memory: WasmMemory): Pass => {

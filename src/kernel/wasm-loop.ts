@@ -4,7 +4,7 @@
 
 import { bytesPerElement } from "../base/dtype.ts";
 import type { Computation } from "./kernel.ts";
-import type { Demand, Step } from "./program.ts";
+import type { Demand } from "./program.ts";
 import { type Registers, widenBf16, widenF16 } from "./wasm-half.ts";
 import {
   type Code,
@@ -62,6 +62,8 @@ export interface Loop extends Registers {
   readonly locals: ValueType[];
   /** A vector made before the loop; equal names are the same vector. */
   once(name: string, value: () => Code): Code;
+  /** Whether `once` has made it. */
+  has(name: string): boolean;
 }
 
 export function makeLoop(firstLocal: number): Loop {
@@ -82,7 +84,8 @@ export function makeLoop(firstLocal: number): Loop {
   const bits = (lane: number): Code =>
     once(`bits ${lane | 0}`, () => v128.const([lane, lane, lane, lane]));
   const float = (lane: number): Code => bits(new Int32Array(Float32Array.of(lane).buffer)[0]!);
-  return { prologue, body, locals, once, bits, float, keep: (value) => keepIn(body, value) };
+  const has = (name: string) => named.has(name);
+  return { prologue, body, locals, once, has, bits, float, keep: (value) => keepIn(body, value) };
 }
 
 /** The index vector of a turn's first four elements, kept from turn to turn. */
@@ -159,7 +162,6 @@ function drawVector(loop: Loop, indices: Code, key0: Code, key1: Code): Code {
 /** Moves the operands' addresses, the indices and the count of elements left on by `step` elements. */
 export function advance(
   program: Computation,
-  steps: readonly Step[],
   demand: Demand,
   signature: Signature,
   loop: Loop,
@@ -172,11 +174,7 @@ export function advance(
   if (program.draws === "planes") {
     for (let i = 0; i < demand.streams; i++) move(signature.streams + i, step * 4);
   }
-  const countsIndices = steps.some(
-    ({ node }) =>
-      node.op === "indexBelow" || (node.op === "drawBelow" && program.draws === "counter"),
-  );
-  if (countsIndices) {
+  if (loop.has("indices")) {
     const indices = firstIndices(signature, loop);
     loop.body.push(...local.setTo(indices, i32x4.add(indices, loop.bits(step))));
   }

@@ -82,7 +82,18 @@ export const i32 = {
   ],
 };
 
-export const f64 = { add: binary(0xa0) };
+export const f64 = {
+  add: binary(0xa0),
+  /** Adds to the number at an address. */
+  increase: (address: Code, by: Code): Code => [
+    ...address,
+    ...address,
+    ...[0x2b, ...memoryArgument(0)],
+    ...by,
+    0xa0,
+    ...[0x39, ...memoryArgument(0)],
+  ],
+};
 
 /** Runs `body` and again while `condition` is not zero. */
 export const repeatWhile = (body: Code, condition: Code): Code => [

@@ -46,7 +46,7 @@ export function generatePass(program: Program): GeneratedPass {
   }
   const step = pairs * 2 * LANES;
   movePosition(loop, signature.output, step * bytesPerElement(program.store));
-  advance(program, steps, demand, signature, loop, step);
+  advance(program, demand, signature, loop, step);
   const turns = repeatWhile(loop.body, local.get(signature.elements));
   const code = [...loop.prologue, ...turns];
   return { bytes: assembleModule(signature.types, [], loop.locals, code), step };

@@ -7,6 +7,7 @@ import { bumpArena } from "./arena.ts";
 import type {
   Arena,
   CompiledCounts,
+  CompiledDrawSums,
   CompiledProgram,
   CompiledSums,
   Kernel,
@@ -16,7 +17,7 @@ import type {
 import { checkCall, computationKey, type Demand, demandOf, programKey } from "./program.ts";
 import { interpret } from "./reference.ts";
 import { commonMemory, type Memories, passArguments } from "./wasm-call.ts";
-import { compileCounts, compileSums, SCRATCH_BYTES } from "./wasm-folds.ts";
+import { compileCounts, compileDrawSums, compileSums, SCRATCH_BYTES } from "./wasm-folds.ts";
 import { type GeneratedPass, generatePass } from "./wasm-pass.ts";
 import { bindPass, compileModule, makeMemory, type Pass, type WasmMemory } from "./wasm-runtime.ts";
 
@@ -31,6 +32,7 @@ export function wasmKernel(): Kernel {
   const compiled = new Map<string, CompiledProgram>();
   const sums = new Map<string, CompiledSums>();
   const counts = new Map<string, CompiledCounts>();
+  const drawSums = new Map<string, CompiledDrawSums>();
   const openArena = (bytes: number): Arena => {
     const memory = makeMemory(bytes + SCRATCH_BYTES);
     memories.set(memory.buffer, memory);
@@ -58,11 +60,18 @@ export function wasmKernel(): Kernel {
       counts.set(key, known);
       return known;
     },
+    drawSums(program) {
+      const key = computationKey(program, [program.expression]);
+      const known = drawSums.get(key) ?? compileDrawSums(program, memories);
+      drawSums.set(key, known);
+      return known;
+    },
     arena: openArena,
     close() {
       compiled.clear();
       sums.clear();
       counts.clear();
+      drawSums.clear();
     },
   };
 }

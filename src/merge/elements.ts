@@ -12,6 +12,7 @@ import {
   BUCKETS,
   type CompiledProgram,
   type Computation,
+  DRAW_BUCKETS,
   FOLD_ELEMENTS,
   type FoldCall,
   type Kernel,
@@ -40,6 +41,8 @@ export interface ElementReader {
   ): Promise<void>;
   /** Σ over the whole tensor of each term, in f64: blocks of FOLD_ELEMENTS as CompiledSums adds them up, in order. */
   sums(terms: readonly Term[], numbers?: SumNumbers): Promise<number[]>;
+  /** Sums of an expression by the elements' draws under a key: DRAW_BUCKETS of them, calls of FOLD_ELEMENTS in order. */
+  drawSums(expression: Expression, key: StreamKey): Promise<Float64Array>;
   /** Counts the magnitudes of an expression: how many are in each bucket, and last above them. */
   counter(expression: Expression): Counter;
   /** Some of the elements, from all over the tensor and the same each time, as a tensor of their own. */
@@ -177,6 +180,13 @@ export function elementReader(
         for (const [t, sum] of run(call).entries()) totals[t]! += sum;
       });
       return totals;
+    },
+    async drawSums(expression, key) {
+      const reads = readsOf([expression]);
+      const { run } = kernel.drawSums({ ...computation(reads), expression });
+      const sums = new Float64Array(DRAW_BUCKETS);
+      await fold(reads, 0, inputs.elements, { streams: [key] }, (call) => run(call, sums));
+      return sums;
     },
     counter(expression) {
       const reads = readsOf([expression]);

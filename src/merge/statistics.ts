@@ -1,7 +1,7 @@
 // Facts about one output tensor's inputs that no parameter changes, each computed when first asked
 // for and kept: what makes a candidate cost one pass. Sums are f64 in an order of their own, whatever the tiles.
 
-import { draw24, type StreamKey } from "../base/counter-rng.ts";
+import type { StreamKey } from "../base/counter-rng.ts";
 import { TsmergeError } from "../base/errors.ts";
 import {
   abs,
@@ -20,6 +20,7 @@ import {
   select,
   sub,
 } from "../kernel/expression.ts";
+import { DRAW_BUCKETS } from "../kernel/kernel.ts";
 import type { TensorDraws } from "./draws.ts";
 import type { ElementReader, SumNumbers } from "./elements.ts";
 import {
@@ -35,8 +36,8 @@ import {
 import type { MagnitudeCut, Mass, TensorStatistics } from "./method.ts";
 import { cascadeSum, orderedSum, type Sum } from "./sums.ts";
 
-/** Draws of one table bucket: 2^24 / 4096. */
-const BUCKET_DRAWS = 2 ** 12;
+/** Draws of one table bucket. */
+const BUCKET_DRAWS = 2 ** 24 / DRAW_BUCKETS;
 
 /** Nothing finite is larger. A device need not keep infinities. */
 const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
@@ -184,19 +185,10 @@ export function tensorFacts(
   }
 
   async function massTable(i: number, key: StreamKey): Promise<MassTable> {
-    let total = 0;
-    const kept = new Float64Array(DENSITY_STEPS + 1);
-    await stream(i)((tile, firstElement) => {
-      let sum = total;
-      for (let e = 0; e < tile.length; e++) {
-        const magnitude = Math.abs(tile[e]!);
-        sum += magnitude;
-        kept[Math.floor(draw24(key, firstElement + e) / BUCKET_DRAWS) + 1]! += magnitude;
-      }
-      total = sum;
-    });
-    for (let b = 1; b <= DENSITY_STEPS; b++) kept[b]! += kept[b - 1]!;
-    return { total, kept };
+    const kept = new Float64Array(DRAW_BUCKETS + 1);
+    kept.set(await reader.drawSums(abs(difference(i)), key), 1);
+    for (let b = 1; b <= DRAW_BUCKETS; b++) kept[b]! += kept[b - 1]!;
+    return { total: kept[DRAW_BUCKETS]!, kept };
   }
 
   return {

@@ -4,8 +4,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { abs, drawBelow, input, select, sub } from "../../src/kernel/expression.ts";
-import { type Bracket, BUCKETS, FOLD_ELEMENTS, type Term } from "../../src/kernel/kernel.ts";
-import { interpretCounts, interpretSums } from "../../src/kernel/reference-fold.ts";
+import {
+  type Bracket,
+  BUCKETS,
+  DRAW_BUCKETS,
+  FOLD_ELEMENTS,
+  type Term,
+} from "../../src/kernel/kernel.ts";
+import {
+  interpretCounts,
+  interpretDrawSums,
+  interpretSums,
+} from "../../src/kernel/reference-fold.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { anyCall, anyProgram, encode, makeCall } from "./programs.ts";
 
@@ -49,6 +59,26 @@ test("random counts are the reference's, whatever the bracket", () => {
         kernel.counts(program).run(call, bracket, counts!);
         interpretCounts(program).run(call, bracket, expected!);
         assert.deepEqual(finite(counts!, bracket), finite(expected!, bracket));
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
+
+test("random sums by draw give the reference's bits", () => {
+  fc.assert(
+    fc.property(
+      anyProgram("wild", "float32", "bfloat16", "float16", "f64"),
+      anyCall("wild", 33),
+      fc.boolean(),
+      (program, values, inArena) => {
+        const call = makeCall(program, values, kernel, inArena);
+        const [sums, expected] = [0, 1].map(() => new Float64Array(DRAW_BUCKETS));
+        for (let twice = 0; twice < 2; twice++) {
+          kernel.drawSums(program).run(call, sums!);
+          interpretDrawSums(program).run(call, expected!);
+        }
+        assert.deepEqual([...sums!], [...expected!]); // arrays of f64 are compared with NaN payloads
       },
     ),
     { numRuns: 200 },
