@@ -8,12 +8,13 @@ import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
 import { input } from "../kernel/expression.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { elementReader, residentInputs } from "./elements.ts";
+import { elementReader } from "./elements.ts";
 import { weightsDigest } from "./fingerprint.ts";
 import { checkFinite } from "./finite.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
 import { Residence } from "./residence.ts";
 import { type TensorFacts, tensorFacts } from "./statistics.ts";
+import { residentInputs } from "./tensor-inputs.ts";
 import {
   arithmeticOf,
   elementsOf,

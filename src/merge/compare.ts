@@ -4,7 +4,7 @@ import { bytesPerElement, type FloatType } from "../base/dtype.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { input } from "../kernel/expression.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { typeOf } from "./elements.ts";
+import { typeOf } from "./tensor-inputs.ts";
 
 /** Sums over a tensor's elements in f64, which add up to those of a block of tensors. */
 export interface Distance {

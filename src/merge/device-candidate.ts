@@ -16,11 +16,12 @@ import type { DeviceTensor, HostTensor } from "../ort/tensor.ts";
 import { Transfer } from "../ort/transfer.ts";
 import { type MergerState, refuseUnlessIdle } from "./candidate.ts";
 import type { MaskGenerator } from "./draws.ts";
-import { type ElementReader, elementReader, type TensorInputs } from "./elements.ts";
+import { type ElementReader, elementReader } from "./elements.ts";
 import { fileInputs } from "./file-inputs.ts";
 import { checkFinite } from "./finite.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
 import { type TensorFacts, tensorFacts } from "./statistics.ts";
+import type { TensorInputs } from "./tensor-inputs.ts";
 import {
   arithmeticOf,
   compiledOnce,

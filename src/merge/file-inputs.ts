@@ -3,9 +3,9 @@
 
 import { bytesPerElement } from "../base/dtype.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import type { TensorInputs } from "./elements.ts";
 import type { TensorPlan } from "./plan.ts";
 import { sourceReader } from "./rows.ts";
+import type { TensorInputs } from "./tensor-inputs.ts";
 import { elementsOf } from "./tensor-pass.ts";
 
 /** Views start at multiples of it. */

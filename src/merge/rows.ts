@@ -5,8 +5,8 @@
 import { bytesPerElement, type FloatType } from "../base/dtype.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, roundTo } from "../base/half.ts";
 import type { Checkpoint, TensorPart } from "../checkpoint/checkpoint.ts";
-import { typeOf } from "./elements.ts";
 import type { RowMap, RowOf, TensorSource } from "./plan.ts";
+import { typeOf } from "./tensor-inputs.ts";
 
 /** The bytes of one source, stored, in parts or mapped. */
 export interface SourceReader {

@@ -3,9 +3,9 @@
 
 import { bytesPerElement } from "../base/dtype.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import type { TensorInputs } from "./elements.ts";
 import { ALIGNMENT, aligned, carve, type FileInputs } from "./file-inputs.ts";
 import type { TensorPlan } from "./plan.ts";
+import type { TensorInputs } from "./tensor-inputs.ts";
 import { elementsOf, type TensorPass } from "./tensor-pass.ts";
 
 /** Elements of a tile at most. */

@@ -7,7 +7,7 @@ import { draw24 } from "../../src/base/counter-rng.ts";
 import { referenceKernel } from "../../src/kernel/reference-kernel.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { counterGenerator } from "../../src/merge/draws.ts";
-import { elementReader, residentInputs } from "../../src/merge/elements.ts";
+import { elementReader } from "../../src/merge/elements.ts";
 import {
   keptCount,
   type Stream,
@@ -17,6 +17,7 @@ import {
 } from "../../src/merge/magnitudes.ts";
 import { tensorFacts } from "../../src/merge/statistics.ts";
 import { cascadeSum, orderedSum } from "../../src/merge/sums.ts";
+import { residentInputs } from "../../src/merge/tensor-inputs.ts";
 import { randomNumbers } from "./models.ts";
 import { encode } from "./tensors.ts";
 
