@@ -159,9 +159,9 @@ export class Connection {
   }
 }
 
-/** What a download throws after its signal. */
-export function stopped(): TsmergeError {
-  return new TsmergeError("interrupted", "the download was stopped", {
+/** What is thrown after the signal. */
+export function stopped(what: "download" | "upload" = "download"): TsmergeError {
+  return new TsmergeError("interrupted", `the ${what} was stopped`, {
     hint: "run the same command again: it goes on where it was",
   });
 }

@@ -3,11 +3,15 @@
 import { hasWholeWeights, modelFiles } from "./model-files.ts";
 import type { Repository } from "./repository.ts";
 import type { HubAccess } from "./settings.ts";
-import { openSnapshot, type Snapshot } from "./snapshot.ts";
+import { type Freshness, openSnapshot, type Snapshot } from "./snapshot.ts";
 
 /** Finds a model, in the cache or on the hub. Throws as openSnapshot. */
-export function openModel(repository: Repository, hub: HubAccess): Promise<Snapshot> {
-  return openSnapshot(repository, hub, hasWholeWeights);
+export function openModel(
+  repository: Repository,
+  hub: HubAccess,
+  freshness?: Freshness,
+): Promise<Snapshot> {
+  return openSnapshot(repository, hub, hasWholeWeights, freshness);
 }
 
 /** Its folder, with its configuration, tokenizer and weights in it. Throws as Snapshot's ensure. */
@@ -16,9 +20,9 @@ export async function ensureModel({ folder, paths, ensure }: Snapshot): Promise<
   return folder;
 }
 
-/** A data set's folder in the cache, with all its files in it. Throws as openSnapshot and its ensure. */
+/** A data set's folder in the cache as the hub has it now, with all its files in it. Throws as openSnapshot and its ensure. */
 export async function fetchDataset(repository: Repository, hub: HubAccess): Promise<string> {
-  const { folder, paths, ensure } = await openSnapshot(repository, hub, () => false);
+  const { folder, paths, ensure } = await openSnapshot(repository, hub, () => false, "asked");
   await ensure(paths);
   return folder;
 }

@@ -1,5 +1,5 @@
 // A commit of a repository as a folder in the cache: what is missing comes from the hub, and what is there is
-// never asked for again. A revision stays what it was when it was first asked for.
+// not asked for again. A branch stays what it was when it was first asked for, unless it is asked for on purpose.
 
 import { mkdir, readdir, realpath, stat, statfs, symlink } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
@@ -17,7 +17,7 @@ import {
 import { Connection } from "./connection.ts";
 import { listRepository } from "./listing.ts";
 import { underLock } from "./lock.ts";
-import { cacheFolder, downloadCommand, type Repository } from "./repository.ts";
+import { cacheFolder, downloadCommand, isCommit, type Repository } from "./repository.ts";
 import { type HubAccess, isOffline } from "./settings.ts";
 import { blobPath, fetchBlob } from "./transfer.ts";
 
@@ -33,9 +33,12 @@ export interface Snapshot {
   ensure(paths: readonly string[]): Promise<void>;
 }
 
+export type Freshness = "cached" | "asked";
+
 /**
  * Opens a commit: from the cache where it knows its files, else from the hub.
  * @param suffices whether a cached folder of unknown completeness (another program's) will do as it is
+ * @param freshness `asked` asks the hub what a branch is now; `cached` takes what it was when it was cached
  * @throws TsmergeError `usage` for what the hub does not have or does not show, and offline for what the cache
  * does not have; `io`, `data` and `interrupted` as the network, the disk and the user would have it
  */
@@ -43,18 +46,24 @@ export async function openSnapshot(
   repository: Repository,
   access: HubAccess,
   suffices: (paths: readonly string[]) => boolean,
+  freshness: Freshness = "cached",
 ): Promise<Snapshot> {
   const root = cacheRoot(access.environment);
   const cached = await cachedRepository(repository, root);
   const { directory, commit, tree } = cached;
-  if (commit !== undefined && tree !== undefined) {
+  const offline = isOffline(access.environment);
+  const mayBeCached = freshness === "cached" || offline;
+  if (
+    commit !== undefined &&
+    tree !== undefined &&
+    (mayBeCached || isCommit(repository.revision))
+  ) {
     return listed(repository, access, { directory, commit, tree });
   }
-  const offline = isOffline(access.environment);
   if (commit !== undefined && cached.commits.includes(commit)) {
     const folder = snapshotFolder(directory, commit);
     const paths = await readdir(folder, { recursive: true });
-    if (offline || suffices(paths)) {
+    if (offline || (mayBeCached && suffices(paths))) {
       return { folder: await realpath(folder), paths, ensure: async () => {} };
     }
   }
@@ -125,6 +134,9 @@ async function download(
       const paths = await absent(folder, wanted); // another process may have brought them meanwhile
       // equal files are one blob, which two workers must not write at once
       const blobs = new Map(paths.map((path) => [blobPath(directory, tree.get(path)!), path]));
+      for (const blob of [...blobs.keys()]) {
+        if ((await ifThere(stat(blob), blob)) !== undefined) blobs.delete(blob); // of another commit
+      }
       const sizes = [...blobs.values()].map((path) => tree.get(path)!.size);
       const totalBytes = sizes.reduce((sum, size) => sum + size, 0);
       await refuseFullDisk(directory, totalBytes, repository);

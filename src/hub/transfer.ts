@@ -3,11 +3,11 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
 import { ioError } from "../base/io-error.ts";
-import { ifThere, type ListedFile } from "./cache.ts";
+import type { ListedFile } from "./cache.ts";
 import { type Connection, reasonOf } from "./connection.ts";
 import { refusal } from "./refusal.ts";
 import { pagePath, type Repository } from "./repository.ts";
@@ -33,14 +33,13 @@ export function blobPath(directory: string, { sha256, blobId }: ListedFile): str
 }
 
 /**
- * Fetches a file unless the cache has it.
+ * Fetches a file.
  * @throws TsmergeError `data` when the bytes are not those the hub lists, twice; `io` when the disk or the
  * network refuses; `usage` for a file that is not ours to read
  */
 export async function fetchBlob(connection: Connection, transfer: Transfer): Promise<void> {
   const { directory, file, onBytes } = transfer;
   const blob = blobPath(directory, file);
-  if ((await ifThere(stat(blob), blob)) !== undefined) return onBytes(file.size);
   const partial = `${blob}.incomplete`;
   await mkdir(join(directory, "blobs"), { recursive: true });
   let digest = "";
@@ -127,7 +126,7 @@ async function resumed(handle: FileHandle, path: string, file: ListedFile): Prom
 /** Appends what one connection brings. Gives the reason when it ended early. */
 async function appendRound(
   connection: Connection,
-  { repository, commit, path, file, onBytes }: Transfer,
+  { repository, commit, path, file, directory, onBytes }: Transfer,
   handle: FileHandle,
   state: State,
 ): Promise<string | undefined> {
@@ -149,7 +148,7 @@ async function appendRound(
   }
   try {
     for await (const chunk of response.body ?? []) {
-      await append(handle, chunk, path);
+      await append(handle, chunk, blobPath(directory, file));
       state.hash.update(chunk);
       state.size += chunk.byteLength;
       onBytes(chunk.byteLength);

@@ -8,10 +8,10 @@ import { TsmergeError } from "../base/errors.ts";
 import { ioError } from "../base/io-error.ts";
 import { Connection, reasonOf, stopped } from "./connection.ts";
 import { DEFAULT_REVISION, pagePath, type Repository } from "./repository.ts";
-import { type HubAccess, isOffline, tokenOf } from "./settings.ts";
+import { endpointOf, type HubAccess, isOffline, tokenOf } from "./settings.ts";
 
 export interface UploadOptions {
-  /** Who may see a repository that is made for this; one that is there stays as it is. */
+  /** For a repository that is made for this, which is as its owner's others are otherwise. */
   readonly isPrivate: boolean;
   /** The commit's message. */
   readonly title: string;
@@ -45,19 +45,19 @@ export async function uploadFolder(
     });
   }
   const accessToken = await tokenOf(environment);
-  const connection = await Connection.open(access, "patient");
-  const { endpoint: hubUrl } = connection;
+  const hubUrl = endpointOf(environment);
   if (!accessToken?.startsWith("hf_")) {
     throw new TsmergeError("usage", "an upload needs a token that may write, hf_…", {
       hint: `make one at ${hubUrl}/settings/tokens and give it in HF_TOKEN`,
     });
   }
   const hub = await import("@huggingface/hub"); // no other command needs it
+  const connection = await Connection.open(access, "patient");
   const repo = { type: repository.kind, name } as const;
   const common = { repo, hubUrl, accessToken, fetch: connection.fetch };
   try {
     await hub
-      .createRepo({ ...common, visibility: isPrivate ? "private" : "public" })
+      .createRepo({ ...common, ...(isPrivate && { visibility: "private" }) })
       .catch((error: unknown) => {
         if (!(error instanceof hub.HubApiError) || error.statusCode !== 409) throw error; // 409: it is there
       });
@@ -86,7 +86,7 @@ export async function uploadFolder(
       }
     }
   } catch (error) {
-    if (signal?.aborted) throw stopped();
+    if (signal?.aborted) throw stopped("upload");
     if (error instanceof TsmergeError) throw error;
     throw refusedUpload(error, error instanceof hub.HubApiError ? error.statusCode : undefined, {
       name,

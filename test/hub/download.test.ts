@@ -16,9 +16,11 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
+import { ensureModel, openModel } from "../../src/hub/fetch.ts";
 import { resolveModel } from "../../src/hub/reference.ts";
+import { parseRepository } from "../../src/hub/repository.ts";
 import type { HubEvent } from "../../src/hub/settings.ts";
-import { type Asked, COMMIT, FakeHub } from "./server.ts";
+import { type Asked, COMMIT, FakeHub, siblingOf } from "./server.ts";
 
 const weights = randomBytes(300_000);
 const shards = [randomBytes(5000), randomBytes(6000)];
@@ -117,6 +119,26 @@ test("what is cached is not asked for again, under any name of its commit", asyn
     hint: `unset it, or run \`tsmerge download org/name@v1.0\` where there is a network, or write org/name@${COMMIT}, which is cached`,
   });
   assert.deepEqual(hub.asked, []);
+});
+
+test("a branch is followed on purpose only, and its files that did not change come from the cache", async () => {
+  const options = access();
+  const before = await resolveModel("org/name", options);
+  const moved = JSON.stringify({
+    sha: "e".repeat(40),
+    siblings: Object.entries(files).map(siblingOf),
+  });
+  hub.fault = ({ path }) => (path.includes("/revision/") ? { body: moved } : undefined);
+  hub.asked.length = 0;
+  options.events.length = 0;
+  assert.equal(await resolveModel("org/name", options), before);
+  const main = parseRepository("org/name")!;
+  const now = await ensureModel(await openModel(main, options, "asked"));
+  assert.equal(now, before.replace(COMMIT, "e".repeat(40)));
+  assert.deepEqual(readFileSync(join(now, "model.safetensors")), weights);
+  assert.equal(hub.asked.length, 1);
+  assert.deepEqual(options.events, []);
+  assert.equal(await resolveModel("org/name", options), now);
 });
 
 test("where there are no safetensors, pickled weights come, and nothing of the training", async () => {

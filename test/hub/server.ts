@@ -159,7 +159,8 @@ function addressOf(server: Server): string {
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`; // it listens on a port, not a pipe
 }
 
-function siblingOf([rfilename, bytes]: [string, Buffer]): object {
+/** A file as the hub's API lists it. */
+export function siblingOf([rfilename, bytes]: [string, Buffer]): object {
   const { byteLength: size } = bytes;
   const git = createHash("sha1").update(`blob ${size}\0`).update(bytes).digest("hex");
   return {

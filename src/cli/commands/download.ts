@@ -17,7 +17,7 @@ interface DownloadFlags {
 
 export function downloadCommand(): Command {
   return new Command("download")
-    .description("fetch models from the Hugging Face hub into its cache; goes on where it was")
+    .description("fetch models from the Hugging Face hub into its cache, as they are there now")
     .argument("<names...>", "org/name or org/name@revision")
     .option("--dataset", "they are data sets; all their files are fetched")
     .option("--revision <name>", "branch, tag or commit (main)")
@@ -47,7 +47,7 @@ async function download(names: readonly string[], flags: DownloadFlags): Promise
       folders.push(
         kind === "dataset"
           ? await fetchDataset(repository, hub)
-          : await ensureModel(await openModel(repository, hub)),
+          : await ensureModel(await openModel(repository, hub, "asked")),
       );
     }
     status.close();
