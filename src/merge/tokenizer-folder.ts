@@ -71,7 +71,7 @@ export async function readTokenizerFolder(directory: string): Promise<TokenizerF
   if (!present.includes("tokenizer.json")) {
     throw new TsmergeError("checkpoint", "tokenizer.json is missing", {
       where: directory,
-      hint: "save the model's tokenizer with a current transformers, which writes it, and copy it here",
+      hint: "copy it from the model that this one was trained from, or let a current transformers write it",
     });
   }
   const parsed = schema.safeParse(await readJson(file));

@@ -7,7 +7,7 @@ import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
-import { ioError } from "../base/io-error.ts";
+import { hasErrorCode, ioError } from "../base/io-error.ts";
 import { parseJson, readJson } from "../base/json.ts";
 import { unsupportedParts } from "./tokenizer-parts.ts";
 
@@ -56,7 +56,8 @@ export async function loadTokenizer(
   const read = async (name: string) => {
     const path = join(directory, name);
     const text = files[name];
-    return text === undefined ? readJson(path) : text === null ? {} : parseJson(text, path);
+    if (text !== undefined) return text === null ? {} : parseJson(text, path);
+    return readMember(directory, name);
   };
   const file = join(directory, "tokenizer.json");
   const configFile = join(directory, "tokenizer_config.json");
@@ -78,6 +79,19 @@ export async function loadTokenizer(
   const { add_bos_token } = parsed.data;
   const config = { ...parsed.data, add_bos_token: addsBos ?? add_bos_token };
   return wrap(construct(json, parsed.data, file), config);
+}
+
+async function readMember(directory: string, name: string): Promise<unknown> {
+  try {
+    return await readJson(join(directory, name));
+  } catch (error) {
+    if (!(error instanceof TsmergeError && hasErrorCode(error.cause, "ENOENT"))) throw error;
+    throw new TsmergeError("io", `${name} is missing, without which no text becomes tokens`, {
+      where: directory,
+      hint: "copy it from the model that this one was trained from, or let a current transformers write it",
+      cause: error,
+    });
+  }
 }
 
 /**

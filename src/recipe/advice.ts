@@ -1,7 +1,8 @@
 // What is worth a word about a recipe that is valid: weights that scale, factors that do nothing, densities
-// that trim nothing, a model met twice, tokens and chat templates that differ. It refuses nothing.
+// that trim nothing, a model met twice, configurations, tokens and chat templates that differ. It refuses nothing.
 
 import { templateOf } from "../merge/chat-template.ts";
+import { computedDifference } from "./differences.ts";
 import type { LoadedModels } from "./models.ts";
 import {
   donorReference,
@@ -45,8 +46,15 @@ export async function adviseOnModels(recipe: Recipe, models: LoadedModels): Prom
     const twin = merged.slice(0, index).find((other) => other.location === location);
     if (twin !== undefined) advice.push(`${twin.reference} and ${reference} are the same folder`);
   }
+  const donor = models.get(donorReference(recipe))!;
+  for (const model of merged) {
+    const fields = computedDifference(donor, model);
+    if (fields === undefined) continue;
+    advice.push(
+      `${donor.reference} and ${model.reference} differ in ${fields}: the output's config.json is ${donor.reference}'s`,
+    );
+  }
   if (recipe.tokenizer === undefined) {
-    const donor = models.get(donorReference(recipe))!;
     advice.push(...(await adviseOnVocabularies([donor, ...merged])));
   }
   if (recipe.chatTemplate !== undefined) return advice;

@@ -1,6 +1,7 @@
 // In what two models differ that are of one architecture: the sizes in their configurations, which a user can
 // look up where a tensor's shape says little.
 
+import { canonicalJson } from "../base/hash.ts";
 import { configValue } from "../model/stored-config.ts";
 import type { LoadedModel } from "./models.ts";
 
@@ -14,6 +15,24 @@ const FIELDS = [
 
 /** Fields that only some families turn into a shape, so they are named only when no other differs. */
 const RARELY_SHAPES = new Set(["max_position_embeddings", "n_positions", "num_attention_heads"]);
+
+/** Fields that decide what is computed with weights of one shape. */
+const COMPUTED_WITH = [
+  ...["num_attention_heads", "n_head", "num_key_value_heads", "head_dim", "hidden_act"],
+  ...["rope_theta", "rope_scaling", "sliding_window", "rms_norm_eps", "num_experts_per_tok"],
+] as const;
+
+/** `rope_theta 10000 vs 1000000, …` for two models whose weights may all fit; undefined without a difference. */
+export function computedDifference(one: LoadedModel, other: LoadedModel): string | undefined {
+  const named = COMPUTED_WITH.flatMap((field) => {
+    const [a, b] = [one, other].map(({ config }) => configValue(config.raw, field));
+    const [left, right] = [a, b].map((value) => canonicalJson(value));
+    return a === undefined || b === undefined || left === right
+      ? []
+      : [`${field} ${left} vs ${right}`];
+  });
+  return named.length === 0 ? undefined : named.join(", ");
+}
 
 /** `hidden_size 4096 vs 5120, …` for two models; undefined if their configurations name no difference. */
 export function configDifference(one: LoadedModel, other: LoadedModel): string | undefined {

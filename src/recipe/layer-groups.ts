@@ -1,6 +1,7 @@
 // How a search cuts a model's layers into groups that share genes.
 
 import { TsmergeError } from "../base/errors.ts";
+import { configDifference } from "./differences.ts";
 import { type Genome, genomeReferences } from "./genome.ts";
 import type { LoadedModels } from "./models.ts";
 
@@ -14,15 +15,16 @@ export interface LayerGroup {
 function depthOf(genome: Genome, models: LoadedModels): number {
   const depths = genomeReferences(genome).map((reference) => {
     const model = models.get(reference);
-    if (model !== undefined) return { reference, layers: model.weights.layers };
+    if (model !== undefined) return { model, reference, layers: model.weights.layers };
     throw new TsmergeError("internal", `model ${reference} was not loaded before searching`);
   });
   const first = depths[0]!; // a genome has at least one model
   const other = depths.find(({ layers }) => layers !== first.layers);
   if (other === undefined) return first.layers;
+  const fields = configDifference(first.model, other.model);
   throw new TsmergeError(
     "incompatible",
-    `${first.reference} has ${first.layers} layers and ${other.reference} has ${other.layers}`,
+    `${first.reference} has ${first.layers} layers and ${other.reference} has ${other.layers}${fields === undefined ? "" : ` (${fields})`}`,
     { hint: "search over models of one depth" },
   );
 }

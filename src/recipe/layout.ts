@@ -117,7 +117,7 @@ function rangedSlice(
     const fields = isWhole ? configDifference(sources[0]!.model, other.model) : undefined;
     throw new TsmergeError(
       "incompatible",
-      `${other.source.model} gives ${other.length} layers and ${sources[0]?.source.model} ${length}${fields === undefined ? "" : ` (${fields})`}`,
+      `${sources[0]?.source.model} gives ${length} layers and ${other.source.model} ${other.length}${fields === undefined ? "" : ` (${fields})`}`,
       { hint: "merge models of one depth, or write slices with layer_range" },
     );
   }
@@ -128,8 +128,7 @@ function modelsOf(slices: readonly RangedSlice[]): LoadedModel[] {
   return slices.flatMap((slice) => slice.sources.map((source) => source.model));
 }
 
-function checkArchitectures(slices: readonly RangedSlice[], leniency: Leniency): void {
-  const models = modelsOf(slices);
+function checkArchitectures(models: readonly LoadedModel[], leniency: Leniency): void {
   const first = models[0]!; // a recipe has at least one slice, and a slice one source
   const nameOf = (model: LoadedModel) => model.config.architecture;
   const other = models.find((model) => nameOf(model) !== nameOf(first));
@@ -216,8 +215,14 @@ export function layOut(
   models: LoadedModels,
   leniency: Leniency,
 ): Layout {
+  const sources = recipe.slices.flatMap((slice) => {
+    return withBase(slice, slice.base ?? recipe.base, method);
+  });
+  checkArchitectures(
+    sources.map(({ model }) => loaded(models, model)),
+    leniency,
+  );
   const slices = recipe.slices.map((slice) => rangedSlice(slice, recipe, method, models));
-  checkArchitectures(slices, leniency);
   const rows = rowsOf(slices[0]!, "pre", leniency, { t: 0, output: 0, offset: 0 });
   const origins: { model: LoadedModel; layer: number }[] = [];
   for (const ranged of slices) {

@@ -4,7 +4,7 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
-import { tokenizerBytes } from "../merge/tokenizer-folder.ts";
+import { filesOf, tokenizerBytes } from "../merge/tokenizer-folder.ts";
 import { loadTokenizer, type Tokenizer } from "../model/tokenizer.ts";
 import {
   donorOf,
@@ -110,10 +110,10 @@ async function notesOn(donor: string, models: LoadedModels): Promise<string[]> {
   const expected = await digest(first);
   const notes: string[] = [];
   for (const other of models.values()) {
-    if ((await digest(other)) === expected) continue;
-    notes.push(
-      `${other.reference} has another tokenizer.json than ${donor}: it is scored with ${donor}'s tokens`,
-    );
+    const isThere = (await filesOf(other.tokenizerDirectory)).includes("tokenizer.json");
+    if (isThere && (await digest(other)) === expected) continue;
+    const has = isThere ? `has another tokenizer.json than ${donor}` : "has no tokenizer.json";
+    notes.push(`${other.reference} ${has}: it is scored with ${donor}'s tokens`);
   }
   return [...notes, ...(await adviseOnVocabularies([first, ...models.values()]))];
 }

@@ -116,3 +116,14 @@ test("the base model's log-probabilities of a demo question are lm-eval's to 1e-
     assert.ok(Math.abs(sum - expected[choice]!) < 1e-3, `choice ${choice}: ${sum}`);
   });
 });
+
+test("files that are missing are named", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "tsmerge-tokenizer-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  await assert.rejects(loadTokenizer(folder), {
+    where: folder,
+    message: /^tokenizer\.json is missing/,
+  });
+  cpSync(join(BASE, "tokenizer.json"), join(folder, "tokenizer.json"));
+  await assert.rejects(loadTokenizer(folder), { message: /^tokenizer_config\.json is missing/ });
+});

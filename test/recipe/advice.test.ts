@@ -96,3 +96,20 @@ test("unlike chat templates and equal folders are told from the folders", async 
   assert.deepEqual(await of("a, c"), []);
   assert.deepEqual(await of("a, d"), ["a and d are the same folder"]);
 });
+
+test("what equal shapes hide is told: heads, positions", async () => {
+  const directory = join(root, "plain");
+  mkdirSync(directory);
+  const model = (reference: string, raw: Readonly<Record<string, unknown>>) => {
+    const where = { directory, location: reference, tokenizerDirectory: directory };
+    return { ...inventedModel(reference, { raw }), ...where };
+  };
+  const models = new Map([
+    ["a", model("a", { rope_theta: 10000 })],
+    ["b", model("b", { rope_theta: 1e6, num_attention_heads: 4, head_dim: 2 })],
+  ]);
+  const text = "merge_method: linear\nmodels: [a, b]\nparameters: {weight: 0.5}\n";
+  assert.deepEqual(await adviseOnModels(recipe(text), models), [
+    "a and b differ in num_attention_heads 2 vs 4, rope_theta 10000 vs 1000000: the output's config.json is a's",
+  ]);
+});

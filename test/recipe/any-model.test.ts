@@ -96,7 +96,7 @@ test("models of other sizes are told the fields that differ", () => {
   const deep = inventedModels(["a", "b"], { b: { hiddenSize: 16, layers: 5, raw } });
   assert.throws(() => compile(LINEAR, deep), {
     message:
-      "b gives 5 layers and a 4 (hidden_size 8 vs 16, intermediate_size 12 vs 20, num_hidden_layers 4 vs 5)",
+      "a gives 4 layers and b 5 (hidden_size 8 vs 16, intermediate_size 12 vs 20, num_hidden_layers 4 vs 5)",
   });
 });
 

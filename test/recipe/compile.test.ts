@@ -149,7 +149,7 @@ test("shapes, architectures and depths that differ name both models", () => {
   for (const [variation, message] of [
     [{ hiddenSize: 16 }, /is \[16, 8\] in a and \[16, 16\] in b/],
     [{ architecture: "Qwen2ForCausalLM" }, /a is a LlamaForCausalLM and b a Qwen2ForCausalLM/],
-    [{ layers: 5 }, /b gives 5 layers and a 4/],
+    [{ layers: 5 }, /a gives 4 layers and b 5/],
   ] as const) {
     assert.throws(() => compile(text, inventedModels(["a", "b"], { b: variation })), message);
   }
