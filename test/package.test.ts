@@ -17,6 +17,7 @@ const ALLOWED: Readonly<Record<string, string>> = {
   commander: "parses the command line and writes --help",
   "csv-parse": "reads MMLU's CSV files, quotes and all",
   "fastest-levenshtein": "did-you-mean",
+  franc: "the language of a text",
   hyparquet: "reads Parquet, the format of the hub's data sets",
   "hyparquet-compressors": "Parquet's compressions beside Snappy",
   "log-update": "rewrites the progress lines of a terminal",

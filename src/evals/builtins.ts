@@ -4,6 +4,7 @@
 import { basename, dirname } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
 import type { Row } from "./datasets/records.ts";
+import { type Instruction, instructionsOf } from "./ifeval/score.ts";
 import { capitalize, strip } from "./python-text.ts";
 import { FunctionReference } from "./task-file.ts";
 import { detokenise } from "./wikitext.ts";
@@ -13,7 +14,9 @@ export type ResultRule =
   /** Probability of the choices labelled 1, of all choices'. */
   | { readonly kind: "mass"; readonly labels: (row: Row) => readonly number[] }
   /** A rolling log-likelihood over the words and bytes of another text. */
-  | { readonly kind: "rolling"; readonly text: (row: Row) => string };
+  | { readonly kind: "rolling"; readonly text: (row: Row) => string }
+  /** A generated text by what its prompt asks for. */
+  | { readonly kind: "instructions"; readonly of: (row: Row) => readonly Instruction[] };
 
 const DOCUMENTS: Readonly<Record<string, (rows: readonly Row[]) => Row[]>> = {
   "hellaswag/utils.process_docs": (rows) => rows.map(hellaswagRow),
@@ -28,6 +31,7 @@ const VALUES: Readonly<Record<string, (row: Row) => unknown>> = {
 };
 
 const RESULTS: Readonly<Record<string, ResultRule>> = {
+  "ifeval/utils.process_results": { kind: "instructions", of: instructionsOf },
   "truthfulqa/utils.process_results_mc2": {
     kind: "mass",
     labels: (row) => (row.mc2_targets as { labels: readonly number[] }).labels, // as datasets/shapes.ts makes it
@@ -56,6 +60,14 @@ export function valueFunction(
 
 export function resultRule(reference: FunctionReference, file: string): ResultRule {
   return lookUp(RESULTS, reference, "process_results", file);
+}
+
+/** Means that metrics of ours are already: over all instructions, not over prompts. */
+const AGGREGATIONS: Readonly<Record<string, true>> = { "ifeval/utils.agg_inst_level_acc": true };
+
+/** Fails for an aggregation that only Python knows. */
+export function checkAggregation(value: unknown, file: string): void {
+  if (value instanceof FunctionReference) lookUp(AGGREGATIONS, value, "metric_list", file);
 }
 
 /** Fails for a function where only data will do. */

@@ -3,10 +3,17 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
-import { documentsFunction, refuseFunction, resultRule, valueFunction } from "./builtins.ts";
+import {
+  checkAggregation,
+  documentsFunction,
+  refuseFunction,
+  resultRule,
+  valueFunction,
+} from "./builtins.ts";
 import type { Row } from "./datasets/records.ts";
 import { pipelinesOf } from "./generation.ts";
 import { stopRuleOf } from "./generation-rule.ts";
+import type { Instruction } from "./ifeval/score.ts";
 import type { GenerationRule, Item, Judgement } from "./item.ts";
 import { pythonLiteral } from "./python-literal.ts";
 import { isDigit } from "./python-text.ts";
@@ -147,6 +154,8 @@ export interface DocumentTask {
   readonly shots: { readonly reader: Reader; readonly process: DocumentTask["process"] };
   /** Of tasks whose texts are generated. */
   readonly generation: GenerationRule | undefined;
+  /** What a generated text is verified by, if it is. */
+  readonly instructions: ((row: Row) => readonly Instruction[]) | undefined;
 }
 
 /**
@@ -157,7 +166,7 @@ export function compileTask(config: TaskConfig): DocumentTask {
   const { file, description = "" } = config;
   for (const { metric, aggregation } of config.metric_list ?? []) {
     refuseFunction(metric, "metric_list", file);
-    refuseFunction(aggregation, "metric_list", file);
+    checkAggregation(aggregation, file);
   }
   const template = description.includes("{")
     ? compileTemplate(description, `${file}, description`)
@@ -180,11 +189,12 @@ export function compileTask(config: TaskConfig): DocumentTask {
     process: processed(),
     shots: { reader: compileReader(config, shots), process: processed(shots?.process_docs) },
     generation: isGenerated ? generationOf(config, reader.fewshotDelimiter) : undefined,
+    instructions: rule?.kind === "instructions" ? rule.of : undefined,
     reader,
     identity: compileIdentity(config),
     description: (row) => String(template(row)),
     judge: (row) => {
-      if (rule === undefined) return undefined;
+      if (rule === undefined || rule.kind === "instructions") return undefined;
       if (rule.kind === "mass") {
         const truths = rule.labels(row).flatMap((label, index) => (label === 1 ? [index] : []));
         return { kind: "mass", truths };
@@ -277,7 +287,10 @@ function requestOf(
         typeof each === "number" ? (choices?.[each] ?? String(each)) : String(each),
       );
       // there for this output type
-      const judgement: Judgement = { kind: "generation", rule: task.generation!, references };
+      const judgement: Judgement = {
+        ...{ kind: "generation", rule: task.generation!, references },
+        ...(task.instructions && { instructions: task.instructions(row) }),
+      };
       return { question, context, continuations: [], choices: [], gold: -1, judgement };
     }
     default:

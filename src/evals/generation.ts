@@ -2,6 +2,7 @@
 // the reference. Pure; what generates the texts is elsewhere.
 
 import { TsmergeError } from "../base/errors.ts";
+import { followed } from "./ifeval/score.ts";
 import type { ItemScore, Judgement } from "./item.ts";
 import type { ItemKey, Metric, MetricKey } from "./metrics.ts";
 import { pythonRegex } from "./python-regex.ts";
@@ -114,9 +115,21 @@ export function exactMatch(
 /** Scores an item from its generated text, cut at its stop strings: one value a metric and filter. */
 export function scoreText(
   { task, docId, hash }: ItemKey,
-  { rule, references }: Judgement & { readonly kind: "generation" },
+  { rule, references, instructions }: Judgement & { readonly kind: "generation" },
   text: string,
 ): ItemScore {
+  const identity = { task, docId, hash, logLikelihoods: [], logprob: 0 };
+  if (instructions !== undefined) {
+    const { strict, loose } = followed(text, instructions);
+    const acc = strict.every(Boolean) ? 1 : 0;
+    const others = {
+      prompt_level_strict_acc: acc,
+      inst_level_strict_acc: share(strict),
+      prompt_level_loose_acc: loose.every(Boolean) ? 1 : 0,
+      inst_level_loose_acc: share(loose),
+    };
+    return { ...identity, acc, accNorm: acc, others, parts: strict.length };
+  }
   const { filters, metrics = [EXACT_MATCH], repeats, file } = rule;
   const responses = Array<string>(repeats).fill(text);
   const values = pipelinesOf(filters, file).flatMap(({ name, apply }) =>
@@ -127,7 +140,11 @@ export function scoreText(
   );
   const acc = Math.max(0, ...values.map(([, value]) => value));
   const others = Object.fromEntries(values);
-  return { task, docId, hash, logLikelihoods: [], acc, accNorm: acc, logprob: 0, others };
+  return { ...identity, acc, accNorm: acc, others };
+}
+
+function share(flags: readonly boolean[]): number {
+  return flags.filter(Boolean).length / flags.length;
 }
 
 /** A metric's name after a filter; without it after the implicit one. */

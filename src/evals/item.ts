@@ -3,6 +3,7 @@
 
 import type { StopRule } from "../model/batch.ts";
 import type { Row } from "./datasets/records.ts";
+import type { Instruction } from "./ifeval/score.ts";
 import type { FilterEntry, MetricEntry } from "./task-file.ts";
 
 /** How an item is scored when it is not multiple choice with one right choice. */
@@ -20,6 +21,8 @@ export type Judgement =
       readonly kind: "generation";
       readonly rule: GenerationRule;
       readonly references: readonly string[];
+      /** IFEval's: what the text is verified by, in place of the references. */
+      readonly instructions?: readonly Instruction[];
     };
 
 /** How a task's texts are generated and judged: one object for all of its items. */
@@ -85,6 +88,8 @@ export interface ItemScore {
   readonly logprob: number;
   /** The task's other metrics, by name or by `name,filter`. */
   readonly others?: Readonly<Record<string, number>>;
+  /** Of a text that was verified in parts: how many they are, which its shares are of. */
+  readonly parts?: number;
   /** What rolling log-likelihoods are divided by. */
   readonly size?: { readonly words: number; readonly bytes: number };
   /** Of a program's score without items: what it says of them. */

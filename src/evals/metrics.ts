@@ -14,6 +14,10 @@ export const METRICS = [
   "acc_norm",
   "acc_bytes",
   "exact_match",
+  "prompt_level_strict_acc",
+  "inst_level_strict_acc",
+  "prompt_level_loose_acc",
+  "inst_level_loose_acc",
   "perplexity",
   "word_perplexity",
   "byte_perplexity",
@@ -152,6 +156,7 @@ export function estimate(scores: readonly ItemScore[], metric: MetricKey): Estim
  * items these are the items' own values; otherwise pseudo-values of the infinitesimal jackknife (Jaeckel 1972), so
  * that any two models can be compared item by item. perplexity: exp(-mean ll). Over Σ words or Σ bytes of all
  * documents: word_perplexity exp(-Σll/Σwords), byte_perplexity exp(-Σll/Σbytes), bits_per_byte -Σll/Σbytes/ln 2.
+ * inst_level_…: instructions followed over all instructions of all prompts.
  */
 export function itemValues(scores: readonly ItemScore[], metric: MetricKey): number[] {
   switch (metric) {
@@ -172,6 +177,14 @@ export function itemValues(scores: readonly ItemScore[], metric: MetricKey): num
       const value = isBits ? rate / Math.LN2 : Math.exp(rate);
       const slope = (isBits ? 1 / Math.LN2 : value) / (size / scores.length);
       return scores.map(({ logprob }, i) => value + slope * (-logprob - rate * sizes[i]!));
+    }
+    case "inst_level_strict_acc":
+    case "inst_level_loose_acc": {
+      const parts = scores.map((score) => score.parts ?? 1);
+      const mean = parts.reduce((sum, each) => sum + each, 0) / parts.length;
+      const right = scores.map((score, i) => parts[i]! * metricOf(score, metric));
+      const value = right.reduce((sum, each) => sum + each, 0) / parts.length / mean;
+      return right.map((each, i) => value + (each - value * parts[i]!) / mean);
     }
     default:
       return scores.map((score) => metricOf(score, metric));

@@ -175,10 +175,20 @@ const METRICS = {
     others: [],
   },
   generate_until: { usual: ["exact_match"], others: [] },
+  instructions: {
+    usual: [
+      "prompt_level_strict_acc",
+      "inst_level_strict_acc",
+      "prompt_level_loose_acc",
+      "inst_level_loose_acc",
+    ],
+    others: [],
+  },
 } as const satisfies Record<string, Record<string, readonly Metric[]>>;
 
-function metricsOf(config: TaskConfig, { generation }: DocumentTask): MetricKey[] {
-  const { usual, others } = METRICS[config.output_type];
+function metricsOf(config: TaskConfig, { generation, instructions }: DocumentTask): MetricKey[] {
+  const { usual, others } =
+    METRICS[instructions === undefined ? config.output_type : "instructions"];
   const known: readonly Metric[] = [...usual, ...others];
   const named = config.metric_list?.map(({ metric }) => String(metric)) ?? usual;
   const metrics = named.map((name): Metric => {
@@ -190,6 +200,7 @@ function metricsOf(config: TaskConfig, { generation }: DocumentTask): MetricKey[
       { where: config.file, hint: `known are ${known.join(", ")}` },
     );
   });
+  if (instructions !== undefined) return metrics;
   if (generation !== undefined) {
     const pipelines = pipelinesOf(generation.filters, config.file);
     return metrics.flatMap((metric) => pipelines.map(({ name }) => keyOfFilter(metric, name)));
