@@ -17,4 +17,7 @@ export const jsonOption = (): Option =>
 export const quietOption = (): Option => new Option("-q, --quiet", "no progress and no notes");
 
 export const dataOption = (): Option =>
-  new Option("--data <dir>", "folder of benchmark data, or its parent").env("TSMERGE_DATA");
+  new Option(
+    "--data <dir>",
+    "folder of benchmark data, or its parent (the Hugging Face hub otherwise)",
+  ).env("TSMERGE_DATA");

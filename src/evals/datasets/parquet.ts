@@ -1,7 +1,5 @@
 // Parquet files as rows of plain JSON values. The format is hyparquet's business; here its types meet ours.
 
-import { parquetReadObjects } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
 import { TsmergeError } from "../../base/errors.ts";
 import type { Row } from "./records.ts";
 
@@ -11,6 +9,9 @@ import type { Row } from "./records.ts";
  * @throws TsmergeError `data` for bytes that are not Parquet and for integers beyond 2^53
  */
 export async function parseParquet(bytes: Uint8Array, path: string): Promise<Row[]> {
+  // most runs read no Parquet
+  const { parquetReadObjects } = await import("hyparquet");
+  const { compressors } = await import("hyparquet-compressors");
   let rows: readonly Record<string, unknown>[];
   try {
     rows = await parquetReadObjects({ file: exactBuffer(bytes), compressors });
