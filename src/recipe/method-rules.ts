@@ -57,7 +57,16 @@ function chooseBase(
     slice.sources.some(({ source }) => source.model === base),
   );
   if (base !== undefined && method.name === "karcher" && file.lenient && !isListed) {
-    return averageBaseIn(file, at, draft, base);
+    note(file, at, `karcher has no base: base_model ${base} is averaged in, as mergekit does it`);
+    return withBaseListed(draft, base);
+  }
+  const hasRoom = draft.slices.every(
+    ({ sources }) =>
+      sources.length < method.maxModels &&
+      sources.every(({ source }) => source.layerRange === undefined),
+  );
+  if (base !== undefined && method.base === "firstSource" && hasRoom && !isListed) {
+    return withBaseListed(draft, base);
   }
   if (base !== undefined && method.base === "none" && !isListed) {
     note(
@@ -69,9 +78,8 @@ function chooseBase(
   return draft;
 }
 
-/** mergekit's karcher takes a base that is only named for one more model. */
-function averageBaseIn(file: YamlFile, at: Node | undefined, draft: Draft, base: string): Draft {
-  note(file, at, `karcher has no base: base_model ${base} is averaged in, as mergekit does it`);
+/** The base, which is only named, as one more model: mergekit's karcher and slerp take it so. */
+function withBaseListed(draft: Draft, base: string): Draft {
   const slices = draft.slices.map((slice) => {
     const [first] = slice.sources;
     if (first === undefined) return slice; // refused already

@@ -177,6 +177,23 @@ test("bases and numbers of models are checked", () => {
   assert.match(refusal("merge_method: slerp\nmodels: [a, b]\n"), /slerp needs t/);
 });
 
+test("slerp's other model may be listed alone, as mergekit has it", () => {
+  for (const method of ["slerp", "arcee_fusion"]) {
+    const t = method === "slerp" ? "parameters: {t: 0.5}\n" : "";
+    const text = `merge_method: ${method}\nbase_model: a\nmodels: [b]\n${t}`;
+    const { recipe, notes } = readRecipe(text, { file: "r.yml" });
+    assert.deepEqual(
+      recipe.slices[0]?.sources.map(({ model }) => model),
+      ["b", "a"],
+    );
+    assert.equal(recipe.base, "a");
+    assert.deepEqual(notes, []);
+  }
+  const sliced = "slices: [{sources: [{model: b, layer_range: [0, 2]}]}]";
+  const text = `merge_method: slerp\nbase_model: a\n${sliced}\nparameters: {t: 0.5}\n`;
+  assert.match(refusal(text), /slerp merges 2 models, and 1/);
+});
+
 test("layer ranges are checked", () => {
   const slice = (a: string, b: string) =>
     `merge_method: linear\nparameters: {weight: 1}\nslices:\n  - sources:\n      - {model: a, layer_range: ${a}}\n      - {model: b, layer_range: ${b}}\n`;
