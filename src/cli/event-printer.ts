@@ -48,7 +48,9 @@ function startLine({
   return (
     `${verb} ${folder}: ${strategy} over ${dimension} genes, ${population} candidates a generation, seed ${seed}; ` +
     `by ${metric}${metric.includes("↓") ? " (of what is minimised the sign is turned)" : ""}; ` +
-    `${items.search} search, ${items.selection} selection and ${items.report} report items`
+    (items.search === 0
+      ? "items are the program's"
+      : `${items.search} search, ${items.selection} selection and ${items.report} report items`)
   );
 }
 
@@ -65,12 +67,17 @@ function newBestLine(event: Of<"newBest">): string {
   const gain =
     delta === undefined
       ? ""
-      : `, ${delta < 0 ? "−" : "+"}${Math.abs(delta).toFixed(4)} to the best baseline`;
+      : `, ${delta < 0 ? "−" : "+"}${number(Math.abs(delta))} to the best baseline`;
   return `new best ${label} (evaluation ${evaluation}): ${scoreOf(event)}${gain} → ${file}`;
 }
 
 /** `-0.5276 ± 0.0489 on 617 search items` */
 function scoreOf({ score, stderr, n }: Pick<Of<"newBest">, "score" | "stderr" | "n">): string {
-  const error = stderr === undefined ? "" : ` ± ${stderr.toFixed(4)}`;
-  return `${score.toFixed(4)}${error} on ${n} search items`;
+  const error = stderr === undefined ? "" : ` ± ${number(stderr)}`;
+  return `${number(score)}${error} on ${n} search items`;
+}
+
+/** Four decimals, or of large numbers six digits. */
+function number(value: number): string {
+  return Math.abs(value) < 100 ? value.toFixed(4) : value.toPrecision(6);
 }

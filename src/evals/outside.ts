@@ -48,7 +48,7 @@ export function outsideScores(
   if (part.kind === "command") return measuredScores(part.task, split, parseMeasurement(text));
   const answers = JSON.parse(text) as readonly Answer[]; // written by outsideResult
   return part.items.map((item, index) => {
-    const { logLikelihoods, greedy } = answers[index]!;
-    return scoreItem(keyOf(item), logLikelihoods, greedy);
+    const { logLikelihoods, greedy, texts } = answers[index]!;
+    return scoreItem(keyOf(item), logLikelihoods, greedy, texts);
   });
 }

@@ -45,8 +45,15 @@ const SHOWN_CHARACTERS = 500;
 export async function endpointAnswer(item: Item, options: EndpointOptions): Promise<Answer> {
   const { judgement, context, contexts, continuations, task } = item;
   switch (judgement?.kind) {
+    case "generation": {
+      const { until, maxTokens } = judgement.rule.stop;
+      const [completion] = await complete(options, {
+        ...{ prompt: [context], max_tokens: maxTokens, stop: until, temperature: 0 },
+      });
+      const text = until.reduce((left, stop) => left.split(stop)[0]!, completion?.text ?? "");
+      return { logLikelihoods: [], greedy: [], texts: [text] };
+    }
     case "rolling":
-    case "generation":
       throw new TsmergeError("usage", `${task} cannot be asked of an endpoint`, {
         hint: "choose a multiple-choice task, or measure it with a program of yours: command:",
       });

@@ -24,12 +24,12 @@ export function renderEnding(result: EvolveResult): string {
   ];
   const rows = result.report.map((row) => [
     row.won ? `**${row.label}**` : row.label,
-    row.score.value.toFixed(3),
+    number(row.score.value),
     interval(row.score),
     String(row.score.n),
     ...comparison(row.againstBestParent, result.isCounted),
     ...comparison(row.againstEqualWeights, result.isCounted),
-    ...shown.map((task) => row.tasks[task]?.value.toFixed(3) ?? ""),
+    ...shown.map((task) => (row.tasks[task] ? number(row.tasks[task].value) : "")),
   ]);
   const align = ["l", ...head.slice(1).map(() => "r")];
   return [
@@ -43,7 +43,12 @@ export function renderEnding(result: EvolveResult): string {
 }
 
 function interval({ low, high }: Interval): string {
-  return low === null || high === null ? "unknown" : `${low.toFixed(3)}–${high.toFixed(3)}`;
+  return low === null || high === null ? "unknown" : `${number(low)}–${number(high)}`;
+}
+
+/** Three decimals, or of large numbers five digits. */
+function number(value: number): string {
+  return Math.abs(value) < 100 ? value.toFixed(3) : value.toPrecision(5);
 }
 
 /** How much better, in points where answers are counted, its interval and p; empty for the model compared with. */

@@ -3,7 +3,7 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import type { ItemScore } from "../evals/item.ts";
-import { type Estimate, estimateMean, metricOf } from "../evals/metrics.ts";
+import { type Estimate, estimateMean, type MetricKey, metricOf } from "../evals/metrics.ts";
 import { mcnemar, pairedBootstrap, twoSided, wilson, Z95 } from "../evals/statistics.ts";
 import {
   type Contributions,
@@ -23,7 +23,8 @@ export function isCounted(tasks: readonly WeightedTask[]): boolean {
 
 /**
  * A model's score on the report items: the share of right answers over all items with Wilson's interval, or the
- * weighted mean of the tasks' reported metrics, which is of one task the metric itself, ± 1.96 standard errors.
+ * weighted mean of the tasks' reported metrics, which is of one task the metric itself, ± 1.96 standard errors; of a
+ * perplexity those of its logarithm.
  */
 export function reportedScore(
   tasks: readonly WeightedTask[],
@@ -33,7 +34,7 @@ export function reportedScore(
   const fitness = fitnessOf(tasks, scores, ({ reported }) => reported);
   const [task] = tasks;
   return tasks.length === 1 && task !== undefined
-    ? around({ ...fitness, value: oriented(task, fitness.value) })
+    ? around({ ...fitness, value: oriented(task, fitness.value) }, task.reported)
     : around(fitness);
 }
 
@@ -132,7 +133,7 @@ export function searchedScore(task: WeightedTask, scores: readonly ItemScore[]):
   const { metric, reported, isCounted: counted } = task;
   return counted && metric === reported
     ? countedScore([task], scores)
-    : around(taskEstimate(task, scores));
+    : around(taskEstimate(task, scores), metric);
 }
 
 function countedScore(tasks: readonly WeightedTask[], scores: readonly ItemScore[]): Interval {
@@ -154,13 +155,14 @@ function ownerOf(tasks: readonly WeightedTask[], leaf: string): WeightedTask {
   throw new TsmergeError("internal", `no task asked for ${leaf}`);
 }
 
-function around({ value, n, stderr }: Estimate): Interval {
-  const half = stderr === null ? null : Z95 * stderr;
-  return {
-    ...{ value, n, stderr },
-    low: half === null ? null : value - half,
-    high: half === null ? null : value + half,
-  };
+function around({ value, n, stderr }: Estimate, metric?: MetricKey): Interval {
+  if (stderr === null) return { value, n, stderr, low: null, high: null };
+  if (metric?.endsWith("perplexity")) {
+    const factor = Math.exp((Z95 * stderr) / value); // sd of ln x is sd(x)/x by the delta method
+    return { value, n, stderr, low: value / factor, high: value * factor };
+  }
+  const half = Z95 * stderr;
+  return { value, n, stderr, low: value - half, high: value + half };
 }
 
 /** Σ w·difference / Σ w over tasks; its variance adds the tasks' own. */

@@ -52,7 +52,6 @@ export async function runEnding(
     isCounted: counted,
     blind: contest.tasks.filter(({ isBlind }) => isBlind).map(({ name }) => name),
   });
-  const { search, selection: selectionItems, report } = contest.workloads;
   return {
     schemaVersion: RESULTS_SCHEMA,
     identity: contentHash(contest.identity),
@@ -85,12 +84,24 @@ export async function runEnding(
     ),
     search: end,
     items: {
-      search: itemCount(search),
-      selection: itemCount(selectionItems),
-      report: itemCount(report),
+      search: itemsOf("search", contest, scoring),
+      selection: itemsOf("selection", contest, scoring),
+      report: itemsOf("report", contest, scoring),
     },
     reportLooks: looks,
   };
+}
+
+/** Items of a split: those of programs are known from what they reported of the first baseline. */
+function itemsOf(
+  split: Split,
+  { workloads, baselines }: Contest,
+  { lineage }: Pick<Scoring, "lineage">,
+): number {
+  const workload = workloads[split];
+  const hasProgram = workload.outside?.some(({ kind }) => kind === "command") === true;
+  const reported = lineage.results.fitness(baselines[0]!.composition.hash, split)?.n;
+  return (hasProgram ? reported : undefined) ?? itemCount(workload);
 }
 
 /** Fitness of each finalist on a split, by label; a finalist that failed there has none. */

@@ -9,11 +9,19 @@ export function logProbability(character: string): number {
   return -character.codePointAt(0)! / 100;
 }
 
+interface Body {
+  readonly model: string;
+  readonly prompt: readonly string[];
+  readonly echo?: boolean;
+  readonly stop?: readonly string[];
+  readonly max_tokens: number;
+}
+
 export interface FakeEndpoint {
   readonly url: string;
   readonly server: Server;
   /** Bodies of the requests so far. */
-  readonly requests: { model: string; prompt: string[] }[];
+  readonly requests: Body[];
   /** Answers of the next requests, before the usual one: a status, or `cut` for a closed connection. */
   readonly failures: (number | "cut")[];
 }
@@ -29,8 +37,12 @@ export async function startEndpoint(port = 0): Promise<FakeEndpoint> {
     const failure = failures.shift();
     if (failure === "cut") return request.destroy();
     if (failure !== undefined) return response.writeHead(failure).end("not now");
-    const body = JSON.parse(text) as { model: string; prompt: string[] }; // what the test's client sends
+    const body = JSON.parse(text) as Body; // what the test's client sends
     requests.push(body);
+    if (body.echo !== true) {
+      // as a server that does not know stop strings
+      return response.end(JSON.stringify({ choices: [{ text: " 42.\nQuestion: and then?" }] }));
+    }
     const choices = body.prompt.map((prompt, index) => {
       const characters = [...prompt, "!"];
       const values = characters.map((each, i) => (i === 0 ? null : logProbability(each)));

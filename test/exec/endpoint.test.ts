@@ -34,6 +34,18 @@ test("choices with contexts of their own are asked so", async () => {
   assert.deepEqual(logLikelihoods, [sum(" ab"), sum(" c")]);
 });
 
+test("texts are generated up to their stop strings", async () => {
+  const rule = {
+    ...{ options: {}, stop: { until: ["\n\n", "Question:"], maxTokens: 64 }, repeats: 1 },
+    ...{ filters: undefined, metrics: undefined, file: "" },
+  };
+  const judgement = { kind: "generation", rule, references: ["42."] } as const;
+  const { texts } = await endpointAnswer({ ...item, continuations: [], judgement }, options);
+  assert.deepEqual(texts, [" 42.\n"]);
+  const { prompt, stop, max_tokens } = endpoint.requests.at(-1)!;
+  assert.deepEqual([prompt, stop, max_tokens], [["Ärger 😀:"], ["\n\n", "Question:"], 64]);
+});
+
 test("a busy server and a cut connection are asked again, a refusal is not", async () => {
   endpoint.failures.push(503, "cut");
   const before = endpoint.requests.length;

@@ -59,6 +59,7 @@ test("a program's items guide a search and are reported with their interval; a f
   assert.match(notes.join("\n"), /mine: a program of yours, which is told the split/);
   assert.equal(result.metric, "score ↑");
   assert.equal(result.search.failed, 1);
+  assert.deepEqual(result.items, { search: 32, selection: 32, report: 32 });
   for (const { score, againstBestParent, bestParent } of result.report) {
     assert.equal(score.n, 32);
     assert.ok(score.low! < score.value && score.value < score.high!);
