@@ -33,6 +33,12 @@ export function refusal(
     : `make a token at ${caller.endpoint}/settings/tokens and give it in HF_TOKEN, or run \`hf auth login\``;
   const fail = (message: string, hint: string) =>
     new TsmergeError("usage", `${message} (${status})${slip}`, { hint });
+  if (/^invalid credentials/i.test(response.headers.get("x-error-message") ?? "")) {
+    return fail(
+      `${caller.endpoint} does not know your token`,
+      `make a new one at ${caller.endpoint}/settings/tokens and give it in HF_TOKEN`,
+    );
+  }
   if (code === "GatedRepo") {
     return fail(
       `the ${kind} ${name} is gated`,

@@ -299,6 +299,16 @@ for (const [title, reference, token, message, hint] of [
   });
 }
 
+test("a token that the hub does not know is said to be unknown", async () => {
+  const headers = { "x-error-message": "Invalid credentials in Authorization header" };
+  hub.fault = () => ({ status: 401, headers });
+  await assert.rejects(resolveModel("org/name", access({ HF_TOKEN: "hf_old" })), {
+    code: "usage",
+    message: /does not know your token \(401\)$/,
+    hint: /^make a new one at http.*\/settings\/tokens and give it in HF_TOKEN$/,
+  });
+});
+
 test("a hub that cannot be reached is named, with the folders that were tried", async () => {
   const gone = await FakeHub.open();
   const options = access({ HF_ENDPOINT: gone.endpoint });
