@@ -50,7 +50,7 @@ export async function checkCopies(
       const [first, ...others] = tensor.sources;
       for (const other of others) {
         const [one, two] = [first!, other].map(({ model }) => opened.get(model)!);
-        if (await areEqual(one!, first!.name, two!, other.name)) continue;
+        if (await holdSameBytes([one!, first!.name], [two!, other.name])) continue;
         throw unequal(tensor, models[first!.model]!, models[other.model]!);
       }
     }
@@ -59,9 +59,13 @@ export async function checkCopies(
   }
 }
 
-async function areEqual(one: Checkpoint, name: string, two: Checkpoint, other: string) {
-  const chunks = chunksIn(two, other);
-  for await (const chunk of chunksIn(one, name)) {
+/** Whether two stored tensors of one size and type are equal. Throws TsmergeError `io`. */
+export async function holdSameBytes(
+  one: readonly [Checkpoint, string],
+  other: readonly [Checkpoint, string],
+): Promise<boolean> {
+  const chunks = chunksIn(...other);
+  for await (const chunk of chunksIn(...one)) {
     const { value } = await chunks.next();
     if (value === undefined || Buffer.compare(chunk, value) !== 0) return false;
   }

@@ -164,6 +164,17 @@ function spelledOut(
   };
 }
 
+/** What the files hold and no merge reads: tables that code computes, and a definition's masks. */
+export function unreadTensors(
+  { pre, layer, post }: ModelWeights,
+  tensors: ReadonlyMap<string, TensorInfo>,
+): string[] {
+  const read = new Set(
+    [pre, ...layer, post].flatMap((part) => [...part.values()].map((one) => one.name)),
+  );
+  return [...tensors.keys()].filter((name) => !read.has(name));
+}
+
 /** What the files hold and the table does not know, apart from buffers that code recomputes. */
 function foreignTemplates(
   { family, layers, pre, layer, post, spell }: ModelWeights,

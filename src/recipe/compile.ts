@@ -8,9 +8,10 @@ import type { FixName } from "../merge/fixes.ts";
 import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../merge/method.ts";
 import { methodNamed } from "../merge/methods/registry.ts";
 import type { CopiedTensor, MergePlan, TensorPlan, TensorSource } from "../merge/plan.ts";
+import { unreadTensors } from "../model/model-weights.ts";
 import { copiedTensor, isMergeable } from "./copied.ts";
 import { type Leniency, layOut, type Row, type RowInput } from "./layout.ts";
-import type { LoadedModels } from "./models.ts";
+import type { LoadedModel, LoadedModels } from "./models.ts";
 import { configFixes, outputConfig } from "./output-config.ts";
 import { type OutputTokenizer, rowMap } from "./output-tokenizer.ts";
 import { checkQuantized } from "./quantized.ts";
@@ -66,6 +67,7 @@ export function compileRecipe(recipe: Recipe, context: CompileContext): MergePla
   const givers = locations.map((location) => byLocation.get(location)!);
   checkQuantized(givers, donor, method.name, tensors);
   if (copies.length > 0) context.onNote?.(noteOn(copies));
+  if (context.onNote !== undefined) noteUnread(givers, context.onNote);
   const isResized = vocabulary !== undefined;
   const config = outputConfig(donor, layout, tensors, context.compat, isResized);
   if (!context.compat) {
@@ -91,6 +93,15 @@ export function compileRecipe(recipe: Recipe, context: CompileContext): MergePla
       : { tokenizer: donor.tokenizerDirectory }),
     ...(files === undefined || Object.keys(files).length === 0 ? {} : { files }),
   };
+}
+
+/** Nothing in a file is left out without a word, not even what transformers computes anew. */
+function noteUnread(models: readonly LoadedModel[], onNote: (note: string) => void): void {
+  const names = models.flatMap(({ weights, tensors }) => unreadTensors(weights, tensors));
+  const [first, ...others] = new Set(names);
+  if (first === undefined) return;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  onNote(`left out, since every model computes them: ${first}${more}`);
 }
 
 function noteOn(copies: readonly CopiedTensor[]): string {

@@ -5,7 +5,7 @@ import { BLOCKS, type Block, type Difference, type ModelDifference } from "../ru
 
 /** The table of relative norms and cosines as Markdown. */
 export function renderDiff(diff: ModelDifference): string {
-  const { a, b, whole, unmatched } = diff;
+  const { a, b, whole, unequal, unmatched } = diff;
   const blocks = blocksOf(diff);
   const rows = layersOf(diff).map((layer) => [
     layer === undefined ? "–" : String(layer),
@@ -18,9 +18,10 @@ export function renderDiff(diff: ModelDifference): string {
     `from ${a} to ${b}: ‖b − a‖ / ‖a‖ and cosine`,
     markdownTable([["layer", ...blocks], ...rows], { align: ["r", ...blocks.map(() => "r")] }),
     `whole: ${shown(whole)}, norm of the difference ${whole.norm.toPrecision(4)}`,
+    ...(unequal.length === 0 ? [] : [`other bytes, not measured: ${unequal.join(", ")}`]),
     ...(unmatched.length === 0
       ? []
-      : [`in one model only, or in another shape: ${unmatched.join(", ")}`]),
+      : [`in one model only, or in another shape or type: ${unmatched.join(", ")}`]),
   ].join("\n");
 }
 

@@ -1,5 +1,6 @@
 // Two models tensor by tensor: what `tsmerge diff` measures. Streams; no tensor is held.
 
+import { isFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../checkpoint/open.ts";
@@ -15,6 +16,7 @@ import {
   normOf,
   relativeNormOf,
 } from "../merge/compare.ts";
+import { holdSameBytes } from "../merge/copies.ts";
 
 export interface Difference {
   /** ‖b − a‖ */
@@ -46,7 +48,9 @@ export interface ModelDifference {
   /** By layer, then in the order of BLOCKS. */
   readonly blocks: readonly BlockDifference[];
   readonly whole: Difference;
-  /** Tensors that only one model has, or in another shape. */
+  /** Tensors of a type that is not computed with (integers, float8, …), whose bytes differ. */
+  readonly unequal: readonly string[];
+  /** Tensors that only one model has, or in another shape or such a type. */
   readonly unmatched: readonly string[];
 }
 
@@ -82,7 +86,11 @@ async function diffCheckpoints(
 ): Promise<Omit<ModelDifference, "a" | "b">> {
   const [a, b] = pair;
   const names = [...new Set([...a.tensors.keys(), ...b.tensors.keys()])].sort(byNumbers);
-  const shapeIn = (side: Checkpoint, name: string) => side.tensors.get(name)?.shape.join();
+  const shapeIn = (side: Checkpoint, name: string) => {
+    const { shape, dtype } = side.tensors.get(name) ?? {};
+    if (shape === undefined || dtype === undefined) return undefined;
+    return `${shape.join()} ${isFloatType(dtype) ? "" : dtype}`;
+  };
   const shared = names.filter((name) => {
     const shape = shapeIn(a, name);
     return shape !== undefined && shape === shapeIn(b, name);
@@ -97,8 +105,13 @@ async function diffCheckpoints(
   const tensors: TensorDifference[] = [];
   const blocks = new Map<string, { layer: number | undefined; block: Block; sums: Distance }>();
   let whole = NO_DISTANCE;
+  const unequal: string[] = [];
   for (const [done, name] of shared.entries()) {
     onProgress(done, shared.length, name);
+    if (!isFloatType(a.tensors.get(name)!.dtype)) {
+      if (!(await holdSameBytes([a, name], [b, name]))) unequal.push(name);
+      continue;
+    }
     const distance = await distanceOf(kernel, pair, name);
     tensors.push({ name, ...differenceOf(distance) });
     whole = addDistances(whole, distance);
@@ -116,6 +129,7 @@ async function diffCheckpoints(
     tensors,
     blocks: ordered.map(({ layer, block, sums }) => ({ layer, block, ...differenceOf(sums) })),
     whole: differenceOf(whole),
+    unequal,
     unmatched: names.filter((name) => !shared.includes(name)),
   };
 }

@@ -19,6 +19,7 @@ import { compileRecipe } from "../../src/recipe/compile.ts";
 import { loadModels } from "../../src/recipe/models.ts";
 import { readRecipe } from "../../src/recipe/read.ts";
 import { modelReferences } from "../../src/recipe/recipe.ts";
+import { diffModels } from "../../src/run/diff.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tsmerge-copies-"));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -103,6 +104,11 @@ test("tables that differ are refused before anything is written", async () => {
     message: `tensor block.0.float8_e4m3fn is float8_e4m3fn, which cannot be merged, and ${join(scratch, "quick")} and ${join(scratch, "brown")} hold other values of it`,
   });
   await assert.rejects(openCheckpoint(join(scratch, "unequal.tsmerge-partial")), { code: "io" });
+  const { unequal, whole } = await diffModels(join(scratch, "quick"), join(scratch, "brown"), {
+    environment: {},
+  });
+  assert.deepEqual(unequal, ["block.0.float8_e4m3fn"]);
+  assert.ok(whole.norm > 0); // of the floats beside it
 });
 
 test("what would have to be computed is refused with tensor, type and model", async () => {

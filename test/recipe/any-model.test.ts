@@ -77,6 +77,15 @@ slices:
   assert.deepEqual(third?.sources, [{ model: 0, name: "block.1.a" }]);
 });
 
+test("tables that code computes are left out with a note", () => {
+  const shapes = { ...SHAPES, "rotary.inv_freq": [1], position_ids: [3] };
+  const { plan, notes } = compile(LINEAR, new Map([unheard("a", shapes), unheard("b", SHAPES)]));
+  assert.equal(plan.tensors.length, Object.keys(SHAPES).length);
+  assert.deepEqual(notes, [
+    "left out, since every model computes them: rotary.inv_freq and 1 more",
+  ]);
+});
+
 test("a tensor that only one of two unknown models has is refused, and dropped under compat", () => {
   const models = new Map([unheard("a", { ...SHAPES, extra: [1] }), unheard("b", SHAPES)]);
   assert.throws(() => compile(LINEAR, models), {
