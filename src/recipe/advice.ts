@@ -130,7 +130,7 @@ function onDensities(recipe: Recipe, slice: Slice): string[] {
   });
   if (dense.length === 0) return [];
   return [
-    `the density of ${dense.join(", ")} is above ${HIGH_DENSITY} (1 where none is given), so ties trims next to nothing; 0.2 to 0.5 is usual`,
+    `the density of ${[...new Set(dense)].join(", ")} is above ${HIGH_DENSITY} (1 where none is given), so ties trims next to nothing; 0.2 to 0.5 is usual`,
   ];
 }
 
