@@ -1,6 +1,6 @@
 // The duel that a search has to win: `auto` and what it recommends against CMA-ES with defaults and its best
 // observed candidate (mergekit-evolve's rule), on synthetic merge landscapes, at equal budgets of items. And what
-// a generation of many genes costs, against one eigendecomposition.
+// `auto` gains over the same strategy's mean, which is why it is the default. And what a generation of many genes costs, against one eigendecomposition.
 
 import { EigenvalueDecomposition } from "ml-matrix";
 import { auto } from "../src/search/auto.ts";
@@ -50,6 +50,15 @@ function duel({ genes, items, evaluations, seeds }: Duel): Row[] {
       value: 100 * average(last, ({ recommended }) => recommended),
       unit: "%",
       target: `> ${(100 * theirs).toFixed(1)} %`,
+    },
+    {
+      name: `${where}: auto's mean over cmaes' mean`,
+      value:
+        100 *
+        (average(last, ({ recommended }) => recommended) -
+          average(rival, ({ recommended }) => recommended)),
+      unit: "points",
+      target: "> 0",
     },
     { name: `${where}: items to equal it`, value: needed, unit: "×", target: "≤ 0.33" },
   ];

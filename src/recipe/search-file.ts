@@ -94,7 +94,7 @@ const FILE = z.object({
   limit: positive.optional(),
   report_limit: positive.optional(),
   num_fewshot: z.int().nonnegative().optional(),
-  strategy: z.string().default("cmaes"),
+  strategy: z.string().default("auto"),
   population: z.int().min(2).optional(),
   warm_start: z.string().min(1).optional(),
   sigma: z.number().positive().max(1).default(DEFAULT_SIGMA),

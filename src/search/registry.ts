@@ -18,8 +18,8 @@ import type { Strategy } from "./strategy.ts";
 
 /** In the order help texts list them; the first is the default. */
 export const STRATEGIES: readonly Strategy[] = [
-  withCategories(cmaes),
   auto,
+  withCategories(cmaes),
   withCategories(lraCmaes),
   withCategories(sepCmaes),
   cmaesIpop,

@@ -39,7 +39,7 @@ test("defaults are filled in", () => {
       randomInit: false,
     },
     tasks: [],
-    strategy: "cmaes",
+    strategy: "auto",
     sigma: 1 / 6,
     budget: {},
   });
