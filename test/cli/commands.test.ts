@@ -58,7 +58,7 @@ test("the same command prints the finished run's result without searching", () =
   const { status, stdout, stderr } = tsmerge("tsmerge-evolve", ...words);
   assert.equal(status, 0, stderr);
   const result = JSON.parse(stdout);
-  assert.equal(result.schemaVersion, 1);
+  assert.equal(result.schemaVersion, 2);
   assert.equal(result.search.evaluations, 12);
   assert.deepEqual(result, JSON.parse(readFileSync(join(run, "results.json"), "utf8")));
   assert.doesNotMatch(stderr, /new best/);
