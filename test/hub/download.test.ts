@@ -5,21 +5,20 @@ import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import {
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
 import { ensureModel, openModel } from "../../src/hub/fetch.ts";
 import { resolveModel } from "../../src/hub/reference.ts";
 import { parseRepository } from "../../src/hub/repository.ts";
 import type { HubEvent } from "../../src/hub/settings.ts";
+import { access } from "./access.ts";
 import { type Asked, COMMIT, FakeHub, siblingOf } from "./server.ts";
 
 const weights = randomBytes(300_000);
@@ -36,8 +35,7 @@ const files = {
   "onnx/model.onnx": randomBytes(1200),
 };
 const hub = await FakeHub.open(
-  { kind: "model", name: "org/name", files, branches: ["v1.0"] },
-  { kind: "model", name: "org/other", files },
+  { kind: "model", name: "org/name", files },
   { kind: "model", name: "org/gated", files, token: "hf_good" },
   {
     ...{ kind: "model", name: "org/pickled" },
@@ -49,35 +47,16 @@ const hub = await FakeHub.open(
   },
 );
 after(() => hub.close());
-const caches: string[] = [];
-after(() => {
-  for (const cache of caches) rmSync(cache, { recursive: true });
-});
 afterEach(() => {
   hub.fault = () => undefined;
   hub.asked.length = 0;
 });
 
-function access(more: Readonly<Record<string, string>> = {}) {
-  const cache = mkdtempSync(join(tmpdir(), "tsmerge-download-"));
-  caches.push(cache);
-  const environment = { HF_ENDPOINT: hub.endpoint, HF_HUB_CACHE: cache, HOME: cache, ...more };
-  const events: HubEvent[] = [];
-  return {
-    searchRoots: [cache],
-    environment,
-    cache,
-    events,
-    firstDelayMs: 1,
-    onHubEvent: (e: HubEvent) => events.push(e),
-  };
-}
-
 /** Only large files are behind the CDN, and of org/name that is one. */
 const isWeights = ({ server }: Asked) => server === "cdn";
 
 test("a model lands in huggingface_hub's layout: its files once, checked, as links to blobs", async () => {
-  const options = access();
+  const options = access(hub);
   const folder = await resolveModel("org/name", options);
   const storage = join(options.cache, "models--org--name");
   assert.equal(folder, join(storage, "snapshots", COMMIT));
@@ -105,7 +84,7 @@ test("a model lands in huggingface_hub's layout: its files once, checked, as lin
 });
 
 test("what is cached is not asked for again, under any name of its commit", async () => {
-  const options = access();
+  const options = access(hub);
   await resolveModel("org/name", options);
   hub.asked.length = 0;
   await resolveModel("org/name", options);
@@ -122,7 +101,7 @@ test("what is cached is not asked for again, under any name of its commit", asyn
 });
 
 test("a branch is followed on purpose only, and its files that did not change come from the cache", async () => {
-  const options = access();
+  const options = access(hub);
   const before = await resolveModel("org/name", options);
   const moved = JSON.stringify({
     sha: "e".repeat(40),
@@ -142,12 +121,12 @@ test("a branch is followed on purpose only, and its files that did not change co
 });
 
 test("where there are no safetensors, pickled weights come, and nothing of the training", async () => {
-  const folder = await resolveModel("org/pickled", access());
+  const folder = await resolveModel("org/pickled", access(hub));
   assert.deepEqual(readdirSync(folder).sort(), ["config.json", "pytorch_model.bin"]);
 });
 
 test("the token goes to the hub and to nobody else", async () => {
-  const options = access({ HF_TOKEN: "hf_good" });
+  const options = access(hub, { HF_TOKEN: "hf_good" });
   await resolveModel("org/gated", options);
   for (const { server, token } of hub.asked) {
     assert.equal(token, server === "hub" ? "hf_good" : undefined);
@@ -156,14 +135,14 @@ test("the token goes to the hub and to nobody else", async () => {
 });
 
 test("the token may stand in the file that logging in writes", async () => {
-  const options = access();
+  const options = access(hub);
   writeFileSync(join(options.cache, "token"), "hf_good\n");
   const environment = { ...options.environment, HF_HOME: options.cache };
   await resolveModel("org/gated", { ...options, environment });
 });
 
 test("a connection that breaks off is gone on with, byte for byte", async () => {
-  const options = access();
+  const options = access(hub);
   let cuts = 0;
   hub.fault = (asked) => (isWeights(asked) && cuts++ < 3 ? { cutAfter: 70_000 } : undefined);
   const folder = await resolveModel("org/name", options);
@@ -180,7 +159,7 @@ test("a connection that breaks off is gone on with, byte for byte", async () => 
 });
 
 test("a download that was killed goes on where it was", async () => {
-  const options = access();
+  const options = access(hub);
   hub.fault = (asked) => (isWeights(asked) ? { delayMs: 100 } : undefined);
   const child = spawnChild("org/name", options.environment);
   for await (const text of child.stdout) {
@@ -205,14 +184,14 @@ test("a download that was killed goes on where it was", async () => {
 });
 
 test("a server that does not know ranges sends the whole, which counts from its beginning", async () => {
-  const options = access();
+  const options = access(hub);
   let round = 0;
   const faults = [{ cutAfter: 1000 }, { ignoresRange: true }];
   hub.fault = (asked) => (isWeights(asked) ? faults[round++] : undefined);
   const folder = await resolveModel("org/name", options);
   assert.deepEqual(readFileSync(join(folder, "model.safetensors")), weights);
   hub.fault = (asked) => (isWeights(asked) ? { cutAfter: 0 } : undefined);
-  await assert.rejects(resolveModel("org/name", access()), {
+  await assert.rejects(resolveModel("org/name", access(hub)), {
     code: "io",
     message: "the download of model.safetensors keeps breaking off: other side closed",
     hint: "run the command again later: it goes on where it was",
@@ -220,13 +199,13 @@ test("a server that does not know ranges sends the whole, which counts from its 
 });
 
 test("bytes of another hash are thrown away and asked for again, once", async () => {
-  const options = access();
+  const options = access(hub);
   let round = 0;
   hub.fault = (asked) => (isWeights(asked) && round++ === 0 ? { isWrong: true } : undefined);
   const folder = await resolveModel("org/name", options);
   assert.deepEqual(readFileSync(join(folder, "model.safetensors")), weights);
   hub.fault = (asked) => (isWeights(asked) ? { isWrong: true } : undefined);
-  const twice = access();
+  const twice = access(hub);
   await assert.rejects(resolveModel("org/name", twice), {
     code: "data",
     message:
@@ -236,101 +215,8 @@ test("bytes of another hash are thrown away and asked for again, once", async ()
   assert.ok(!left.some((name) => name.endsWith(".incomplete")), left.join());
 });
 
-test("the hub's request to wait is kept to", async () => {
-  const options = access();
-  let round = 0;
-  hub.fault = ({ path }) =>
-    path.includes("/revision/") && round++ === 0
-      ? { status: 429, headers: { "retry-after": "1" } }
-      : undefined;
-  const start = Date.now();
-  await resolveModel("org/name", options);
-  assert.ok(Date.now() - start >= 1000);
-  assert.deepEqual(options.events[0], {
-    ...{ type: "wait", reason: `${hub.endpoint} answers 429`, seconds: 1 },
-  });
-  hub.fault = () => ({ status: 429, headers: { ratelimit: '"api";r=0;t=3600' } });
-  await assert.rejects(resolveModel("org/other", options), {
-    message: /asks for a pause: too many requests \(429\)$/,
-    hint: /run it again later, or make a token at .*HF_TOKEN.*accounts may ask more$/,
-  });
-});
-
-for (const [title, reference, token, message, hint] of [
-  [
-    "a gated model",
-    "org/gated",
-    undefined,
-    /the model org\/gated is gated \(401\)$/,
-    /^open http.*\/org\/gated, accept its conditions, then make a token at .*HF_TOKEN/,
-  ],
-  [
-    "a gated model for another account",
-    "org/gated",
-    "hf_bad",
-    /is gated \(403\)$/,
-    /then give a token of an account/,
-  ],
-  [
-    "a mistyped name",
-    "org/nmae",
-    "hf_good",
-    /shows no model org\/nmae \(404\); did you mean "org\/name"\?$/,
-    /^check the name/,
-  ],
-  [
-    "a mistyped name of a stranger",
-    "org/nmae",
-    undefined,
-    /\(401\); did you mean "org\/name"\?$/,
-    /if it is private, make a token/,
-  ],
-  [
-    "a mistyped revision",
-    "org/name@v1.1",
-    undefined,
-    /has no revision "v1\.1" \(404\); did you mean "v1\.0"\?$/,
-    /branches and tags$/,
-  ],
-] as const) {
-  test(`${title} is told what to do`, async () => {
-    const options = access(token === undefined ? {} : { HF_TOKEN: token });
-    await assert.rejects(resolveModel(reference, options), { code: "usage", message, hint });
-  });
-}
-
-test("a token that the hub does not know is said to be unknown", async () => {
-  const headers = { "x-error-message": "Invalid credentials in Authorization header" };
-  hub.fault = () => ({ status: 401, headers });
-  await assert.rejects(resolveModel("org/name", access({ HF_TOKEN: "hf_old" })), {
-    code: "usage",
-    message: /does not know your token \(401\)$/,
-    hint: /^make a new one at http.*\/settings\/tokens and give it in HF_TOKEN$/,
-  });
-});
-
-test("a hub that cannot be reached is named, with the folders that were tried", async () => {
-  const gone = await FakeHub.open();
-  const options = access({ HF_ENDPOINT: gone.endpoint });
-  gone.close();
-  await assert.rejects(resolveModel("org/name", options), {
-    code: "io",
-    message:
-      /^model "org\/name" is not at .*, and cannot reach http:\/\/127\.0\.0\.1:\d+: connect ECONNREFUSED/,
-    hint: /HTTPS_PROXY/,
-  });
-});
-
-test("a page that is no hub's is said to be none", async () => {
-  const options = access();
-  hub.fault = ({ path }) => (path.includes("/revision/") ? { status: 200 } : undefined);
-  await assert.rejects(resolveModel("org/name", options), {
-    message: /is not an answer of a hub$/,
-  });
-});
-
 test("two processes that want one model fetch it once", async () => {
-  const options = access();
+  const options = access(hub);
   hub.fault = (asked) => (isWeights(asked) ? { delayMs: 100 } : undefined);
   const outcomes = await Promise.all(
     [0, 1].map(async () => {
@@ -347,7 +233,7 @@ test("two processes that want one model fetch it once", async () => {
 });
 
 test("a lock whose holder died is taken over", async () => {
-  const options = access();
+  const options = access(hub);
   const locks = join(options.cache, ".locks/models--org--name");
   mkdirSync(locks, { recursive: true });
   const dead = spawnSync(process.execPath, ["--version"]).pid;
@@ -355,44 +241,14 @@ test("a lock whose holder died is taken over", async () => {
   await resolveModel("org/name", options);
 });
 
-test("a model larger than the disk is refused before a byte comes", async () => {
-  const options = access();
-  hub.fault = ({ path }) => (path.includes("/revision/") ? { body: HUGE } : undefined);
-  await assert.rejects(resolveModel("org/name", options), {
-    code: "io",
-    message: /^org\/name needs 1000000\.0 GB, and [\d.]+ GB are free at /,
-    hint: /HF_HUB_CACHE/,
-  });
-});
-
-test("a file that would leave its folder is refused", async () => {
-  const options = access();
-  const body = HUGE.replace("model.safetensors", "../../model.safetensors");
-  hub.fault = ({ path }) => (path.includes("/revision/") ? { body } : undefined);
-  await assert.rejects(resolveModel("org/name", options), {
-    code: "data",
-    message: /no folder can hold$/,
-  });
-});
-
 test("a stopped download says how to go on", async () => {
-  const options = access();
+  const options = access(hub);
   const stop = new AbortController();
   hub.fault = (asked) => (isWeights(asked) ? { delayMs: 50 } : undefined);
   const onHubEvent = ({ type }: HubEvent) => void (type === "download" && stop.abort());
   await assert.rejects(resolveModel("org/name", { ...options, onHubEvent, signal: stop.signal }), {
     code: "interrupted",
   });
-});
-
-const HUGE = JSON.stringify({
-  sha: COMMIT,
-  siblings: [
-    {
-      ...{ rfilename: "model.safetensors", size: 1e15, blobId: "b".repeat(40) },
-      lfs: { sha256: "a".repeat(64), size: 1e15 },
-    },
-  ],
 });
 
 function spawnChild(reference: string, environment: Readonly<Record<string, string>>) {
