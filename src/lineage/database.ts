@@ -176,7 +176,7 @@ export function explained(path: string, error: unknown): unknown {
   if (code.startsWith("SQLITE_BUSY")) {
     return refusal(
       "another process is writing this file",
-      "wait for it or stop it; reading commands such as `tsmerge show` work meanwhile",
+      "wait for it or stop it; commands that only read, such as `tsmerge show`, work meanwhile",
     );
   }
   if (code.startsWith("SQLITE_IOERR_SHM") || code === "SQLITE_PROTOCOL") return noLog(path, error);
@@ -185,17 +185,16 @@ export function explained(path: string, error: unknown): unknown {
 
 function hintFor(code: string): string {
   if (code === "SQLITE_NOTADB" || code.startsWith("SQLITE_CORRUPT")) {
-    return "the file is damaged or no database: move the run folder away and start again";
+    return "the file is damaged or no database: move it away and start again";
   }
-  if (code.startsWith("SQLITE_CANTOPEN"))
-    return "check that the run folder exists and may be written";
+  if (code.startsWith("SQLITE_CANTOPEN")) return "check that its folder exists and may be written";
   return "check the disk's free space and permissions";
 }
 
 function noLog(path: string, cause?: unknown): TsmergeError {
   return new TsmergeError("lineage", "the file system cannot hold a write-ahead log", {
     where: path,
-    hint: "use a run folder on a local disk: network file systems lack the shared memory it needs",
+    hint: "put it on a local disk: network file systems lack the shared memory it needs",
     cause,
   });
 }
