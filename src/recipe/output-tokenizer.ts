@@ -56,7 +56,7 @@ export async function outputTokenizer(
   const { files = {}, specials = {} } = kept ?? {};
   const notes =
     unread === undefined
-      ? (vocabulary?.notes ?? [])
+      ? (kept?.notes ?? [])
       : [`${unread} has no tokenizer.json: embeddings are merged row by row, as they are stored`];
   if (wanted === undefined) return { vocabulary, specials, files, notes };
   const directories = parents.flatMap((one) => (one.isMerged ? [one.tokenizerDirectory] : []));
