@@ -2,7 +2,7 @@
 // by configuration and split, with or without a card. splits.ts knows the names; this module reads.
 
 import { readdir, readFile } from "node:fs/promises";
-import { join, relative, sep } from "node:path";
+import { join, relative, resolve, sep } from "node:path";
 import { TsmergeError } from "../../base/errors.ts";
 import { hasErrorCode, ioError } from "../../base/io-error.ts";
 import { type Row, readRows } from "./records.ts";
@@ -50,7 +50,7 @@ export async function readFiles(folder: string, names: readonly string[]): Promi
   const rows: Row[] = [];
   const files: Record<string, string> = {};
   for (const name of names) {
-    const file = await readRows(join(folder, name));
+    const file = await readRows(resolve(folder, name));
     files[name] = file.sha256;
     for (const row of file.rows) rows.push(row); // a spread of all would overflow the stack
   }

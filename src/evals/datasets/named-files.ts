@@ -1,7 +1,7 @@
 // The files that a task names itself: dataset_path json, csv or parquet with dataset_kwargs.data_files, one
 // file, several or a pattern, for all or by split. Relative ones start from the task file's folder.
 
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import picomatch from "picomatch";
 import { TsmergeError } from "../../base/errors.ts";
 import { filesBelow, readFiles, type Split } from "./folder.ts";
@@ -33,7 +33,7 @@ async function expand(name: string, folder: string, where: string): Promise<stri
   const { isGlob, base, glob } = picomatch.scan(name.replace(/^\.\//, ""));
   if (!isGlob) return [name];
   const matches = picomatch(glob);
-  const found = (await filesBelow(join(folder, base))).filter((path) => matches(path)).sort();
+  const found = (await filesBelow(resolve(folder, base))).filter((path) => matches(path)).sort();
   if (found.length > 0) return found.map((path) => join(base, path));
   throw new TsmergeError("data", `dataset_kwargs.data_files: ${name} matches no file`, {
     where,
