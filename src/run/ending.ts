@@ -50,7 +50,7 @@ export async function runEnding(
   const counted = isCounted(contest.tasks);
   const { improved, verdict } = verdictOf(rows, {
     isCounted: counted,
-    blind: contest.tasks.filter(({ isBlind }) => isBlind).map(({ name }) => name),
+    blind: blindPrograms(contest, scoring),
   });
   return {
     schemaVersion: RESULTS_SCHEMA,
@@ -90,6 +90,25 @@ export async function runEnding(
     },
     reportLooks: looks,
   };
+}
+
+/** Programs that were not told the split, or reported items of the search again: recognised by ids of theirs. */
+function blindPrograms(
+  { tasks, workloads, baselines }: Contest,
+  { lineage }: Pick<Scoring, "lineage">,
+): string[] {
+  const { hash } = baselines[0]!.composition;
+  return tasks
+    .filter(({ isBlind }) => isBlind !== undefined)
+    .filter(({ name, isBlind }) => {
+      const itemsIn = (split: Split): string[] =>
+        knownScores(lineage, workloads[split], hash).flatMap((score) =>
+          score.task === name ? score.hash : [],
+        );
+      const searched = new Set(itemsIn("search"));
+      return isBlind === true || itemsIn("report").some((item) => searched.has(item));
+    })
+    .map(({ name }) => name);
 }
 
 /** Items of a split: those of programs are known from what they reported of the first baseline. */
