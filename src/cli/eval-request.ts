@@ -94,7 +94,7 @@ export function evalRequest(positional: string | undefined, flags: EvalFlags): E
 function modelOf(positional: string | undefined, { reference }: ModelArgs): string {
   if (positional !== undefined && reference !== undefined && positional !== reference) {
     throw new TsmergeError("usage", `two models are named: ${positional} and ${reference}`, {
-      hint: "name the model once, as the first word or as --model_args pretrained=…",
+      hint: "name the model once, as the first word or as --model_args pretrained=…; tasks are separated by commas",
     });
   }
   const named = positional ?? reference;
