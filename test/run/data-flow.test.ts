@@ -23,22 +23,30 @@ const folder = mkdtempSync(join(tmpdir(), "tsmerge-flow-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 process.chdir(ROOT); // the file names models from the repository's root
 
-test("a search scores stacks of several depths, none of which fails", async () => {
-  const result = await evolve({
-    ...{ file: FILE, text, runFolder: folder, limit: 40, reportLimit: 40, seed: 2 },
+/** A search of ten candidates; their recipes and scores. */
+async function searched(workers: number) {
+  const runFolder = join(folder, `${workers}`);
+  const { search } = await evolve({
+    ...{ file: FILE, text, runFolder, limit: 20, reportLimit: 20, seed: 2, workers },
     ...{ budget: { maxEvals: 10 }, population: 5, device: "cpu", environment: {} },
   });
-  assert.deepEqual([result.search.evaluations, result.search.failed], [10, 0]);
-  const lineage = openLineage(join(folder, "run.db"), { readonly: true });
-  const recipes = lineage.candidates.list({ kind: "search" }).map(({ recipe }) => recipe);
+  assert.deepEqual([search.evaluations, search.failed], [10, 0]);
+  const lineage = openLineage(join(runFolder, "run.db"), { readonly: true });
+  const candidates = lineage.candidates.list({ kind: "search" });
   lineage.close();
-  const depths = recipes.map((recipe) =>
+  return candidates.map(({ recipe, fitness }) => ({ recipe, fitness }));
+}
+
+test("a search scores stacks of several depths, whichever decoder a worker has kept", async () => {
+  const candidates = await searched(1);
+  const depths = candidates.map(({ recipe }) =>
     [...recipe.matchAll(/layer_range: \[(\d+), (\d+)\]/g)].reduce(
       (sum, [, first, end]) => sum + Number(end) - Number(first),
       0,
     ),
   );
-  assert.ok(new Set(depths).size > 1, `${depths}`);
+  assert.ok(new Set(depths).size > 2, `${depths}`);
+  assert.deepEqual(await searched(2), candidates);
 });
 
 test("a scaled stack merges to the same bytes in memory and to files; the plain one is its parent", async () => {
