@@ -57,7 +57,7 @@ export type FoldCall = Omit<TileCall, "output">;
 /** What a sum adds up: the values of an expression, or the products of two, each exact in f64. */
 export type Term = readonly [Expression] | readonly [Expression, Expression];
 
-/** Sums over elements, in f64. Values are float32 (no computation of a fold is in f64 arithmetic). */
+/** Sums over elements, in f64. Values are float32, rounded to it where the arithmetic is f64. */
 export interface SumProgram extends Computation {
   readonly terms: readonly Term[];
 }
@@ -123,6 +123,7 @@ export interface Kernel {
   readonly name: "reference" | "wasm" | "onnx-cpu" | "onnx-webgpu";
   /** Compiles a program; equal programs are compiled once. */
   compile(program: Program): CompiledProgram | Promise<CompiledProgram>;
+  /** Compiles a fold, once too. Folds run on the host, whose sums have f64 and an order of their own. */
   sums(program: SumProgram): CompiledSums;
   counts(program: BucketProgram): CompiledCounts;
   drawSums(program: BucketProgram): CompiledDrawSums;

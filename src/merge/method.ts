@@ -60,7 +60,7 @@ export interface TensorMerge {
 
 /** Facts about a tensor's inputs that no parameter changes; each is computed at most once a run and kept. */
 export interface TensorStatistics {
-  /** Σ x_i·x_j over the whole tensor, accumulated in f64 in element order. */
+  /** Σ x_i·x_j over the whole tensor, as ElementReader.sums adds up. */
   dot(i: number, j: number): Promise<number>;
   /**
    * Where |x_i − x_base| is cut to keep its k = trunc(density·elements) largest (at least one): an element is
