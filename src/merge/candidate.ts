@@ -10,7 +10,7 @@ import { input } from "../kernel/expression.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { elementReader } from "./elements.ts";
 import { weightsDigest } from "./fingerprint.ts";
-import { checkFinite } from "./finite.ts";
+import { finiteCheck } from "./finite.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
 import { Residence } from "./residence.ts";
 import { type TensorFacts, tensorFacts } from "./statistics.ts";
@@ -167,12 +167,13 @@ export class CandidateMerger {
     );
     const bytes = this.#residence.output(tensor);
     const data = this.#viewOf(bytes);
+    const check = finiteCheck(this.#kernel, "float32");
     for (let first = 0; first < elements; first += TILE) {
       const count = Math.min(TILE, elements - first);
       const views = types.map((_, i) => inputs.read(i, first, count));
       const output = bytes.subarray(4 * first, 4 * (first + count));
       await pass.run(first, count, views, output);
-      checkFinite(tensor.name, "float32", output);
+      check(tensor.name, output);
     }
     return data;
   }

@@ -18,7 +18,7 @@ import { type MergerState, refuseUnlessIdle } from "./candidate.ts";
 import type { MaskGenerator } from "./draws.ts";
 import { type ElementReader, elementReader } from "./elements.ts";
 import { fileInputs } from "./file-inputs.ts";
-import { checkFinite } from "./finite.ts";
+import { finiteCheck } from "./finite.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
 import { type TensorFacts, tensorFacts } from "./statistics.ts";
 import type { TensorInputs } from "./tensor-inputs.ts";
@@ -50,6 +50,7 @@ interface Sources {
 /** Owns what it uploads and compiles, in the one thread that uses the device. */
 export class DeviceMerger {
   readonly #kernel: Kernel;
+  readonly #check: ReturnType<typeof finiteCheck>;
   readonly #open: (directory: string) => Promise<Checkpoint>;
   readonly #refuseCpuFallback: boolean;
   readonly #transfer = new Transfer();
@@ -65,6 +66,7 @@ export class DeviceMerger {
   /** @param kernel widens parents and computes statistics, on the host */
   constructor(kernel: Kernel, options: DeviceMergerOptions = {}) {
     this.#kernel = kernel;
+    this.#check = finiteCheck(kernel, "float32");
     this.#open = options.open ?? openCheckpoint;
     this.#refuseCpuFallback = options.refuseCpuFallback ?? false;
   }
@@ -120,7 +122,7 @@ export class DeviceMerger {
     const { scalars, integers, draws } = prepared;
     refusePlanes(prepared);
     // the host's half of the check for NaN and infinity: a GPU need not keep either
-    checkFinite(tensor.name, "float32", new Uint8Array(Float32Array.from(scalars).buffer));
+    this.#check(tensor.name, new Uint8Array(Float32Array.from(scalars).buffer));
     const inputs: DeviceTensor[] = [];
     for (const i of tensor.sources.keys())
       inputs.push(await this.#parent(plan, tensor, i, sources));
@@ -169,7 +171,7 @@ export class DeviceMerger {
     return this.#uploaded(parent, async () => {
       const data = new Float32Array(reader.elements);
       await reader.each([input(source)], ([tile], firstElement) => data.set(tile!, firstElement));
-      checkFinite(name, "float32", new Uint8Array(data.buffer));
+      this.#check(name, new Uint8Array(data.buffer));
       return { type: "float32", shape, data };
     });
   }

@@ -12,7 +12,7 @@ import type { Kernel } from "../kernel/kernel.ts";
 import { chunksOf } from "./copies.ts";
 import { elementReader } from "./elements.ts";
 import { fileInputs, heldInputs } from "./file-inputs.ts";
-import { checkFinite } from "./finite.ts";
+import { finiteCheck } from "./finite.ts";
 import type { FixName } from "./fixes.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
 import { tensorFacts } from "./statistics.ts";
@@ -103,11 +103,12 @@ function mergerOver(
     const facts = tensorFacts(reader, tensor.base, false);
     const operands = { types: inputs.types, facts, store: tensor.dtype };
     const pass = await prepareTensor(kernel, programs, generator, plan.compat, tensor, operands);
+    const check = finiteCheck(kernel, tensor.dtype);
     const hash = createHash("sha256");
     const file = await openPlace(place);
     try {
       await streamTiles(tensor, pass, inputs, buffers, (output) => {
-        checkFinite(tensor.name, tensor.dtype, output);
+        check(tensor.name, output);
         const written = file.append(output);
         hash.update(output); // while the disk is busy
         onBytes(output.byteLength);

@@ -1,11 +1,14 @@
-// checkFinite against the numbers themselves, at every place and alignment.
+// finiteCheck against the numbers themselves, at every place and alignment.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { FloatType } from "../../src/base/dtype.ts";
-import { checkFinite } from "../../src/merge/finite.ts";
+import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { finiteCheck } from "../../src/merge/finite.ts";
 import { decode } from "./tensors.ts";
+
+const kernel = wasmKernel();
 
 test("it refuses exactly the tiles that hold NaN or infinity", () => {
   const widths = { float32: 4, bfloat16: 2, float16: 2 } as const;
@@ -34,7 +37,7 @@ test("it refuses exactly the tiles that hold NaN or infinity", () => {
         );
         const length = Math.floor((2 * halves.length) / width) * width;
         const tile = bytes.subarray(width * shift, width * shift + length);
-        const check = () => checkFinite("x", type, tile);
+        const check = () => finiteCheck(kernel, type)("x", tile);
         if (decode(type, tile).every(Number.isFinite)) check();
         else assert.throws(check, /tensor x of the merge holds NaN or infinity/);
       },
