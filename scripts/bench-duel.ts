@@ -1,0 +1,76 @@
+// The duel on the demo family, with real merges: `auto` and the winner it hands back against CMA-ES on accuracy and its
+// best observed candidate (mergekit-evolve's rule), at equal budgets of items. Truth is the 1,000 report questions,
+// which neither saw. Prints a Markdown table on stdout.
+
+import { execFileSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { markdownTable } from "markdown-table";
+import { mean, sampleStandardDeviation } from "simple-statistics";
+import type { SuiteResult } from "../src/evals/results.ts";
+import { openLineage } from "../src/lineage/lineage.ts";
+import type { EvolveResult } from "../src/run/results.ts";
+
+const SEEDS = 10;
+const EVALUATIONS = 150;
+/** mergekit-evolve's users give it about so many. */
+const ITEMS = 100;
+const ROOT = join(import.meta.dirname, "..");
+
+function tsmerge(program: "tsmerge" | "tsmerge-evolve", words: readonly string[]): string {
+  const script = join(ROOT, "src/cli", `${program}.ts`);
+  const all = ["--import", "tsx", script, ...words, "--quiet"];
+  const stdio: ["ignore", "pipe", "inherit"] = ["ignore", "pipe", "inherit"];
+  return execFileSync(process.execPath, all, { cwd: ROOT, stdio, encoding: "utf8" });
+}
+
+function evolve(seed: number, folder: string, words: readonly string[]): EvolveResult {
+  const run = ["configs/demo.yml", "--task", "demo", "--seed", `${seed}`, "--run-folder", folder];
+  const size = ["--limit", `${ITEMS}`, "--max-evals", `${EVALUATIONS}`, "--report-limit", "1000"];
+  return JSON.parse(tsmerge("tsmerge-evolve", [...run, ...size, ...words, "--json"]));
+}
+
+/** What a run's best observed candidate claims, and its accuracy on the report questions. */
+function bestObserved(folder: string): { claimed: number; truth: number } {
+  const lineage = openLineage(join(folder, "run.db"), { readonly: true });
+  const [best] = lineage.candidates.best();
+  lineage.close();
+  if (best?.fitness === undefined) throw new Error(`${folder}: nothing was scored`);
+  const output = join(folder, "best-observed");
+  tsmerge("tsmerge", ["export", folder, "--candidate", best.id, "-o", output]);
+  const store = ["--store", join(folder, "items.db")];
+  const model = join(output, "model");
+  const scored = tsmerge("tsmerge", ["eval", model, "--tasks", "demo", "--json", ...store]);
+  const { results } = JSON.parse(scored) as { results: SuiteResult }; // the command's own schema
+  const demo = results.groups.find(({ task }) => task === "demo");
+  if (demo?.metrics.acc === undefined) throw new Error(`${model}: no accuracy`);
+  return { claimed: best.fitness, truth: demo.metrics.acc.value };
+}
+
+const folder = await mkdtemp(join(tmpdir(), "tsmerge-duel-"));
+try {
+  const rows: string[][] = [];
+  const gains: number[] = [];
+  for (let seed = 1; seed <= SEEDS; seed++) {
+    const ours = evolve(seed, join(folder, `auto-${seed}`), ["--strategy", "auto"]);
+    const rival = join(folder, `cmaes-${seed}`);
+    evolve(seed, rival, ["--strategy", "cmaes", "--metric", "acc"]);
+    const { claimed, truth } = bestObserved(rival);
+    const winner = ours.report.find(({ won }) => won)!.score.value;
+    gains.push(winner - truth);
+    rows.push(
+      [seed, claimed, truth, winner, winner - truth].map((x, i) =>
+        i === 0 ? `${x}` : x.toFixed(3),
+      ),
+    );
+  }
+  const error = sampleStandardDeviation(gains) / Math.sqrt(SEEDS);
+  const head = ["seed", "best observed claims", "its truth", "auto's winner", "difference"];
+  process.stdout.write(`${markdownTable([head, ...rows])}\n\n`);
+  process.stdout.write(
+    `${EVALUATIONS} candidates on ${ITEMS} items: ${(100 * mean(gains)).toFixed(1)} points ± ${(100 * error).toFixed(1)} (standard error over ${SEEDS} seeds)\n`,
+  );
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
