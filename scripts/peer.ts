@@ -64,12 +64,14 @@ const MEDIANS: readonly {
 /** Of two genes the reference's quantiles lie further apart. */
 const FEW_GENES = 5;
 const FEW_GENES_BAND = 0.12;
+const MANY_RUNS = 4;
 
 function* medianCases(): Generator<Outcome> {
   for (const { strategy, f, seeds, band, fewer, medians } of MEDIANS) {
     for (const [genes, expected] of Object.entries(medians)) {
       const n = Number(genes);
-      const counts = run(seeds, (seed) =>
+      // a median of 25 runs in few dimensions scatters by 3 %, about as much as the band is wide
+      const counts = run(n <= FEW_GENES ? MANY_RUNS * seeds : seeds, (seed) =>
         evaluationsTo(strategy, unbounded(f, n, seed), f.value, TARGET, 10 * expected),
       );
       const allowed = n < FEW_GENES ? FEW_GENES_BAND : band;
@@ -78,8 +80,11 @@ function* medianCases(): Generator<Outcome> {
       yield {
         name: `${strategy.name} ${f.name} ${n}`,
         wanted: `${expected} ${fewer ? "+" : "±"} ${Math.round(100 * allowed)} %`,
-        got: `${median(counts)} (${ratio.toFixed(3)}), ${solved}/${seeds}`,
-        met: solved === seeds && ratio <= 1 + allowed && (fewer === true || ratio >= 1 - allowed),
+        got: `${median(counts)} (${ratio.toFixed(3)}), ${solved}/${counts.length}`,
+        met:
+          solved === counts.length &&
+          ratio <= 1 + allowed &&
+          (fewer === true || ratio >= 1 - allowed),
       };
     }
   }
