@@ -229,12 +229,11 @@ export class Decoder {
       },
       ["best", ...states.flatMap(({ keys, values }) => [keys, values])],
     );
+    const values = states.map(({ values }) => floats(fetched[values]));
+    refuseNaN(values.at(-1)!);
     return {
       best: Int32Array.from(integers(fetched.best), Number),
-      state: {
-        keys: states.map(({ keys }) => floats(fetched[keys])),
-        values: states.map(({ values }) => floats(fetched[values])),
-      },
+      state: { keys: states.map(({ keys }) => floats(fetched[keys])), values },
     };
   }
 
@@ -280,6 +279,14 @@ function stopIfAborted({ signal, beforeCall }: ScheduleOptions, at: string): voi
   beforeCall?.();
   if (!signal?.aborted) return;
   throw new TsmergeError("interrupted", `scoring was cancelled ${at}`);
+}
+
+/** What is no number in one layer is none in the last; the most probable of no numbers is a token like any other. */
+function refuseNaN(lastValues: Float32Array): void {
+  if (!lastValues.some(Number.isNaN)) return;
+  throw new TsmergeError("numeric", "the model computes NaN while it generates text", {
+    hint: "narrow the ranges of weight, lambda or density: these weights overflow",
+  });
 }
 
 function batchResult(

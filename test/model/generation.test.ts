@@ -177,3 +177,14 @@ test("an aborted signal stops inside a generation", async () => {
   await assert.rejects(run, { code: "interrupted" });
   assert.equal(calls, 10);
 });
+
+test("a model that computes NaN generates nothing", async () => {
+  const weights = floatTensors(join(BASE, "model.safetensors"));
+  const name = "model.layers.1.mlp.down_proj.weight";
+  weights.get(name)!.data.fill(Number.NaN);
+  await decoder.setWeights(weights);
+  await assert.rejects(texts(decoder, [promptOf("The")], BASE), {
+    code: "numeric",
+    message: /NaN while it generates/,
+  });
+});
