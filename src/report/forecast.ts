@@ -9,6 +9,9 @@ export function renderForecast(forecast: Forecast): string {
   const { tokens, tokensInAll, workers, memoryBytes, diskBytes, seed, notes } = forecast;
   const split = (name: "search" | "selection" | "report"): string => {
     const { computed, naive } = tokens[name];
+    if (computed === 0) {
+      return `${name}: ${items[name] === 0 ? "a program's own" : items[name]} items, scored outside`;
+    }
     const ratio = (naive / computed).toFixed(1);
     return `${name}: ${items[name]} items, ${count(computed)} tokens a candidate (${ratio}× fewer than one pass a prompt)`;
   };

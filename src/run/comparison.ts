@@ -73,17 +73,13 @@ export function compare(
   seed: number,
 ): Comparison {
   requireSameItems(ours, theirs);
+  const test = tested(tasks, ours, theirs);
+  // resampling says nothing of one item, nor of a score without items
+  if (ours.length < 2 || ours.some(({ summary }) => summary !== undefined)) return test;
   const items = [ours, theirs].map((scores) => reportedItems(tasks, scores));
   const groups = groupsOf(items[0]!);
   const values = items.map((one) => one.values);
-  const { low, high } = pairedBootstrap(values, { seed, groups }).deltas[1]!;
-  // resampling says nothing of a score without items
-  const isAlone = values[0]!.length < 2 || ours.some(({ summary }) => summary !== undefined);
-  return {
-    ...tested(tasks, ours, theirs),
-    low: isAlone ? null : low,
-    high: isAlone ? null : high,
-  };
+  return { ...test, ...pairedBootstrap(values, { seed, groups }).deltas[1]! };
 }
 
 /**
@@ -105,7 +101,7 @@ function tested(
   tasks: readonly WeightedTask[],
   ours: readonly ItemScore[],
   theirs: readonly ItemScore[],
-): Pick<Comparison, "delta" | "gained" | "lost" | "p"> {
+): Comparison {
   if (!isCounted(tasks)) return meanDifference(tasks, ours, theirs);
   const isRight = ours.map((_, index) => [
     rightOf(tasks, ours[index]!),
@@ -113,7 +109,8 @@ function tested(
   ]);
   const gained = isRight.filter(([our, their]) => our! > their!).length;
   const lost = isRight.filter(([our, their]) => our! < their!).length;
-  return { delta: (gained - lost) / ours.length, gained, lost, p: mcnemar(gained, lost) };
+  const delta = (gained - lost) / ours.length;
+  return { delta, gained, lost, p: mcnemar(gained, lost), low: null, high: null };
 }
 
 /** What each item adds to the reported score. */
@@ -170,7 +167,7 @@ function meanDifference(
   tasks: readonly WeightedTask[],
   ours: readonly ItemScore[],
   theirs: readonly ItemScore[],
-): Pick<Comparison, "delta" | "p"> {
+): Comparison {
   let [weights, sum, variance]: [number, number, number | null] = [0, 0, 0];
   for (const task of tasks) {
     const { weight, reported } = task;
@@ -183,7 +180,10 @@ function meanDifference(
     variance = variance === null || stderr === null ? null : variance + (weight * stderr) ** 2;
   }
   const delta = sum / weights;
-  return { delta, p: variance === null ? null : twoSided(sum, Math.sqrt(variance)) };
+  if (variance === null) return { delta, p: null, low: null, high: null };
+  const half = (Z95 * Math.sqrt(variance)) / weights;
+  const p = twoSided(sum, Math.sqrt(variance));
+  return { delta, p, low: delta - half, high: delta + half };
 }
 
 type TaskValues = ReturnType<typeof taskValues>;

@@ -108,7 +108,8 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     ...(population === undefined ? {} : { population }),
     ...(evaluations === undefined ? {} : { evaluations }),
     ...(earlier === undefined ? {} : { earlier }),
-    items: itemCount(workloads.search),
+    // of programs nobody knows beforehand
+    ...(itemCount(workloads.search) === 0 ? {} : { items: itemCount(workloads.search) }),
   };
   const first = strategy.initial(problem);
   const size = strategy.populationSize(first);

@@ -53,8 +53,8 @@ export function shortlistOf(contest: Contest, lineage: Lineage): Finalist[] {
 
 /** How sure a place on the shortlist is, on the selection items. */
 export interface Standing {
-  /** How often it is the best of the shortlist when items are resampled, the same for all. */
-  readonly chance: number;
+  /** How often it is the best of the shortlist when items are resampled, the same for all; absent without items. */
+  readonly chance?: number;
   /** Against the best baseline, adjusted for all of the shortlist's comparisons (Holm); absent for baselines. */
   readonly p?: number | null;
 }
@@ -74,6 +74,7 @@ export function standingsOf(
     items.map(({ values }) => values),
     { seed, groups: groupsOf(items[0]!) },
   );
+  const hasItems = [...scores.values()].flat().every(({ summary }) => summary === undefined);
   const baseline = scored
     .filter(({ kind }) => kind === "baseline")
     .map(({ label }) => scores.get(label)!)
@@ -82,7 +83,7 @@ export function standingsOf(
   const raw = merges.map(({ label }) => compare(tasks, scores.get(label)!, baseline, seed).p);
   const adjusted = holm(raw.map((p) => p ?? 1));
   const standings = new Map(
-    scored.map(({ label }, i): [string, Standing] => [label, { chance: best[i]! }]),
+    scored.map(({ label }, i): [string, Standing] => [label, hasItems ? { chance: best[i]! } : {}]),
   );
   merges.forEach(({ label }, i) => {
     const p = raw[i] === null ? null : adjusted[i]!;
