@@ -16,7 +16,7 @@ import { stopRuleOf } from "./generation-rule.ts";
 import type { Instruction } from "./ifeval/score.ts";
 import type { GenerationRule, Item, Judgement } from "./item.ts";
 import { pythonLiteral } from "./python-literal.ts";
-import { isDigit } from "./python-text.ts";
+import { delimited, isDigit } from "./python-text.ts";
 import { type FewshotConfig, FunctionReference, type TaskConfig } from "./task-file.ts";
 import { compileTemplate } from "./template.ts";
 import { countWords } from "./wikitext.ts";
@@ -31,6 +31,8 @@ export interface Reading {
   readonly text: string | number;
   readonly target: string | number | readonly unknown[];
   readonly choices: readonly string[] | undefined;
+  /** What every answer begins with, and stands in the prompt; empty for nothing. */
+  readonly prefix: string;
 }
 
 export interface Reader {
@@ -55,13 +57,8 @@ export function compileReader(config: TaskConfig, shots?: FewshotConfig): Reader
     field("doc_to_target"),
     field("doc_to_choice"),
   ];
-  const prefix = shots?.gen_prefix ?? config.gen_prefix;
-  if (prefix !== undefined) {
-    throw new TsmergeError("config", "field gen_prefix is not supported", {
-      where: file,
-      hint: "write its text at the end of doc_to_text",
-    });
-  }
+  const spec = shots?.gen_prefix ?? config.gen_prefix;
+  const prefix = spec === undefined ? undefined : compileField(spec, "gen_prefix", file);
   const hasChoices = choice !== undefined;
   return {
     targetDelimiter: shots?.target_delimiter ?? config.target_delimiter ?? TARGET_DELIMITER,
@@ -70,6 +67,7 @@ export function compileReader(config: TaskConfig, shots?: FewshotConfig): Reader
       text: asText(text?.(row) ?? "", hasChoices),
       target: asTarget(target?.(row) ?? "", hasChoices),
       choices: choice === undefined ? undefined : asChoices(choice(row), file),
+      prefix: prefix === undefined ? "" : printed(prefix(row)),
     }),
   };
 }
@@ -127,18 +125,24 @@ function printed(value: unknown): string {
 
 /** A worked example as it stands in a prompt. */
 export function renderShot(reader: Reader, row: Row): string {
-  const { question, answer } = shotOf(reader, row);
-  const ending = answer === "" ? "" : reader.targetDelimiter + answer;
-  return question + ending + reader.fewshotDelimiter;
+  const { question, prefix, answer } = shotOf(reader, row);
+  const { targetDelimiter, fewshotDelimiter } = reader;
+  if (prefix !== "") {
+    return delimited(question, delimited(prefix, answer, " "), targetDelimiter) + fewshotDelimiter;
+  }
+  return question + (answer === "" ? "" : targetDelimiter + answer) + fewshotDelimiter;
 }
 
-/** A worked example's question and its right answer, empty for none. */
-export function shotOf(reader: Reader, row: Row): { question: string; answer: string } {
-  const { text, target, choices } = reader.read(row);
+/** A worked example's question, the prefix of its answer and the right answer; empty for none. */
+export function shotOf(
+  reader: Reader,
+  row: Row,
+): { question: string; prefix: string; answer: string } {
+  const { text, target, choices, prefix } = reader.read(row);
   const question = typeof text === "number" ? (choices?.[text] ?? String(text)) : text;
   const first = Array.isArray(target) ? target[0] : target;
   const answer = typeof first === "number" ? (choices?.[first] ?? String(first)) : printed(first);
-  return { question, answer };
+  return { question, prefix, answer };
 }
 
 export interface DocumentTask {
@@ -256,7 +260,8 @@ function requestOf(
 ): Request {
   const { config, reader } = task;
   const question = String(reading.text);
-  const context = isMultipleInput ? "" : prompt(question);
+  const asked = delimited(question, reading.prefix, reader.targetDelimiter);
+  const context = isMultipleInput ? "" : prompt(asked);
   switch (config.output_type) {
     case "multiple_choice":
       return isMultipleInput
@@ -305,7 +310,7 @@ function severalContexts(
   reader: Reader,
 ): Request {
   const { choices = [], target, text } = reading;
-  const contexts = choices.map(prompt);
+  const contexts = choices.map((choice) => prompt(choice + reading.prefix));
   const continuation = reader.targetDelimiter + String(target);
   return {
     ...{ question: String(target), context: contexts[0] ?? "", contexts, choices },

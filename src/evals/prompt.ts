@@ -1,8 +1,10 @@
 // A question behind its description and worked examples: as plain text, or as a conversation in the model's own
 // format, by lm-evaluation-harness's rules for both.
 
+import { TsmergeError } from "../base/errors.ts";
 import type { Row } from "./datasets/records.ts";
 import { type DocumentTask, renderShot, shotOf } from "./document-task.ts";
+import { delimited } from "./python-text.ts";
 
 /** How prompts are written. */
 export interface PromptStyle {
@@ -45,12 +47,21 @@ export function prompter(
     return text;
   };
   const systemOf = (row: Row): string =>
-    joined(systemInstruction, task.description(row), task.reader.fewshotDelimiter);
+    delimited(systemInstruction, task.description(row), task.reader.fewshotDelimiter);
   if (chat === undefined) {
     return (row, examples) => {
       const preamble = systemOf(row) + examples.map(textOf).join("");
       return (question) => preamble + question;
     };
+  }
+  if (
+    task.config.gen_prefix !== undefined ||
+    task.config.fewshot_config?.gen_prefix !== undefined
+  ) {
+    throw new TsmergeError("config", "field gen_prefix is not supported in conversations", {
+      where: task.config.file,
+      hint: "leave --apply_chat_template out, or choose another task",
+    });
   }
   return (row, examples) => {
     const content = systemOf(row);
@@ -67,10 +78,4 @@ function turnsOf({ shots }: DocumentTask, row: Row): Message[] {
   const { question, answer } = shotOf(shots.reader, row);
   const asked: Message = { role: "user", content: question };
   return answer === "" ? [asked] : [asked, { role: "assistant", content: answer }];
-}
-
-/** Two texts, with the delimiter between them if both are there and neither has white space at the seam. */
-function joined(first: string, second: string, delimiter: string): string {
-  const hasSpace = /\s$/.test(first) || /^\s/.test(second);
-  return first + (first === "" || second === "" || hasSpace ? "" : delimiter) + second;
 }

@@ -57,3 +57,9 @@ export function codePoints(text: string): number {
   for (const _ of text) count++;
   return count;
 }
+
+/** Two texts, with the delimiter between them if both are there and neither has white space at the seam. */
+export function delimited(first: string, second: string, delimiter: string): string {
+  const hasSpace = /\s$/.test(first) || /^\s/.test(second);
+  return first + (first === "" || second === "" || hasSpace ? "" : delimiter) + second;
+}
