@@ -54,3 +54,19 @@ test("rounding twice changes nothing", () => {
     }),
   );
 });
+
+test("rounding a number is encoding and decoding it, for either half", () => {
+  const same = (x: number) => {
+    assert.ok(Object.is(roundTo("bfloat16", x), bf16ToF32(f32ToBf16(x))), `bfloat16 of ${x}`);
+    const f16 = f16ToF32(f32ToF16(Math.fround(x)));
+    assert.ok(Object.is(roundTo("float16", x), f16), `float16 of ${x}`);
+  };
+  for (const x of [0, -0, Number.NaN, Number.POSITIVE_INFINITY, 65519.996, 65520, -65520]) same(x);
+  for (let bits = 0; bits < 0x7c00; bits += 7) {
+    const [low, high] = [f16ToF32(bits), f16ToF32(bits + 1)];
+    const middle = (low + high) / 2; // a tie
+    for (const x of [low, -middle, middle, middle * (1 + 2 ** -23), middle * (1 - 2 ** -23)])
+      same(x);
+  }
+  fc.assert(fc.property(fc.float(), same));
+});

@@ -1,11 +1,14 @@
 // karcher: the Riemannian mean of the models' directions, by fixed-point iteration, with their mean length. Every
-// step is a combination of the models, so it iterates on their Gram matrix and then merges in one pass; always
-// in float32. There is no base and there are no weights.
+// step is a combination of the models, so it iterates on their Gram matrix and then merges in one pass; except
+// under compat in a half type, where mergekit rounds each step (karcher-steps.ts). There is no base and there are
+// no weights.
 
 import { input, mul, scalar, sum } from "../../kernel/expression.ts";
-import type { MergeMethod, TensorMerge } from "../method.ts";
+import { SORT_LIMIT } from "../magnitudes.ts";
+import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
 import { modelsOf } from "./deltas.ts";
-import { gramOf, product } from "./gram.ts";
+import { gramOf, norms, product } from "./gram.ts";
+import { type Direction, stepwiseMean } from "./karcher-steps.ts";
 import { globalParameter } from "./weights.ts";
 
 const allOf = (merge: TensorMerge) => modelsOf({ ...merge, base: undefined });
@@ -45,6 +48,37 @@ function meanDirection(
   return u;
 }
 
+/** Factors of the models: of their mean direction, with their mean length. */
+async function combination(merge: TensorMerge, statistics: TensorStatistics): Promise<number[]> {
+  const models = allOf(merge);
+  const tol = globalParameter(merge, "tol");
+  const gram = await gramOf({ ...merge, base: undefined }, statistics, models);
+  const lengths = models.map((i) => Math.sqrt(gram[i]![i]!));
+  const directed = models.filter((i) => lengths[i]! > tol);
+  if (directed.length === 0) return models.map(() => 0);
+  const u = meanDirection(gram, directed, globalParameter(merge, "max_iter"), tol);
+  const meanLength = lengths.reduce((total, length) => total + length, 0) / models.length;
+  return scaled(u, meanLength);
+}
+
+/** Whether every step is rounded to a half type, as mergekit's are. */
+const isRounded = (merge: TensorMerge) =>
+  merge.compat && merge.inputs > 1 && ["bfloat16", "float16"].includes(merge.arithmetic);
+
+/** Larger tensors are not held: their direction is exact, and rounded once. */
+const isHeld = (merge: TensorMerge) => merge.elements <= SORT_LIMIT;
+
+function heldMean(merge: TensorMerge, statistics: TensorStatistics): Promise<Direction> {
+  const [maxIterations, tol] = ["max_iter", "tol"].map((name) => globalParameter(merge, name));
+  return statistics.fact(`rounded mean ${maxIterations} ${tol}`, async () => {
+    const lengths: number[] = [];
+    for (const i of allOf(merge)) {
+      lengths.push((await norms({ ...merge, base: undefined }, statistics, i))[0]!);
+    }
+    return stepwiseMean(merge, statistics, lengths, maxIterations!, tol!);
+  });
+}
+
 export const karcher: MergeMethod = {
   name: "karcher",
   summary: "mean direction of the models on the sphere, with their mean length",
@@ -52,7 +86,6 @@ export const karcher: MergeMethod = {
   base: "none",
   minModels: 1,
   maxModels: Number.POSITIVE_INFINITY,
-  arithmetic: "float32",
   parameters: [
     {
       name: "max_iter",
@@ -74,22 +107,35 @@ export const karcher: MergeMethod = {
     },
   ],
   published: { parameters: {}, source: "its defaults" },
-  variant: (merge) => `${merge.inputs}`,
+  variant: (merge) => `${merge.inputs}${isRounded(merge) ? " rounded" : ""}`,
   expression(merge) {
     const models = allOf(merge);
+    if (isRounded(merge)) return mul(scalar(0), plane(merge, 0));
     return models.length === 1 ? input(0) : sum(models.map((i) => mul(scalar(i), input(i))));
   },
   streams: () => [],
   async coefficients(merge, statistics) {
-    const models = allOf(merge);
-    if (models.length === 1) return { scalars: [], integers: [] };
-    const tol = globalParameter(merge, "tol");
-    const gram = await gramOf({ ...merge, base: undefined }, statistics, models);
-    const lengths = models.map((i) => Math.sqrt(gram[i]![i]!));
-    const directed = models.filter((i) => lengths[i]! > tol);
-    if (directed.length === 0) return { scalars: models.map(() => 0), integers: [] };
-    const u = meanDirection(gram, directed, globalParameter(merge, "max_iter"), tol);
-    const meanLength = lengths.reduce((total, length) => total + length, 0) / models.length;
-    return { scalars: scaled(u, meanLength), integers: [] };
+    if (allOf(merge).length === 1) return { scalars: [], integers: [] };
+    const scalars = isRounded(merge)
+      ? [isHeld(merge) ? (await heldMean(merge, statistics)).length : 1]
+      : await combination(merge, statistics);
+    return { scalars, integers: [] };
+  },
+  async planes(merge, statistics) {
+    if (!isRounded(merge)) return [];
+    if (isHeld(merge)) {
+      const { unit } = await heldMean(merge, statistics);
+      return [(mean, first) => mean.set(unit.subarray(first, first + mean.length))];
+    }
+    const factors = await combination(merge, statistics);
+    return [
+      async (mean, first) => {
+        const models = allOf(merge);
+        const tiles = await statistics.inputs.read(models.map(input), first, mean.length);
+        for (let e = 0; e < mean.length; e++) {
+          mean[e] = factors.reduce((total, factor, i) => total + factor * tiles[i]![e]!, 0);
+        }
+      },
+    ];
   },
 };
