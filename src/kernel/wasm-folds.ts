@@ -56,7 +56,7 @@ export function compileCounts(program: BucketProgram, memories: Memories): Compi
       const highest = Math.min(0x7fffffff, lowest + BUCKETS * 2 ** shift - 1);
       const { results, memory, rest } = run(call, [lowest, highest, shift]);
       if (memory !== undefined) {
-        const counters = new Uint32Array(memory.buffer, scratchOf(memory), BUCKETS);
+        const counters = new Uint32Array(memory.buffer, scratchOf(memory), BUCKETS + 1);
         for (let b = 0; b < BUCKETS; b++) counts[b]! += counters[b]!;
         counts[BUCKETS]! += results[0]!;
         counters.fill(0);

@@ -148,7 +148,7 @@ export function streamedMagnitudes(stream: Stream, elements: number): Magnitudes
 }
 
 /** Elements that are counted, and then read, when one of them is looked for. */
-const SEARCHED_ELEMENTS = 2 ** 18;
+const SEARCHED_ELEMENTS = 2 ** 16;
 
 /** The magnitudes of an expression's values, counted by the kernel. */
 export function magnitudesOf(reader: ElementReader, expression: Expression): Magnitudes {
@@ -171,7 +171,11 @@ export function magnitudesOf(reader: ElementReader, expression: Expression): Mag
       const searched = Math.min(SEARCHED_ELEMENTS, elements - first);
       const [values] = await reader.read([expression], first, searched);
       const bits = bitsOf(values as Float32Array<ArrayBuffer>); // readers own what they give
-      return first + bits.findIndex((x) => (x & MAGNITUDE_BITS) === wanted && --left === 0);
+      let i = 0;
+      for (; i < bits.length; i++) {
+        if ((bits[i]! & MAGNITUDE_BITS) === wanted && --left === 0) break;
+      }
+      return first + i;
     },
   };
 }
