@@ -76,17 +76,18 @@ export interface BucketProgram extends Computation {
 }
 
 /**
- * Magnitudes' bits, float32 without the sign, which order as the magnitudes do: 2^shift of them a
- * bucket from `lowest` on.
+ * Magnitudes' bits, float32 without the sign, which order as the magnitudes do: from `lowest` to `highest`,
+ * 2^shift of them a bucket, in BUCKETS buckets at most.
  */
 export interface Bracket {
   readonly lowest: number;
+  readonly highest: number;
   readonly shift: number;
 }
 
 export interface CompiledCounts {
   /**
-   * Adds the elements in each of the BUCKETS buckets to `counts`, and those above them all to its last
+   * Adds the elements in each of the BUCKETS buckets to `counts`, and those above the bracket to its last
    * number, which stands behind the buckets'. At most FOLD_ELEMENTS elements.
    */
   run(call: FoldCall, bracket: Bracket, counts: Uint32Array): void;

@@ -48,11 +48,11 @@ function productsOf([x, y]: readonly Float32Array[]): Float64Array {
 export function interpretCounts(program: BucketProgram): CompiledCounts {
   const values = valuesOf(program, program.expression);
   return {
-    run(call, { lowest, shift }, counts) {
+    run(call, { lowest, highest, shift }, counts) {
       for (const bits of new Uint32Array(values(call).buffer)) {
         const magnitude = bits & 0x7fffffff;
         if (magnitude < lowest) continue;
-        counts[Math.min(BUCKETS, (magnitude - lowest) >>> shift)]!++;
+        counts[magnitude > highest ? BUCKETS : (magnitude - lowest) >>> shift]!++;
       }
     },
   };

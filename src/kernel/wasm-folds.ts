@@ -52,8 +52,7 @@ export function compileCounts(program: BucketProgram, memories: Memories): Compi
   const run = foldRunner(program, [program.expression], generateCounts(program), memories);
   return {
     run(call, bracket, counts) {
-      const { lowest, shift } = bracket;
-      const highest = Math.min(0x7fffffff, lowest + BUCKETS * 2 ** shift - 1);
+      const { lowest, highest, shift } = bracket;
       const { results, memory, rest } = run(call, [lowest, highest, shift]);
       if (memory !== undefined) {
         const counters = new Uint32Array(memory.buffer, scratchOf(memory), BUCKETS + 1);

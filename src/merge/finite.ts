@@ -7,7 +7,7 @@ import { input } from "../kernel/expression.ts";
 import { type Bracket, BUCKETS, FOLD_ELEMENTS, type Kernel } from "../kernel/kernel.ts";
 
 /** The magnitudes of infinity and of every NaN. */
-const NO_NUMBERS: Bracket = { lowest: 0x7f800000, shift: 12 };
+const NO_NUMBERS: Bracket = { lowest: 0x7f800000, highest: 0x7fffffff, shift: 12 };
 const NO_ARGUMENTS = {
   scalars: new Float64Array(0),
   integers: new Uint32Array(0),

@@ -105,7 +105,11 @@ export interface Magnitudes {
 }
 
 /** All magnitudes, 2^31 of them. */
-const everything = (bucketBits: number): Bracket => ({ lowest: 0, shift: 31 - bucketBits });
+const everything = (bucketBits: number): Bracket => ({
+  lowest: 0,
+  highest: MAGNITUDE_BITS,
+  shift: 31 - bucketBits,
+});
 /** Buckets of a stream's count: two passes find a magnitude. */
 const STREAMED_BITS = 16;
 
@@ -113,13 +117,14 @@ const STREAMED_BITS = 16;
 export function streamedMagnitudes(stream: Stream, elements: number): Magnitudes {
   let whole: Promise<Uint32Array> | undefined;
   const buckets = 2 ** STREAMED_BITS;
-  const count = async ({ lowest, shift }: Bracket) => {
+  const count = async ({ lowest, highest, shift }: Bracket) => {
     const counts = new Uint32Array(buckets + 1);
     await stream((tile) => {
       const bits = bitsOf(tile);
       for (let i = 0; i < bits.length; i++) {
-        const distance = (bits[i]! & MAGNITUDE_BITS) - lowest;
-        if (distance >= 0) counts[Math.min(buckets, distance >>> shift)]!++;
+        const magnitude = bits[i]! & MAGNITUDE_BITS;
+        if (magnitude < lowest) continue;
+        counts[magnitude > highest ? buckets : (magnitude - lowest) >>> shift]!++;
       }
     });
     return counts;
@@ -128,8 +133,8 @@ export function streamedMagnitudes(stream: Stream, elements: number): Magnitudes
     elements,
     bucketBits: STREAMED_BITS,
     count(bracket) {
-      const { lowest, shift } = everything(STREAMED_BITS);
-      if (bracket.lowest !== lowest || bracket.shift !== shift) return count(bracket);
+      const { lowest, highest } = everything(STREAMED_BITS);
+      if (bracket.lowest !== lowest || bracket.highest !== highest) return count(bracket);
       whole ??= count(bracket);
       return whole;
     },
@@ -164,7 +169,7 @@ export function magnitudesOf(reader: ElementReader, expression: Expression): Mag
       let first = 0;
       for (; ; first += SEARCHED_ELEMENTS) {
         const searched = Math.min(SEARCHED_ELEMENTS, elements - first);
-        const [equal] = await count({ lowest: wanted, shift: 0 }, first, searched);
+        const [equal] = await count({ lowest: wanted, highest: wanted, shift: 0 }, first, searched);
         if (left <= equal!) break;
         left -= equal!;
       }
@@ -208,8 +213,9 @@ async function guessBracket(sample: Magnitudes, share: number): Promise<Bracket>
     return (await rankIn(sample, everything(bucketBits), rank))!.bits; // it has every rank
   };
   const lowest = await reachedBy(share + SAMPLE_ERROR);
-  const width = (await reachedBy(share - SAMPLE_ERROR)) - lowest + 1;
-  return { lowest, shift: Math.max(0, Math.ceil(Math.log2(width)) - bucketBits) };
+  const highest = await reachedBy(share - SAMPLE_ERROR);
+  const widthBits = Math.ceil(Math.log2(highest - lowest + 1));
+  return { lowest, highest, shift: Math.max(0, widthBits - bucketBits) };
 }
 
 /** The bits of a magnitude, and how many elements are above it and equal to it. */
@@ -228,8 +234,8 @@ async function rankIn(
   bracket: Bracket,
   rank: number,
 ): Promise<Ranked | undefined> {
-  for (let { lowest, shift } = bracket; ; shift = Math.max(0, shift - bucketBits)) {
-    const counts = await count({ lowest, shift });
+  for (let { lowest, highest, shift } = bracket; ; shift = Math.max(0, shift - bucketBits)) {
+    const counts = await count({ lowest, highest, shift });
     let bucket = counts.length - 1;
     let above = counts[bucket--]!;
     if (above >= rank) return undefined;
@@ -237,5 +243,6 @@ async function rankIn(
     if (bucket < 0) return undefined;
     lowest += bucket * 2 ** shift;
     if (shift === 0) return { bits: lowest, above, equal: counts[bucket]! };
+    highest = Math.min(highest, lowest + 2 ** shift - 1);
   }
 }
