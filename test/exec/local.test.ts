@@ -58,12 +58,16 @@ test("a schedule crosses to a thread once, and only when a job names it", async 
 
 test("candidates run at once, one in each worker", async () => {
   const two = executor(2);
+  // both threads are up before it is counted
+  await Promise.all(
+    ["x", "y"].map((id) => two.submit(fakeJob(id, { batchMs: 100 }), () => {}, never)),
+  );
   let running = 0;
   let most = 0;
   const jobs = ["a", "b", "c"].map(async (id) => {
     let first = true;
     await two.submit(
-      fakeJob(id, { batchMs: 20 }),
+      fakeJob(id, { batchMs: 50 }),
       () => {
         if (first) most = Math.max(most, ++running);
         first = false;
