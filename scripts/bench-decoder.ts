@@ -3,9 +3,9 @@
 
 import { pathToFileURL } from "node:url";
 import type { DecoderBatch } from "../src/model/batch.ts";
-import { causalBatch } from "../src/model/causal.ts";
 import type { ModelConfig } from "../src/model/config.ts";
-import { createDecoder } from "../src/model/runner.ts";
+import { causalBatch } from "../src/model/decoder/causal.ts";
+import { createDecoder } from "../src/model/decoder/runner.ts";
 import { bareProducts } from "./bare-products.ts";
 import { llama, weightsOf } from "./generated-llama.ts";
 import { printRows, type Row } from "./row.ts";

@@ -6,7 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { markdownTable } from "markdown-table";
-import type { Comparison, EvolveResult } from "../src/run/results.ts";
+import type { Comparison, EvolveResult } from "../src/run/evolve/results.ts";
 
 const SEEDS = [1, 2, 3, 4, 5];
 const EVALUATIONS = 150;

@@ -10,7 +10,7 @@ import { markdownTable } from "markdown-table";
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import type { SuiteResult } from "../src/evals/results.ts";
 import { openLineage } from "../src/lineage/lineage.ts";
-import type { EvolveResult } from "../src/run/results.ts";
+import type { EvolveResult } from "../src/run/evolve/results.ts";
 
 const SEEDS = 10;
 const EVALUATIONS = 150;

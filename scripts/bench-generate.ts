@@ -3,9 +3,9 @@
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { schedulePairs } from "../src/evals/schedule.ts";
+import { schedulePairs } from "../src/evals/trie/schedule.ts";
 import type { ModelConfig } from "../src/model/config.ts";
-import { createDecoder } from "../src/model/runner.ts";
+import { createDecoder } from "../src/model/decoder/runner.ts";
 import { bareProducts } from "./bare-products.ts";
 import { llama, weightsOf } from "./generated-llama.ts";
 import { printRows, type Row } from "./row.ts";

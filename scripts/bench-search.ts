@@ -4,7 +4,7 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { evolve } from "../src/run/evolve.ts";
+import { evolve } from "../src/run/evolve/evolve.ts";
 import type { Row } from "./row.ts";
 
 const ITEMS = 500;

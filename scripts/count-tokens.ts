@@ -3,10 +3,10 @@
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { encodeItem } from "../src/evals/pairs.ts";
-import { pieceEncoder } from "../src/evals/piece-encoder.ts";
-import { schedulePairs } from "../src/evals/schedule.ts";
-import { loadTasks } from "../src/evals/tasks.ts";
+import { loadTasks } from "../src/evals/tasks/tasks.ts";
+import { encodeItem } from "../src/evals/trie/pairs.ts";
+import { pieceEncoder } from "../src/evals/trie/piece-encoder.ts";
+import { schedulePairs } from "../src/evals/trie/schedule.ts";
 import { loadTokenizer } from "../src/model/tokenizer.ts";
 import { printRows, type Row } from "./row.ts";
 

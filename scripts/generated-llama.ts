@@ -1,7 +1,7 @@
 // A Llama of any size with made-up weights, for benchmarks: speed does not depend on what they are.
 
-import { isRead, shapeOf, tensorNames } from "../src/model/architecture.ts";
 import { type ModelConfig, parseModelConfig } from "../src/model/config.ts";
+import { isRead, shapeOf, tensorNames } from "../src/model/family/architecture.ts";
 
 export function llama(hidden: number, layers: number, vocabulary: number): ModelConfig {
   const json = {

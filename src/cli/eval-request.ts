@@ -2,7 +2,7 @@
 // note that says so.
 
 import { TsmergeError } from "../base/errors.ts";
-import type { EvaluateOptions } from "../run/evaluate.ts";
+import type { EvaluateOptions } from "../run/eval/evaluate.ts";
 import { checkBackend } from "./lm-eval-flags.ts";
 import { dtypeOf, type ModelArgs, parseModelArgs, typedValue } from "./model-args.ts";
 

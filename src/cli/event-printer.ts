@@ -1,7 +1,7 @@
 // What a run tells, as text on stderr: a status line that moves, and one lasting line for each thing
 // worth keeping.
 
-import type { OnEvent, RunEvent } from "../run/events.ts";
+import type { OnEvent, RunEvent } from "../run/evolve/events.ts";
 import { clock } from "./clock.ts";
 import type { Status } from "./status.ts";
 

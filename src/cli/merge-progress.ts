@@ -1,6 +1,6 @@
 // The status line of a merge: how far, which tensor, how fast, how long still.
 
-import type { MergeProgress } from "../merge/execute.ts";
+import type { MergeProgress } from "../merge/files/execute.ts";
 import { clock } from "./clock.ts";
 
 /** A formatter for one merge's events; its clock starts with the first. `now` is in milliseconds. */

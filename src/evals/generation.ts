@@ -5,9 +5,9 @@ import { TsmergeError } from "../base/errors.ts";
 import { followed } from "./ifeval/score.ts";
 import type { ItemScore, Judgement } from "./item.ts";
 import type { ItemKey, Metric, MetricKey } from "./metrics.ts";
-import { pythonRegex } from "./python-regex.ts";
-import { strip } from "./python-text.ts";
-import { type FilterEntry, FunctionReference, type MetricEntry } from "./task-file.ts";
+import { pythonRegex } from "./python/regex.ts";
+import { strip } from "./python/text.ts";
+import { type FilterEntry, FunctionReference, type MetricEntry } from "./tasks/task-file.ts";
 
 /** A pipeline: the responses of one question to its answers. */
 export interface Pipeline {

@@ -4,7 +4,7 @@
 import type { StopRule } from "../model/batch.ts";
 import type { Row } from "./datasets/records.ts";
 import type { Instruction } from "./ifeval/score.ts";
-import type { FilterEntry, MetricEntry } from "./task-file.ts";
+import type { FilterEntry, MetricEntry } from "./tasks/task-file.ts";
 
 /** How an item is scored when it is not multiple choice with one right choice. */
 export type Judgement =

@@ -5,7 +5,7 @@ import { mean, sampleStandardDeviation } from "simple-statistics";
 import { TsmergeError } from "../base/errors.ts";
 import { scoreText } from "./generation.ts";
 import type { Item, ItemScore, Judgement } from "./item.ts";
-import { codePoints } from "./python-text.ts";
+import { codePoints } from "./python/text.ts";
 
 /** Every metric of an item or a task, as a user names it. */
 export const METRICS = [

@@ -4,7 +4,7 @@
 import { markdownTable } from "markdown-table";
 import { isLowerBetter, type MetricKey } from "./metrics.ts";
 import type { GroupResult, SuiteResult, TaskResult } from "./results.ts";
-import type { Bounds } from "./statistics.ts";
+import type { Bounds } from "./statistics/statistics.ts";
 
 type Row = readonly string[];
 

@@ -1,11 +1,11 @@
 // Scores of a suite, task by task and group by group. Every number stands beside its n, its standard error and
 // its interval. How they are printed is results-table.ts's.
 
-import type { Group } from "./catalogue.ts";
 import type { ItemScore } from "./item.ts";
 import { type Estimate, estimate, type MetricKey, metricOf, pool } from "./metrics.ts";
-import { type Bounds, wilson, Z95 } from "./statistics.ts";
-import type { Suite, SuiteLeaf } from "./tasks.ts";
+import { type Bounds, wilson, Z95 } from "./statistics/statistics.ts";
+import type { Group } from "./tasks/catalogue.ts";
+import type { Suite, SuiteLeaf } from "./tasks/tasks.ts";
 
 /** A metric of a task or a group. */
 export interface Scored extends Estimate {

@@ -1,11 +1,11 @@
 // One line of lm-evaluation-harness's samples_<task>.jsonl: what was asked, what came back, what it scored, and
-// its hashes, so that two logs can be laid side by side. Pure; run/result-files.ts writes them.
+// its hashes, so that two logs can be laid side by side. Pure; run/eval/result-files.ts writes them.
 
 import { sha256 } from "../base/hash.ts";
 import { pipelinesOf } from "./generation.ts";
 import type { Answer, Item, ItemScore } from "./item.ts";
 import { type MetricKey, metricOf } from "./metrics.ts";
-import { PythonFloat, pythonFloat, pythonJson, pythonStr } from "./python-json.ts";
+import { PythonFloat, pythonFloat, pythonJson, pythonStr } from "./python/json.ts";
 
 /** What a log line is made of. */
 export interface SampleSource {

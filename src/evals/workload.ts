@@ -12,10 +12,10 @@ import {
   type PairCounts,
   type PairLimits,
   type TokenPair,
-} from "./pairs.ts";
-import { pieceEncoder, type TextTokenizer } from "./piece-encoder.ts";
-import { schedulePortions } from "./portions.ts";
-import type { PromptPlaces, PromptTokens } from "./prompt-groups.ts";
+} from "./trie/pairs.ts";
+import { pieceEncoder, type TextTokenizer } from "./trie/piece-encoder.ts";
+import { schedulePortions } from "./trie/portions.ts";
+import type { PromptPlaces, PromptTokens } from "./trie/prompt-groups.ts";
 
 /** A point where a model may stop: what it has been asked by then. */
 export interface Rung {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
 import type { Answer, Item } from "../evals/item.ts";
-import { codePoints } from "../evals/python-text.ts";
+import { codePoints } from "../evals/python/text.ts";
 
 export interface EndpointOptions {
   /** Such as `http://127.0.0.1:8000/v1`. */

@@ -5,9 +5,9 @@
 import { Piscina } from "piscina";
 import { fromWire, TsmergeError } from "../base/errors.ts";
 import type { TensorPlace } from "../checkpoint/writer.ts";
-import type { Crew, HireCrew } from "../merge/crew.ts";
+import type { Crew, HireCrew } from "../merge/files/crew.ts";
+import { TENSORS_AT_ONCE } from "../merge/files/tiles.ts";
 import { type MergePlan, outputsOf } from "../merge/plan.ts";
-import { TENSORS_AT_ONCE } from "../merge/tiles.ts";
 import type { MergeAnswer, MergeJob, MergeSetup } from "./merge-protocol.ts";
 
 /** merge-worker.ts under tsx, merge-worker.js once built: tsc rewrites imports, not strings. */

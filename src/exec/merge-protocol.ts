@@ -2,8 +2,8 @@
 
 import type { WireError } from "../base/errors.ts";
 import type { TensorPlace } from "../checkpoint/writer.ts";
+import type { PlacedTensor } from "../merge/files/tensor-merger.ts";
 import type { MergePlan } from "../merge/plan.ts";
-import type { PlacedTensor } from "../merge/tensor-merger.ts";
 
 /** What every thread is born with. */
 export interface MergeSetup {

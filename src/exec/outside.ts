@@ -9,7 +9,7 @@ import type { Answer, Item } from "../evals/item.ts";
 import { parseMeasurement } from "../evals/measurement.ts";
 import { type OutsidePart, outsideResult } from "../evals/outside.ts";
 import type { MergePlan } from "../merge/plan.ts";
-import type { CommandSource, EndpointSource, TaskSource } from "../recipe/task-choice.ts";
+import type { CommandSource, EndpointSource, TaskSource } from "../recipe/search/task-choice.ts";
 import { type EndpointOptions, endpointAnswer, endpointReady } from "./endpoint.ts";
 import type { BatchReport, CandidateJob, CandidateOutcome, Executor } from "./executor.ts";
 import { filled, interruptedProgram, runProgram, startProgram } from "./program.ts";

@@ -7,7 +7,7 @@ import { workerData } from "node:worker_threads";
 import { TsmergeError, toWire } from "../base/errors.ts";
 import type { MergePlan } from "../merge/plan.ts";
 import type { BatchResult, Schedule } from "../model/batch.ts";
-import type { ScheduleOptions } from "../model/runner.ts";
+import type { ScheduleOptions } from "../model/decoder/runner.ts";
 import type { CandidateJob } from "./executor.ts";
 import type { JobMessage, ScheduleMessage, WorkerMessage, WorkerSetup } from "./protocol.ts";
 

@@ -4,10 +4,10 @@
 
 import { canonicalJson } from "../base/hash.ts";
 import { wasmKernel } from "../kernel/wasm.ts";
-import { CandidateMerger } from "../merge/candidate.ts";
-import { DeviceMerger } from "../merge/device-candidate.ts";
+import { CandidateMerger } from "../merge/candidates/candidate.ts";
+import { DeviceMerger } from "../merge/candidates/device-candidate.ts";
 import { type ModelConfig, parseModelConfig } from "../model/config.ts";
-import { createDecoder, type Decoder, type Weight } from "../model/runner.ts";
+import { createDecoder, type Decoder, type Weight } from "../model/decoder/runner.ts";
 import { DeviceTensor } from "../ort/tensor.ts";
 import type { WorkerSetup } from "./protocol.ts";
 import { type Engine, serveJobs } from "./serve.ts";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
 import { ioError } from "../base/io-error.ts";
 import { didYouMean } from "../base/suggest.ts";
-import { filesOf, readObject } from "./tokenizer-folder.ts";
+import { filesOf, readObject } from "./tokenizer/tokenizer-folder.ts";
 
 const TURN_END_PROMPT = "{% if add_generation_prompt %}";
 

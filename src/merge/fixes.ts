@@ -1,5 +1,5 @@
 // Where the default departs from mergekit because mergekit's way is a bug: what it changed in a merge, counted,
-// with the sentence that tells it. What is changed stands in each method and in recipe/compile.ts; compat
+// with the sentence that tells it. What is changed stands in each method and in recipe/compile/compile.ts; compat
 // changes nothing and so has nothing to tell.
 
 const COMPAT = "--compat mergekit restores that";

@@ -6,7 +6,7 @@ import { type Expression, input } from "../kernel/expression.ts";
 import type { Arithmetic } from "../kernel/kernel.ts";
 import type { ElementReader } from "./elements.ts";
 import type { FixName } from "./fixes.ts";
-import type { Sum } from "./sums.ts";
+import type { Sum } from "./statistics/sums.ts";
 
 export interface ParameterSpec {
   readonly name: string;

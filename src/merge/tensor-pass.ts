@@ -16,7 +16,7 @@ import type { FixName } from "./fixes.ts";
 import type { MergeMethod, PlaneFill, TensorMerge } from "./method.ts";
 import { methodNamed } from "./methods/registry.ts";
 import type { MergePlan, TensorPlan } from "./plan.ts";
-import type { TensorFacts } from "./statistics.ts";
+import type { TensorFacts } from "./statistics/statistics.ts";
 
 /** A tensor's merge, to be run tile by tile in element order, each element once. */
 export interface TensorPass {

@@ -7,8 +7,8 @@ import { z } from "zod";
 import { type FloatType, parseFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { readJson } from "../base/json.ts";
-import { type Architecture, architectureNamed, type BiasGroup } from "./architecture.ts";
 import { type Rope, ropeOf, ropeSchema } from "./config-rope.ts";
+import { type Architecture, architectureNamed, type BiasGroup } from "./family/architecture.ts";
 
 export type { Rope } from "./config-rope.ts";
 

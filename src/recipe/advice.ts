@@ -2,8 +2,9 @@
 // that trim nothing, a model met twice, configurations, tokens and chat templates that differ. It refuses nothing.
 
 import { templateOf } from "../merge/chat-template.ts";
-import { computedDifference } from "./differences.ts";
-import type { LoadedModels } from "./models.ts";
+import { computedDifference } from "./compile/differences.ts";
+import type { LoadedModels } from "./compile/models.ts";
+import { adviseOnVocabularies } from "./compile/vocabularies.ts";
 import {
   donorReference,
   isConditional,
@@ -16,7 +17,6 @@ import {
   type Value,
 } from "./recipe.ts";
 import { numbersIn, valueAt } from "./setting.ts";
-import { adviseOnVocabularies } from "./vocabularies.ts";
 
 /** Weights whose sum lies within these neither shrink nor inflate what they weigh. */
 const FAIR_SUM = [0.9, 1.1] as const;

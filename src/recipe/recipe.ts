@@ -4,7 +4,7 @@
 // set (its file's are); that is the only difference of form.
 
 import type { FloatType } from "../base/dtype.ts";
-import type { TokenizerRequest } from "../merge/tokenizer.ts";
+import type { TokenizerRequest } from "../merge/tokenizer/tokenizer.ts";
 
 /** One number, or numbers spread evenly over a slice's layers and interpolated between. */
 export type Value = number | readonly number[];

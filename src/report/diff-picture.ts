@@ -1,7 +1,7 @@
 // The picture of `tsmerge diff`: one square a layer and block, darker where the models differ more. An SVG
 // file that needs nothing else.
 
-import type { ModelDifference } from "../run/diff.ts";
+import type { ModelDifference } from "../run/merge/diff.ts";
 import { blocksOf, layersOf, percent } from "./diff.ts";
 
 const CELL = { width: 96, height: 18 };

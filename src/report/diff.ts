@@ -1,7 +1,7 @@
 // What `tsmerge diff` prints: a row a layer, a column a block.
 
 import { markdownTable } from "markdown-table";
-import { BLOCKS, type Block, type Difference, type ModelDifference } from "../run/diff.ts";
+import { BLOCKS, type Block, type Difference, type ModelDifference } from "../run/merge/diff.ts";
 
 /** The table of relative norms and cosines as Markdown. */
 export function renderDiff(diff: ModelDifference): string {

@@ -1,7 +1,7 @@
 // The table a finished run ends with, as Markdown text. It prints what results.ts holds and computes nothing.
 
 import { markdownTable } from "markdown-table";
-import type { Comparison, EvolveResult, Interval } from "../run/results.ts";
+import type { Comparison, EvolveResult, Interval } from "../run/evolve/results.ts";
 import { renderFront } from "./front.ts";
 
 /** The final table, the verdict, and where every number comes from. */

@@ -2,9 +2,9 @@
 // task files.
 
 import { markdownTable } from "markdown-table";
-import type { AskStatistics } from "../run/answers.ts";
-import type { Evaluation } from "../run/evaluate.ts";
-import { configOf } from "../run/result-record.ts";
+import type { AskStatistics } from "../run/eval/answers.ts";
+import type { Evaluation } from "../run/eval/evaluate.ts";
+import { configOf } from "../run/eval/result-record.ts";
 
 const WEIGHTS = {
   float32: "weights in float32",

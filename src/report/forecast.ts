@@ -1,6 +1,6 @@
 // What `--dry-run` prints: the forecast's numbers as lines for people.
 
-import type { Forecast } from "../run/forecast.ts";
+import type { Forecast } from "../run/evolve/forecast.ts";
 
 const MIB = 2 ** 20;
 

@@ -2,7 +2,7 @@
 // results.ts holds and computes nothing.
 
 import { markdownTable } from "markdown-table";
-import type { FrontEntry, Interval } from "../run/results.ts";
+import type { FrontEntry, Interval } from "../run/evolve/results.ts";
 
 /** One line a recipe, in the order of the files front/01.yaml, front/02.yaml and so on. */
 export function renderFront(front: readonly FrontEntry[]): string {

@@ -1,7 +1,7 @@
 // What `tsmerge merge --dry-run` prints.
 
 import { markdownTable } from "markdown-table";
-import type { Preflight, PreflightResult, PreflightStage } from "../run/preflight.ts";
+import type { Preflight, PreflightResult, PreflightStage } from "../run/merge/preflight.ts";
 
 /** A merge's forecast as text for people. */
 export function renderPreflight(preflight: Preflight): string {

@@ -4,9 +4,9 @@ import { availableParallelism, totalmem } from "node:os";
 import { TsmergeError } from "../base/errors.ts";
 import type { Device } from "../kernel/device.ts";
 import type { Device as SessionDevice } from "../ort/session.ts";
-import { mostLayers } from "../recipe/flow.ts";
-import { isFlow, type SearchGenome } from "../recipe/genome.ts";
-import type { LoadedModels } from "../recipe/models.ts";
+import type { LoadedModels } from "../recipe/compile/models.ts";
+import { mostLayers } from "../recipe/search/flow.ts";
+import { isFlow, type SearchGenome } from "../recipe/search/genome.ts";
 
 /** Share of the machine's memory that the workers' weights may take together. */
 const MEMORY_SHARE = 0.6;

@@ -2,7 +2,7 @@
 // candidate's values on the same items and decides at fixed points (rungs), so order of arrival changes nothing.
 // Candidates are stopped only if they will hardly be among the parents; who wins is not its business.
 
-import { midPMcnemar, wilcoxonSignedRank } from "../evals/paired-tests.ts";
+import { midPMcnemar, wilcoxonSignedRank } from "../evals/statistics/paired-tests.ts";
 
 export interface RaceRules {
   /**

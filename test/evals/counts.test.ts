@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TextTokenizer } from "../../src/evals/piece-encoder.ts";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
+import type { TextTokenizer } from "../../src/evals/trie/piece-encoder.ts";
 import { buildWorkload, type Workload } from "../../src/evals/workload.ts";
 import type { ScheduleCost } from "../../src/model/batch.ts";
 import { DATA_DIR, skipWithoutShared } from "./shared.ts";

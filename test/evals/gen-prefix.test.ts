@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tsmerge-prefix-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -3,10 +3,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stopRuleOf } from "../../src/evals/generation-rule.ts";
 import type { Item } from "../../src/evals/item.ts";
-import { encodePrompt } from "../../src/evals/pairs.ts";
-import type { PieceEncoder } from "../../src/evals/piece-encoder.ts";
+import { stopRuleOf } from "../../src/evals/tasks/generation-rule.ts";
+import { encodePrompt } from "../../src/evals/trie/pairs.ts";
+import type { PieceEncoder } from "../../src/evals/trie/piece-encoder.ts";
 
 const rule = (options: Readonly<Record<string, unknown>>) => stopRuleOf(options, "t.yaml");
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { summarise } from "../../src/evals/results.ts";
 import { limitFirst } from "../../src/evals/splits.ts";
-import { loadTasks, type Suite } from "../../src/evals/tasks.ts";
+import { loadTasks, type Suite } from "../../src/evals/tasks/tasks.ts";
 import { DATA_DIR, fakeScores, GOLDENS, requestsHash, skipWithoutShared } from "./shared.ts";
 
 interface Golden {

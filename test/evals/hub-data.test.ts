@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, afterEach, test } from "node:test";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { type DatasetReference, readSplit } from "../../src/evals/datasets/read.ts";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import { FakeHub } from "../hub/server.ts";
 
 const CARD = `---

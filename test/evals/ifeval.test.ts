@@ -8,7 +8,7 @@ import { languageOf } from "../../src/evals/ifeval/language.ts";
 import { followed } from "../../src/evals/ifeval/score.ts";
 import { countSentences, treebankWords } from "../../src/evals/ifeval/words.ts";
 import { estimate, keyOf, scoreItem } from "../../src/evals/metrics.ts";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import { DATA_DIR, skipWithoutShared } from "./shared.ts";
 
 interface Case {

@@ -4,7 +4,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { streamKey, uniform } from "../../src/base/counter-rng.ts";
-import { type Answer, estimateMean, fitResponses } from "../../src/evals/item-response.ts";
+import {
+  type Answer,
+  estimateMean,
+  fitResponses,
+} from "../../src/evals/statistics/item-response.ts";
 
 const ITEMS = 300;
 const normalOf = (key: ReturnType<typeof streamKey>, i: number): number =>

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import { DATA_DIR, skipWithoutShared } from "./shared.ts";
 
 test("right answers stand in the choice lists of all 24 tasks", {

@@ -10,7 +10,7 @@ import { test } from "node:test";
 import type { MetricKey } from "../../src/evals/metrics.ts";
 import { summarise } from "../../src/evals/results.ts";
 import { limitFirst } from "../../src/evals/splits.ts";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import { fakeScore, requestsOf } from "./fake-model.ts";
 import { DATA_DIR, GOLDENS, skipWithoutShared } from "./shared.ts";
 

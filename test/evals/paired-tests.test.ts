@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { midPMcnemar, wilcoxonSignedRank } from "../../src/evals/paired-tests.ts";
+import { midPMcnemar, wilcoxonSignedRank } from "../../src/evals/statistics/paired-tests.ts";
 
 test("mid-p McNemar equals SciPy's binomial sums", () => {
   const expected: [gained: number, lost: number, p: number][] = [

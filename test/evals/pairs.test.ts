@@ -5,8 +5,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { TsmergeError } from "../../src/base/errors.ts";
 import type { Item } from "../../src/evals/item.ts";
-import { encodeItem, type PairCounts, type TokenPair } from "../../src/evals/pairs.ts";
-import { pieceEncoder, type TextTokenizer } from "../../src/evals/piece-encoder.ts";
+import { encodeItem, type PairCounts, type TokenPair } from "../../src/evals/trie/pairs.ts";
+import { pieceEncoder, type TextTokenizer } from "../../src/evals/trie/piece-encoder.ts";
 import { demoTokenizer } from "./tokenizers.ts";
 
 const BOS = 1;

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { interleaved } from "../../src/evals/splits.ts";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import { buildWorkload } from "../../src/evals/workload.ts";
 import { demoTokenizer } from "./tokenizers.ts";
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { PythonFloat, pythonFloat, pythonJson, pythonStr } from "../../src/evals/python-json.ts";
+import { PythonFloat, pythonFloat, pythonJson, pythonStr } from "../../src/evals/python/json.ts";
 
 test("floats are written as repr writes them", () => {
   const written: Record<string, number> = {

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pythonRandom } from "../../src/evals/python-random.ts";
-import { pythonRegex } from "../../src/evals/python-regex.ts";
+import { pythonRandom } from "../../src/evals/python/random.ts";
+import { pythonRegex } from "../../src/evals/python/regex.ts";
 import {
   capitalize,
   codePoints,
@@ -11,7 +11,7 @@ import {
   lstrip,
   splitWords,
   strip,
-} from "../../src/evals/python-text.ts";
+} from "../../src/evals/python/text.ts";
 
 test("Random(1234) gives CPython's words and samples, one after another", () => {
   const words = pythonRandom(1234);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { estimateMean, pool, scoreItem } from "../../src/evals/metrics.ts";
-import { codePoints, rstrip, strip } from "../../src/evals/python-text.ts";
+import { codePoints, rstrip, strip } from "../../src/evals/python/text.ts";
 import { summarise } from "../../src/evals/results.ts";
 import { renderResults } from "../../src/evals/results-table.ts";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import { fakeScores } from "./shared.ts";
 
 const item = { task: "t", docId: 3, hash: "", gold: 1, choiceLengths: [1, 4] };

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { keyOf, scoreItem } from "../../src/evals/metrics.ts";
 import { sampleHashes, sampleLines, taskHash } from "../../src/evals/sample-log.ts";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import { DATA_DIR, skipWithoutShared } from "./shared.ts";
 
 test("hashes of ARC's and GSM8K's first questions are those lm-eval logs", {

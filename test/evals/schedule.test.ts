@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { TokenPair } from "../../src/evals/pairs.ts";
-import { schedulePairs } from "../../src/evals/schedule.ts";
+import type { TokenPair } from "../../src/evals/trie/pairs.ts";
+import { schedulePairs } from "../../src/evals/trie/schedule.ts";
 import { simulate } from "./simulate.ts";
 
 const token = fc.integer({ min: 0, max: 2 });

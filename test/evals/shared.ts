@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Item, ItemScore } from "../../src/evals/item.ts";
 import { keyOf, scoreItem } from "../../src/evals/metrics.ts";
-import { codePoints } from "../../src/evals/python-text.ts";
+import { codePoints } from "../../src/evals/python/text.ts";
 
 const SHARED = resolve(import.meta.dirname, "../../../shared");
 

@@ -11,7 +11,7 @@ import {
   purposesOfSplits,
   splitItems,
 } from "../../src/evals/splits.ts";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import { DATA_DIR, skipWithoutShared } from "./shared.ts";
 
 function itemsOf(sizes: Readonly<Record<string, number>>): Item[] {

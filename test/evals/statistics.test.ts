@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { streamKey, uniform } from "../../src/base/counter-rng.ts";
-import { holm, mcnemar, pairedBootstrap, wilson } from "../../src/evals/statistics.ts";
+import { holm, mcnemar, pairedBootstrap, wilson } from "../../src/evals/statistics/statistics.ts";
 
 function assertClose(actual: number, expected: number, relative = 1e-11): void {
   const scale = Math.max(Math.abs(expected), Number.MIN_VALUE);

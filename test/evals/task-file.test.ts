@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
-import { loadTasks, type Suite } from "../../src/evals/tasks.ts";
+import { loadTasks, type Suite } from "../../src/evals/tasks/tasks.ts";
 
 const QUIZ = [
   "dataset_path: json",

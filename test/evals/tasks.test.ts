@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
 import { parseQuestions } from "../../src/evals/datasets/question-csv.ts";
-import { listTasks } from "../../src/evals/task-folder.ts";
-import { loadTasks } from "../../src/evals/tasks.ts";
+import { listTasks } from "../../src/evals/tasks/task-folder.ts";
+import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import { DATA_DIR, skipWithoutShared } from "./shared.ts";
 
 const temporary = (): Promise<string> => mkdtemp(join(tmpdir(), "tsmerge-tasks-"));

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { pythonLiteral } from "../../src/evals/python-literal.ts";
-import { compileTemplate } from "../../src/evals/template.ts";
+import { pythonLiteral } from "../../src/evals/python/literal.ts";
+import { compileTemplate } from "../../src/evals/tasks/template.ts";
 
 const ROW = {
   question: "\x1c hi\ufeff ",

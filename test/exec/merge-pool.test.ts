@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { mergePool } from "../../src/exec/merge-pool.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
-import { executeMerge, executeWith } from "../../src/merge/execute.ts";
-import { stagingOf } from "../../src/merge/output-folder.ts";
+import { executeMerge, executeWith } from "../../src/merge/files/execute.ts";
+import { stagingOf } from "../../src/merge/files/output-folder.ts";
 import { planOver, writeModel } from "../merge/models.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tsmerge-pool-"));

@@ -18,7 +18,7 @@ import { endpointParts, outsideScores } from "../../src/evals/outside.ts";
 import type { BatchReport, CandidateJob, Executor } from "../../src/exec/executor.ts";
 import { OutsideExecutor, type OutsideOptions } from "../../src/exec/outside.ts";
 import type { MergePlan } from "../../src/merge/plan.ts";
-import type { CommandSource, EndpointSource } from "../../src/recipe/task-choice.ts";
+import type { CommandSource, EndpointSource } from "../../src/recipe/search/task-choice.ts";
 import { logProbability } from "./endpoint-server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tsmerge-outside-"));

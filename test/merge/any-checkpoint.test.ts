@@ -10,11 +10,11 @@ import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter } from "../../src/checkpoint/writer.ts";
 import { resolveModel } from "../../src/hub/reference.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
-import { executeMerge } from "../../src/merge/execute.ts";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import { loadModels } from "../../src/recipe/models.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { executeMerge } from "../../src/merge/files/execute.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import { loadModels } from "../../src/recipe/compile/models.ts";
 import { modelReferences } from "../../src/recipe/recipe.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { op, tensorCall, torchFile } from "../checkpoint/torch-files.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tsmerge-any-"));

@@ -17,12 +17,12 @@ import { after, test } from "node:test";
 import { layOut } from "../../src/checkpoint/layout.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
-import { type HireCrew, soloCrew } from "../../src/merge/crew.ts";
-import { executeMerge, executeWith } from "../../src/merge/execute.ts";
-import { stagingOf } from "../../src/merge/output-folder.ts";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import { loadModels } from "../../src/recipe/models.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { type HireCrew, soloCrew } from "../../src/merge/files/crew.ts";
+import { executeMerge, executeWith } from "../../src/merge/files/execute.ts";
+import { stagingOf } from "../../src/merge/files/output-folder.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import { loadModels } from "../../src/recipe/compile/models.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { planOver, writeModel } from "./models.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "tsmerge-disk-"));

@@ -9,11 +9,11 @@ import { after, test } from "node:test";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter, type TensorSpec } from "../../src/checkpoint/writer.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
-import { executeMerge } from "../../src/merge/execute.ts";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import { loadModels } from "../../src/recipe/models.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { executeMerge } from "../../src/merge/files/execute.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import { loadModels } from "../../src/recipe/compile/models.ts";
 import { modelReferences } from "../../src/recipe/recipe.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { randomNumbers } from "./models.ts";
 
 const GOLDENS = resolve(import.meta.dirname, "../../../shared/goldens/forward");

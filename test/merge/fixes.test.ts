@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
-import { executeMerge } from "../../src/merge/execute.ts";
+import { executeMerge } from "../../src/merge/files/execute.ts";
 import { countFixes, FIX_NAMES, type Fix, fixSentence } from "../../src/merge/fixes.ts";
 import { methodNamed } from "../../src/merge/methods/registry.ts";
 import { type PlanOptions, planOver, writeModel } from "./models.ts";

@@ -6,10 +6,10 @@ import { setTimeout } from "node:timers/promises";
 import { fail } from "../../src/cli/failure.ts";
 import { stopSignal } from "../../src/cli/stop-signal.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
-import { type HireCrew, soloCrew } from "../../src/merge/crew.ts";
-import { executeWith } from "../../src/merge/execute.ts";
-import { readState } from "../../src/merge/merge-state.ts";
-import { stagingOf } from "../../src/merge/output-folder.ts";
+import { type HireCrew, soloCrew } from "../../src/merge/files/crew.ts";
+import { executeWith } from "../../src/merge/files/execute.ts";
+import { readState } from "../../src/merge/files/merge-state.ts";
+import { stagingOf } from "../../src/merge/files/output-folder.ts";
 
 const [planFile, outDir, name, at] = process.argv.slice(2);
 const signal = stopSignal();

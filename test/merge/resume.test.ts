@@ -17,9 +17,9 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
-import { type HireCrew, soloCrew } from "../../src/merge/crew.ts";
-import { type ExecuteOptions, executeMerge, executeWith } from "../../src/merge/execute.ts";
-import { stagingOf } from "../../src/merge/output-folder.ts";
+import { type HireCrew, soloCrew } from "../../src/merge/files/crew.ts";
+import { type ExecuteOptions, executeMerge, executeWith } from "../../src/merge/files/execute.ts";
+import { stagingOf } from "../../src/merge/files/output-folder.ts";
 import type { MergePlan } from "../../src/merge/plan.ts";
 import { planOver, SHAPES, writeModel } from "./models.ts";
 

@@ -14,9 +14,9 @@ import {
   selectCut,
   streamedMagnitudes,
   tableOf,
-} from "../../src/merge/magnitudes.ts";
-import { tensorFacts } from "../../src/merge/statistics.ts";
-import { cascadeSum, orderedSum } from "../../src/merge/sums.ts";
+} from "../../src/merge/statistics/magnitudes.ts";
+import { tensorFacts } from "../../src/merge/statistics/statistics.ts";
+import { cascadeSum, orderedSum } from "../../src/merge/statistics/sums.ts";
 import { residentInputs } from "../../src/merge/tensor-inputs.ts";
 import { randomNumbers } from "./models.ts";
 import { encode } from "./tensors.ts";

@@ -5,7 +5,7 @@ import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../../src/base/half.ts
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { elementReader } from "../../src/merge/elements.ts";
 import type { MergePlan, TensorPlan } from "../../src/merge/plan.ts";
-import { tensorFacts } from "../../src/merge/statistics.ts";
+import { tensorFacts } from "../../src/merge/statistics/statistics.ts";
 import { residentInputs } from "../../src/merge/tensor-inputs.ts";
 import { arithmeticOf, maskGenerator, prepareTensor } from "../../src/merge/tensor-pass.ts";
 

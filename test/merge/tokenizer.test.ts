@@ -11,7 +11,7 @@ import {
   type TokenizerParent,
   type TokenizerPlan,
   type TokenizerRequest,
-} from "../../src/merge/tokenizer.ts";
+} from "../../src/merge/tokenizer/tokenizer.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tsmerge-tokenizer-"));
 after(() => rmSync(root, { recursive: true, force: true }));

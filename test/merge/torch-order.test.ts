@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { torchSelect, torchSort } from "../../src/merge/torch-order.ts";
+import { torchSelect, torchSort } from "../../src/merge/statistics/torch-order.ts";
 
 const keysOf = (n: number, distinct: number) =>
   Uint32Array.from({ length: n }, (_, i) => (Math.imul(i, 2654435761) >>> 7) % distinct);

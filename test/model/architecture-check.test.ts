@@ -7,9 +7,9 @@ import { test } from "node:test";
 import type { DType } from "../../src/base/dtype.ts";
 import type { TensorInfo } from "../../src/checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { isRead, shapeOf, tensorNames } from "../../src/model/architecture.ts";
-import { checkTensors } from "../../src/model/architecture-check.ts";
 import { parseModelConfig, readModelConfig } from "../../src/model/config.ts";
+import { isRead, shapeOf, tensorNames } from "../../src/model/family/architecture.ts";
+import { checkTensors } from "../../src/model/family/architecture-check.ts";
 
 const shared = resolve(import.meta.dirname, "../../../shared");
 const skip = existsSync(join(shared, "goldens/forward")) ? false : "../shared/goldens is absent";

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
+import { readModelConfig } from "../../src/model/config.ts";
 import {
   architectureNamed,
   architectureNames,
@@ -11,8 +12,7 @@ import {
   isRead,
   shapeOf,
   tensorNames,
-} from "../../src/model/architecture.ts";
-import { readModelConfig } from "../../src/model/config.ts";
+} from "../../src/model/family/architecture.ts";
 
 const goldens = resolve(import.meta.dirname, "../../../shared/goldens/forward");
 const skip = existsSync(goldens) ? false : "../shared/goldens/forward is absent";

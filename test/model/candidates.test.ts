@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { causalBatch } from "../../src/model/causal.ts";
-import { createDecoder } from "../../src/model/runner.ts";
+import { causalBatch } from "../../src/model/decoder/causal.ts";
+import { createDecoder } from "../../src/model/decoder/runner.ts";
 import { sessionsCreated } from "../../src/ort/session.ts";
 import { tinyConfig, tinyWeights } from "./tiny.ts";
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { causalBatch } from "../../src/model/causal.ts";
-import { createDecoder } from "../../src/model/runner.ts";
+import { causalBatch } from "../../src/model/decoder/causal.ts";
+import { createDecoder } from "../../src/model/decoder/runner.ts";
 import {
   everyPosition,
   FAMILIES,

@@ -3,8 +3,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { DecoderBatch } from "../../src/model/batch.ts";
-import { causalBatch } from "../../src/model/causal.ts";
 import { type ModelConfig, parseModelConfig } from "../../src/model/config.ts";
+import { causalBatch } from "../../src/model/decoder/causal.ts";
 import { floatTensors, rawTensors } from "./plain-safetensors.ts";
 
 const FOLDER = resolve(import.meta.dirname, "../../../shared/goldens/forward");

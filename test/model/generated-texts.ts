@@ -3,9 +3,9 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PromptTokens } from "../../src/evals/prompt-groups.ts";
-import { schedulePairs } from "../../src/evals/schedule.ts";
-import type { Decoder } from "../../src/model/runner.ts";
+import type { PromptTokens } from "../../src/evals/trie/prompt-groups.ts";
+import { schedulePairs } from "../../src/evals/trie/schedule.ts";
+import type { Decoder } from "../../src/model/decoder/runner.ts";
 
 /** Texts of prompts, in their order. */
 export async function texts(

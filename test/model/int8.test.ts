@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { causalBatch } from "../../src/model/causal.ts";
-import { Int8Weights, quantise } from "../../src/model/int8.ts";
-import { createDecoder } from "../../src/model/runner.ts";
+import { causalBatch } from "../../src/model/decoder/causal.ts";
+import { Int8Weights, quantise } from "../../src/model/decoder/int8.ts";
+import { createDecoder } from "../../src/model/decoder/runner.ts";
 import { tinyConfig, tinyWeights } from "./tiny.ts";
 
 test("a row is within half a step of its weights, whatever its size", () => {

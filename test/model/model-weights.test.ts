@@ -7,8 +7,12 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import type { TensorInfo } from "../../src/checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { familyNames, type ModelWeights, modelWeights } from "../../src/model/model-weights.ts";
-import { parseStoredConfig, readStoredConfig } from "../../src/model/stored-config.ts";
+import {
+  familyNames,
+  type ModelWeights,
+  modelWeights,
+} from "../../src/model/family/model-weights.ts";
+import { parseStoredConfig, readStoredConfig } from "../../src/model/family/stored-config.ts";
 
 const goldens = resolve(import.meta.dirname, "../../../shared/goldens/forward");
 const skip = existsSync(goldens) ? false : "../shared/goldens/forward is absent";

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { ropeFrequencies, ropeTables } from "../../src/model/rope.ts";
+import { ropeFrequencies, ropeTables } from "../../src/model/decoder/rope.ts";
 
 const LLAMA3 = {
   type: "llama3",

@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import type { BatchResult } from "../../src/model/batch.ts";
-import { causalBatch } from "../../src/model/causal.ts";
-import { neededBatches } from "../../src/model/past.ts";
-import { createDecoder, type Decoder } from "../../src/model/runner.ts";
+import { causalBatch } from "../../src/model/decoder/causal.ts";
+import { neededBatches } from "../../src/model/decoder/past.ts";
+import { createDecoder, type Decoder } from "../../src/model/decoder/runner.ts";
 import { type Node, pathTo, randomTree } from "./random-tree.ts";
 import { tinyConfig, tinyWeights } from "./tiny.ts";
 

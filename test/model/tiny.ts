@@ -1,8 +1,8 @@
 // Tiny decoders with generated weights: enough structure to be wrong in every interesting way.
 
 import { streamKey, uniform } from "../../src/base/counter-rng.ts";
-import { isRead, shapeOf, tensorNames } from "../../src/model/architecture.ts";
 import { type ModelConfig, parseModelConfig } from "../../src/model/config.ts";
+import { isRead, shapeOf, tensorNames } from "../../src/model/family/architecture.ts";
 
 export function tinyConfig(overrides: Readonly<Record<string, unknown>> = {}): ModelConfig {
   const json = {

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
-import { causalBatch } from "../../src/model/causal.ts";
 import { readModelConfig } from "../../src/model/config.ts";
-import { createDecoder } from "../../src/model/runner.ts";
+import { causalBatch } from "../../src/model/decoder/causal.ts";
+import { createDecoder } from "../../src/model/decoder/runner.ts";
 import { loadTokenizer } from "../../src/model/tokenizer.ts";
 import { floatTensors } from "./plain-safetensors.ts";
 

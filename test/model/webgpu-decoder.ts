@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import type { Schedule } from "../../src/model/batch.ts";
-import { createDecoder, type Decoder } from "../../src/model/runner.ts";
+import { createDecoder, type Decoder } from "../../src/model/decoder/runner.ts";
 import type { DeviceTensor } from "../../src/ort/tensor.ts";
 import { Transfer } from "../../src/ort/transfer.ts";
 import {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { advise, adviseOnModels } from "../../src/recipe/advice.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { inventedModel } from "./golden-models.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tsmerge-advice-"));

@@ -7,11 +7,15 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import type { TensorInfo } from "../../src/checkpoint/checkpoint.ts";
 import type { MergePlan } from "../../src/merge/plan.ts";
-import { modelWeights } from "../../src/model/model-weights.ts";
-import { parseStoredConfig } from "../../src/model/stored-config.ts";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import { type LoadedModel, type LoadedModels, loadModels } from "../../src/recipe/models.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { modelWeights } from "../../src/model/family/model-weights.ts";
+import { parseStoredConfig } from "../../src/model/family/stored-config.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import {
+  type LoadedModel,
+  type LoadedModels,
+  loadModels,
+} from "../../src/recipe/compile/models.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { inventedModels } from "./golden-models.ts";
 
 const forward = resolve(import.meta.dirname, "../../../shared/goldens/forward");

@@ -4,10 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
 import type { MergePlan } from "../../src/merge/plan.ts";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import { type LoadedModels, loadModels } from "../../src/recipe/models.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import { type LoadedModels, loadModels } from "../../src/recipe/compile/models.ts";
 import { modelReferences } from "../../src/recipe/recipe.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { GOLDENS, goldenText, inventedModels, skip } from "./golden-models.ts";
 
 function compile(text: string, models: LoadedModels, compat = false): MergePlan {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { filterProblem, matchesFilter } from "../../src/recipe/filter.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 
 const TENSOR = "model.layers.12.mlp.up_proj.weight";
 

@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { countFixes, type Fix, type FixName } from "../../src/merge/fixes.ts";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import type { LoadedModels } from "../../src/recipe/models.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import type { LoadedModels } from "../../src/recipe/compile/models.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { inventedModels } from "./golden-models.ts";
 
 function fixesOf(text: string, models: LoadedModels, compat = false): Fix[] {

@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { renderError } from "../../src/base/errors.ts";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
-import { renderRecipe } from "../../src/recipe/render.ts";
-import { readSearchFile } from "../../src/recipe/search-file.ts";
-import { type SearchSpace, searchSpace } from "../../src/recipe/space.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import { readSearchFile } from "../../src/recipe/search/search-file.ts";
+import { type SearchSpace, searchSpace } from "../../src/recipe/search/space.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
+import { renderRecipe } from "../../src/recipe/yaml/render.ts";
 import { inventedModels } from "./golden-models.ts";
 
 const MODELS = inventedModels(["org/m1", "org/m2"], { "org/m2": { layers: 2 } });

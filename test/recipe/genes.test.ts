@@ -5,10 +5,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderError } from "../../src/base/errors.ts";
 import { MERGE_METHODS } from "../../src/merge/methods/registry.ts";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import { readSearchFile } from "../../src/recipe/search-file.ts";
-import { weightsOf } from "../../src/recipe/shares.ts";
-import { type SearchSpace, searchSpace } from "../../src/recipe/space.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import { readSearchFile } from "../../src/recipe/search/search-file.ts";
+import { weightsOf } from "../../src/recipe/search/shares.ts";
+import { type SearchSpace, searchSpace } from "../../src/recipe/search/space.ts";
 import { inventedModels } from "./golden-models.ts";
 
 const MODELS = inventedModels(["org/m1", "org/m2", "org/m3", "org/base"]);

@@ -4,11 +4,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { TensorInfo } from "../../src/checkpoint/checkpoint.ts";
-import { shapeOf, tensorNames } from "../../src/model/architecture.ts";
 import { parseModelConfig } from "../../src/model/config.ts";
-import { modelWeights } from "../../src/model/model-weights.ts";
-import { parseStoredConfig } from "../../src/model/stored-config.ts";
-import type { LoadedModel, LoadedModels } from "../../src/recipe/models.ts";
+import { shapeOf, tensorNames } from "../../src/model/family/architecture.ts";
+import { modelWeights } from "../../src/model/family/model-weights.ts";
+import { parseStoredConfig } from "../../src/model/family/stored-config.ts";
+import type { LoadedModel, LoadedModels } from "../../src/recipe/compile/models.ts";
 
 export const GOLDENS = resolve(import.meta.dirname, "../../../shared/goldens/merge");
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderError, TsmergeError } from "../../src/base/errors.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { goldenText, skip } from "./golden-models.ts";
 
 interface Expected {

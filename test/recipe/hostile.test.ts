@@ -5,8 +5,8 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { stringify } from "yaml";
 import { renderError, TsmergeError } from "../../src/base/errors.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
-import { readSearchFile } from "../../src/recipe/search-file.ts";
+import { readSearchFile } from "../../src/recipe/search/search-file.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 
 const KEYS = [
   "merge_method",

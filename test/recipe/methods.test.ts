@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { inventedModels } from "./golden-models.ts";
 
 const MODELS = inventedModels(["a", "b", "c", "base"]);

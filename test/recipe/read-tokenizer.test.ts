@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderError } from "../../src/base/errors.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
 import { mapReferences, modelReferences, type Recipe } from "../../src/recipe/recipe.ts";
-import { renderRecipe } from "../../src/recipe/render.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
+import { renderRecipe } from "../../src/recipe/yaml/render.ts";
 
 const HEAD = "merge_method: linear\nmodels: [{model: a, parameters: {weight: 1}}, {model: b}]\n";
 const MODELS = "parameters: {weight: 1}\n";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderError } from "../../src/base/errors.ts";
-import { type ReadRecipe, readRecipe } from "../../src/recipe/read.ts";
+import { type ReadRecipe, readRecipe } from "../../src/recipe/yaml/read.ts";
 
 const HEAD = "merge_method: ties\nbase_model: base\n";
 const MODELS = "models:\n  - model: a\n    parameters: {weight: 1}\n";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { compileRecipe } from "../../src/recipe/compile.ts";
-import { readRecipe } from "../../src/recipe/read.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
 import type { Recipe } from "../../src/recipe/recipe.ts";
-import { renderRecipe } from "../../src/recipe/render.ts";
+import { readRecipe } from "../../src/recipe/yaml/read.ts";
+import { renderRecipe } from "../../src/recipe/yaml/render.ts";
 import { arbitraryRecipe } from "./arbitrary-recipe.ts";
 import { inventedModels } from "./golden-models.ts";
 

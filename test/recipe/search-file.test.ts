@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { test } from "node:test";
 import { renderError } from "../../src/base/errors.ts";
-import { type ReadSearchFile, readSearchFile } from "../../src/recipe/search-file.ts";
+import { type ReadSearchFile, readSearchFile } from "../../src/recipe/search/search-file.ts";
 
 const GENOME = `genome:
   models: [a, b]

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderError } from "../../src/base/errors.ts";
-import { readRecipes } from "../../src/recipe/read.ts";
-import { orderStages } from "../../src/recipe/stages.ts";
+import { readRecipes } from "../../src/recipe/yaml/read.ts";
+import { orderStages } from "../../src/recipe/yaml/stages.ts";
 
 /** A file of recipes, each `name: models`, of which `-` is the one without a name. */
 function fileOf(...recipes: readonly (readonly [string, ...string[]])[]): string {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { renderEnding } from "../../src/report/ending.ts";
-import { type EvolveResult, RESULTS_SCHEMA, type ReportRow } from "../../src/run/results.ts";
+import { type EvolveResult, RESULTS_SCHEMA, type ReportRow } from "../../src/run/evolve/results.ts";
 
 function row(changes: Partial<ReportRow>): ReportRow {
   const score = { value: 0.7, n: 200, stderr: 0.0324, low: 0.6333, high: 0.7593 };

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter } from "../../src/checkpoint/writer.ts";
-import { mergeFile } from "../../src/run/merge.ts";
+import { mergeFile } from "../../src/run/merge/merge.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tsmerge-adapter-"));
 after(() => rmSync(root, { recursive: true, force: true }));

@@ -7,7 +7,7 @@ import {
   exhausted,
   plannedEvaluations,
   resolveBudget,
-} from "../../src/run/budget.ts";
+} from "../../src/run/evolve/budget.ts";
 
 test("the command line's limits replace the file's as a whole", () => {
   const { budget, note } = resolveBudget({ minutes: 5 }, { maxEvals: 100 }, 8, 10);

@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { streamKey, uniform } from "../../src/base/counter-rng.ts";
 import type { ItemScore } from "../../src/evals/item.ts";
 import { estimate, itemValues, type MetricKey } from "../../src/evals/metrics.ts";
-import { compare, reportedByLeaf, reportedScore } from "../../src/run/comparison.ts";
-import { fitnessOf, objectiveName, type WeightedTask } from "../../src/run/fitness.ts";
+import { compare, reportedByLeaf, reportedScore } from "../../src/run/evolve/comparison.ts";
+import { fitnessOf, objectiveName, type WeightedTask } from "../../src/run/evolve/fitness.ts";
 
 /** A page of a text: its log-likelihood grows with its length. */
 function pages(count: number, nats: number, seed = 1): ItemScore[] {

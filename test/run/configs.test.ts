@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { mergeFile } from "../../src/run/merge.ts";
+import { mergeFile } from "../../src/run/merge/merge.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FOLDER = "configs/recipes";

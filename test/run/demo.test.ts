@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { evolve } from "../../src/run/evolve.ts";
-import { planEvolve } from "../../src/run/forecast.ts";
-import { loadRunItems } from "../../src/run/items.ts";
-import type { EvolveOptions } from "../../src/run/options.ts";
+import { evolve } from "../../src/run/evolve/evolve.ts";
+import { planEvolve } from "../../src/run/evolve/forecast.ts";
+import { loadRunItems } from "../../src/run/evolve/items.ts";
+import type { EvolveOptions } from "../../src/run/evolve/options.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const file = join(root, "configs/demo.yml");

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { openLineage } from "../../src/lineage/lineage.ts";
-import type { Genome } from "../../src/recipe/genome.ts";
-import { earlierCandidates } from "../../src/run/earlier.ts";
+import type { Genome } from "../../src/recipe/search/genome.ts";
+import { earlierCandidates } from "../../src/run/evolve/earlier.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "tsmerge-earlier-"));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 // An evaluation in a process of its own, for the test that kills it: it ends itself after some batches, as hard
 // as a process can. argv: a JSON object with the model, the tasks, the options and `dieAfter`.
 
-import { evaluateModel } from "../../src/run/evaluate.ts";
+import { evaluateModel } from "../../src/run/eval/evaluate.ts";
 
 const { model, tasks, dieAfter, ...options } = JSON.parse(process.argv[2]!);
 let clock = 0;

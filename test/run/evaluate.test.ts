@@ -7,7 +7,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { type Evaluation, evaluateModel } from "../../src/run/evaluate.ts";
+import { type Evaluation, evaluateModel } from "../../src/run/eval/evaluate.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const MODELS = join(ROOT, "evals/demo/models");

@@ -4,7 +4,7 @@
 
 import { LocalExecutor } from "../../src/exec/local.ts";
 import { connectSupervisor } from "../../src/exec/supervised.ts";
-import { evolve } from "../../src/run/evolve.ts";
+import { evolve } from "../../src/run/evolve/evolve.ts";
 
 const { worker, extra, silent, ...options } = JSON.parse(process.argv[2]!);
 const supervision = await connectSupervisor();

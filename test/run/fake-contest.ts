@@ -11,7 +11,7 @@ import type {
   Executor,
 } from "../../src/exec/executor.ts";
 import type { BatchResult } from "../../src/model/batch.ts";
-import type { Composition, Contest } from "../../src/run/contest.ts";
+import type { Composition, Contest } from "../../src/run/evolve/contest.ts";
 import { type RaceRules, rungEnds } from "../../src/search/race.ts";
 import { strategyNamed } from "../../src/search/registry.ts";
 import { fakeSchedule } from "../exec/fakes.ts";

@@ -9,11 +9,11 @@ import { after, test } from "node:test";
 import type { Workload } from "../../src/evals/workload.ts";
 import { openLineage } from "../../src/lineage/lineage.ts";
 import { renderFront } from "../../src/report/front.ts";
-import type { Contest } from "../../src/run/contest.ts";
-import { runFolder } from "../../src/run/folder.ts";
-import { recordedFront } from "../../src/run/recorded.ts";
-import type { EvolveResult } from "../../src/run/results.ts";
-import { runContest } from "../../src/run/run.ts";
+import type { Contest } from "../../src/run/evolve/contest.ts";
+import { runFolder } from "../../src/run/evolve/folder.ts";
+import { recordedFront } from "../../src/run/evolve/recorded.ts";
+import type { EvolveResult } from "../../src/run/evolve/results.ts";
+import { runContest } from "../../src/run/evolve/run.ts";
 import { dominates } from "../../src/search/pareto.ts";
 import { FAKE_TASK, FakeExecutor, fakeContest, fakeResult } from "./fake-contest.ts";
 

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { evaluateModel } from "../../src/run/evaluate.ts";
+import { evaluateModel } from "../../src/run/eval/evaluate.ts";
 
 const EVALS = join(import.meta.dirname, "../../evals");
 const MODEL = join(EVALS, "demo/models/math");

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chooseItems } from "../../src/run/item-choice.ts";
+import { chooseItems } from "../../src/run/eval/item-choice.ts";
 
 const counted = async (names: readonly string[], options: object = {}) => {
   const { items } = await chooseItems(names, options);

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openLineage } from "../../src/lineage/lineage.ts";
-import { evolve } from "../../src/run/evolve.ts";
-import type { EvolveOptions } from "../../src/run/options.ts";
+import { evolve } from "../../src/run/evolve/evolve.ts";
+import type { EvolveOptions } from "../../src/run/evolve/options.ts";
 import { startEndpoint } from "../exec/endpoint-server.ts";
 
 const models = fileURLToPath(new URL("../../evals/demo/models", import.meta.url));

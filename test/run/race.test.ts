@@ -8,11 +8,11 @@ import { after, test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
 import { openLineage } from "../../src/lineage/lineage.ts";
 import type { Candidate } from "../../src/lineage/records.ts";
-import type { Budget } from "../../src/run/budget.ts";
-import type { Contest } from "../../src/run/contest.ts";
-import { runFolder } from "../../src/run/folder.ts";
-import type { EvolveResult } from "../../src/run/results.ts";
-import { runContest } from "../../src/run/run.ts";
+import type { Budget } from "../../src/run/evolve/budget.ts";
+import type { Contest } from "../../src/run/evolve/contest.ts";
+import { runFolder } from "../../src/run/evolve/folder.ts";
+import type { EvolveResult } from "../../src/run/evolve/results.ts";
+import { runContest } from "../../src/run/evolve/run.ts";
 import type { RaceRules } from "../../src/search/race.ts";
 import { FakeExecutor, fakeContest } from "./fake-contest.ts";
 

@@ -5,9 +5,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { evaluateModel } from "../../src/run/evaluate.ts";
-import { timeId, writeResultFiles } from "../../src/run/result-files.ts";
-import { folderNameOf } from "../../src/run/result-record.ts";
+import { evaluateModel } from "../../src/run/eval/evaluate.ts";
+import { timeId, writeResultFiles } from "../../src/run/eval/result-files.ts";
+import { folderNameOf } from "../../src/run/eval/result-record.ts";
 
 const MODEL = join(import.meta.dirname, "../../evals/demo/models/math");
 const folder = mkdtempSync(join(tmpdir(), "tsmerge-results-"));

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { checkScreening, refuseUnlessScreened } from "../../src/run/screening.ts";
+import { checkScreening, refuseUnlessScreened } from "../../src/run/eval/screening.ts";
 
 test("screening is measured on this CPU: it ranks the demo family as float32 does", async (t) => {
   const { tau, speedup, candidates } = await checkScreening();

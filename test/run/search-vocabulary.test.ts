@@ -9,11 +9,11 @@ import { after, before, test } from "node:test";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter } from "../../src/checkpoint/writer.ts";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
-import { CandidateMerger } from "../../src/merge/candidate.ts";
-import { evolve } from "../../src/run/evolve.ts";
-import { mergeFile } from "../../src/run/merge.ts";
-import type { EvolveOptions } from "../../src/run/options.ts";
-import { contestOf, outlineOf } from "../../src/run/prepare.ts";
+import { CandidateMerger } from "../../src/merge/candidates/candidate.ts";
+import { evolve } from "../../src/run/evolve/evolve.ts";
+import type { EvolveOptions } from "../../src/run/evolve/options.ts";
+import { contestOf, outlineOf } from "../../src/run/evolve/prepare.ts";
+import { mergeFile } from "../../src/run/merge/merge.ts";
 import { contentOf } from "./searches.ts";
 
 const MODELS = join(import.meta.dirname, "../../evals/demo/models");

@@ -14,9 +14,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { type MergeFileOptions, mergeFile } from "../../src/run/merge.ts";
-import { preflight } from "../../src/run/preflight.ts";
-import { validateRecipe } from "../../src/run/validate.ts";
+import { type MergeFileOptions, mergeFile } from "../../src/run/merge/merge.ts";
+import { preflight } from "../../src/run/merge/preflight.ts";
+import { validateRecipe } from "../../src/run/merge/validate.ts";
 
 const MODELS = join(import.meta.dirname, "../../evals/demo/models");
 const skip = existsSync(join(MODELS, "base")) ? false : `no demo models at ${MODELS}`;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import type { MetricKey } from "../../src/evals/metrics.ts";
-import { loadRunItems, type RunItems } from "../../src/run/items.ts";
+import { loadRunItems, type RunItems } from "../../src/run/evolve/items.ts";
 
 const DATA = resolve(import.meta.dirname, "../../../shared/datasets");
 const skip = existsSync(DATA) ? false : `no reference data in ${DATA}`;

@@ -23,7 +23,7 @@ export function diffCommand(): Command {
 }
 
 async function diff(a: string, b: string, flags: DiffFlags): Promise<void> {
-  const { diffModels } = await import("../../run/diff.ts"); // kept out of --help's start-up time
+  const { diffModels } = await import("../../run/merge/diff.ts"); // kept out of --help's start-up time
   const status = await openStatus(flags.quiet === true || flags.json === true);
   try {
     const found = await diffModels(a, b, hubAccess(status), (done, tensors, tensor) =>
@@ -32,7 +32,7 @@ async function diff(a: string, b: string, flags: DiffFlags): Promise<void> {
     status.close();
     if (flags.svg !== undefined) {
       const { diffPicture } = await import("../../report/diff-picture.ts");
-      const { replaceFile } = await import("../../run/folder.ts");
+      const { replaceFile } = await import("../../run/evolve/folder.ts");
       replaceFile(flags.svg, diffPicture(found));
     }
     const { renderDiff } = await import("../../report/diff.ts");

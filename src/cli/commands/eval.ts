@@ -2,7 +2,7 @@
 // flags or ours.
 
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Evaluation } from "../../run/evaluate.ts";
+import type { Evaluation } from "../../run/eval/evaluate.ts";
 import { environment } from "../env.ts";
 import { type EvalFlags, type EvalRequest, evalRequest } from "../eval-request.ts";
 import { addForeignFlags, foreignNotes } from "../foreign-flags.ts";
@@ -110,8 +110,8 @@ async function runEvaluation(
 ): Promise<void> {
   // heavy imports stay out of --help's start-up time
   const { resolveModel } = await import("../../hub/reference.ts");
-  const { evaluateModel } = await import("../../run/evaluate.ts");
-  const { defaultStore } = await import("../../run/default-store.ts");
+  const { evaluateModel } = await import("../../run/eval/evaluate.ts");
+  const { defaultStore } = await import("../../run/eval/default-store.ts");
   const { connectSupervisor } = await import("../../exec/supervised.ts");
   const started = Date.now();
   const searchRoots = [process.cwd()];
@@ -141,7 +141,7 @@ async function writeFiles(
   [started, ended]: readonly [number, number],
 ): Promise<string[]> {
   if (flags.output === undefined) return [];
-  const { writeResultFiles } = await import("../../run/result-files.ts");
+  const { writeResultFiles } = await import("../../run/eval/result-files.ts");
   const { seed = 0, fewshotSeed = 0, limit, limitFirst, genKwargs } = options;
   const asked = {
     ...{ modelName, started: started / 1000, ended: ended / 1000 },
@@ -166,7 +166,7 @@ async function printEvaluation(
   { modelName }: EvalRequest,
   flags: EvalFlags,
 ): Promise<void> {
-  const { reportOf } = await import("../../run/evaluation-report.ts");
+  const { reportOf } = await import("../../run/eval/evaluation-report.ts");
   const { headerOf, renderConfigs, renderFirstPrompts, renderStatistics } = await import(
     "../../report/evaluation.ts"
   );

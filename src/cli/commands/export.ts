@@ -37,7 +37,7 @@ export function exportCommand(): Command {
 
 async function exportRun(run: string, flags: ExportFlags): Promise<void> {
   if (flags.front === true) return exportFront(run, flags);
-  const { openRecordedRun, recordedRecipe } = await import("../../run/recorded.ts");
+  const { openRecordedRun, recordedRecipe } = await import("../../run/evolve/recorded.ts");
   const { lineage } = openRecordedRun(run);
   const { id, recipe } = recordedRecipe(lineage, flags.candidate);
   lineage.close();
@@ -58,8 +58,8 @@ async function exportRun(run: string, flags: ExportFlags): Promise<void> {
 }
 
 async function exportFront(run: string, flags: ExportFlags): Promise<void> {
-  const { openRecordedRun, recordedFront } = await import("../../run/recorded.ts");
-  const { writeFront } = await import("../../run/folder.ts");
+  const { openRecordedRun, recordedFront } = await import("../../run/evolve/recorded.ts");
+  const { writeFront } = await import("../../run/evolve/folder.ts");
   const { renderFront } = await import("../../report/front.ts");
   const { lineage } = openRecordedRun(run);
   const front = recordedFront(lineage);
@@ -79,7 +79,7 @@ async function exportFront(run: string, flags: ExportFlags): Promise<void> {
 }
 
 async function mergeInto(model: string, file: string, flags: ExportFlags) {
-  const { mergeFile } = await import("../../run/merge.ts");
+  const { mergeFile } = await import("../../run/merge/merge.ts");
   const status = await openStatus(flags.quiet === true || flags.json === true);
   try {
     return await mergeFile(

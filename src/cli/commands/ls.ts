@@ -29,7 +29,7 @@ async function listed(what: Kind): Promise<{ json: unknown; text: string }> {
       return { json, text: renderMethods(MERGE_METHODS) };
     }
     case "tasks": {
-      const { listTasks } = await import("../../evals/task-folder.ts");
+      const { listTasks } = await import("../../evals/tasks/task-folder.ts");
       const entries = [...(await listTasks())].map(([name, { kind }]) => ({ name, kind }));
       const rows = entries.map(({ name, kind }) => [name, kind]);
       return { json: entries, text: renderNames(["task", "kind"], rows) };

@@ -5,9 +5,9 @@ import { basename, extname, join } from "node:path";
 import { Command, Option } from "commander";
 import { TsmergeError } from "../../base/errors.ts";
 import type { HubAccess } from "../../hub/settings.ts";
-import type { ExecutedMerge } from "../../merge/execute.ts";
-import type { MergeFileOptions } from "../../run/merge.ts";
-import type { Preflight } from "../../run/preflight.ts";
+import type { ExecutedMerge } from "../../merge/files/execute.ts";
+import type { MergeFileOptions } from "../../run/merge/merge.ts";
+import type { Preflight } from "../../run/merge/preflight.ts";
 import { EXIT } from "../failure.ts";
 import { addForeignFlags, foreignNotes, MERGE_FLAGS } from "../foreign-flags.ts";
 import { hubAccess } from "../hub-access.ts";
@@ -123,7 +123,7 @@ async function forecastAll(
   flags: MergeFlags,
   status: Status,
 ): Promise<void> {
-  const { preflight } = await import("../../run/preflight.ts");
+  const { preflight } = await import("../../run/merge/preflight.ts");
   const { renderPreflight } = await import("../../report/preflight.ts");
   const forecasts: Preflight[] = [];
   for (const each of options) {
@@ -145,7 +145,7 @@ async function mergeAll(
   signal: AbortSignal,
 ): Promise<void> {
   const onNote = (note: string) => status.line(`note: ${note}`);
-  const { mergeFile } = await import("../../run/merge.ts"); // kept out of --help's start-up time
+  const { mergeFile } = await import("../../run/merge/merge.ts"); // kept out of --help's start-up time
   const merges: (ExecutedMerge & { readonly out: string })[] = [];
   for (const each of options) {
     const show = mergeProgress();

@@ -20,7 +20,7 @@ async function show(
   candidate: string | undefined,
   flags: { readonly json?: boolean },
 ): Promise<void> {
-  const { openRecordedRun } = await import("../../run/recorded.ts");
+  const { openRecordedRun } = await import("../../run/evolve/recorded.ts");
   const { lineage } = openRecordedRun(run);
   try {
     const { data, text } =
@@ -43,7 +43,7 @@ interface Shown {
 async function wholeRun(lineage: Lineage): Promise<Shown> {
   const { renderCandidates } = await import("../../report/runs.ts");
   const { renderEnding } = await import("../../report/ending.ts");
-  const { recordedResult } = await import("../../run/recorded.ts");
+  const { recordedResult } = await import("../../run/evolve/recorded.ts");
   const result = recordedResult(lineage);
   const fitnessOf = (recipeHash: string) => lineage.results.fitness(recipeHash, "search");
   const best = lineage.candidates.best(SHOWN);
@@ -61,7 +61,7 @@ async function wholeRun(lineage: Lineage): Promise<Shown> {
 
 async function oneCandidate(lineage: Lineage, name: string): Promise<Shown> {
   const { renderScores } = await import("../../report/runs.ts");
-  const { recordedCandidate, recordedRecipe } = await import("../../run/recorded.ts");
+  const { recordedCandidate, recordedRecipe } = await import("../../run/evolve/recorded.ts");
   const { id, recipe } = recordedRecipe(lineage, name);
   // a winner may be the distribution mean, which has no row of its own
   const candidate = lineage.candidates.get(id) ?? recordedCandidate(lineage, `selection:${id}`);

@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { fromWire, renderError } from "../../base/errors.ts";
-import type { ValidatedRecipe } from "../../run/validate.ts";
+import type { ValidatedRecipe } from "../../run/merge/validate.ts";
 import { exitCodeOf } from "../failure.ts";
 import { hubAccess } from "../hub-access.ts";
 import { jsonOption } from "../options.ts";
@@ -26,7 +26,7 @@ export function validateCommand(): Command {
 }
 
 async function validate(configs: readonly string[], flags: ValidateFlags): Promise<void> {
-  const { validateRecipe } = await import("../../run/validate.ts");
+  const { validateRecipe } = await import("../../run/merge/validate.ts");
   const status = await openStatus(flags.json === true);
   const hub = hubAccess(status, stopSignal());
   const found: ValidatedRecipe[] = [];

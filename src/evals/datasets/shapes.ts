@@ -2,7 +2,7 @@
 // files name (those of the Hugging Face copies). Nothing here opens a file.
 
 import { TsmergeError } from "../../base/errors.ts";
-import { strip } from "../python-text.ts";
+import { strip } from "../python/text.ts";
 import { linesOf, type Row } from "./records.ts";
 
 /** A value of a row that must be text. */

@@ -3,8 +3,8 @@
 
 import { TsmergeError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/suggest.ts";
-import { pythonRegex } from "../python-regex.ts";
-import { lstrip, splitWords, strip } from "../python-text.ts";
+import { pythonRegex } from "../python/regex.ts";
+import { lstrip, splitWords, strip } from "../python/text.ts";
 import { languageOf } from "./language.ts";
 import { countSentences, countWords, isLower, isUpper, treebankWords } from "./words.ts";
 

@@ -1,7 +1,7 @@
 // A response against its instructions: strictly as it stands, and loosely, where the best of eight ways to strip
 // its first line, its last line and its asterisks counts.
 
-import { strip } from "../python-text.ts";
+import { strip } from "../python/text.ts";
 import { type Arguments, verifierOf } from "./instructions.ts";
 
 export interface Instruction {

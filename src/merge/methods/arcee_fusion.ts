@@ -4,9 +4,9 @@
 // exact here, except under compat.
 
 import { add, type Expression, input, sub } from "../../kernel/expression.ts";
-import { type Stream, selectCut, streamedMagnitudes } from "../magnitudes.ts";
 import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
-import { alongLastAxis } from "../vectors.ts";
+import { type Stream, selectCut, streamedMagnitudes } from "../statistics/magnitudes.ts";
+import { alongLastAxis } from "../statistics/vectors.ts";
 import { inputsVariant } from "./deltas.ts";
 import { asCompat } from "./weights.ts";
 

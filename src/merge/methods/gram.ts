@@ -3,7 +3,7 @@
 
 import { mul } from "../../kernel/expression.ts";
 import type { TensorMerge, TensorStatistics } from "../method.ts";
-import { type Vectors, vectorDots, vectorSums, wholeTensor } from "../vectors.ts";
+import { type Vectors, vectorDots, vectorSums, wholeTensor } from "../statistics/vectors.ts";
 import { delta } from "./deltas.ts";
 
 /**

@@ -4,8 +4,8 @@
 // no weights.
 
 import { input, mul, scalar, sum } from "../../kernel/expression.ts";
-import { SORT_LIMIT } from "../magnitudes.ts";
 import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
+import { SORT_LIMIT } from "../statistics/magnitudes.ts";
 import { modelsOf } from "./deltas.ts";
 import { gramOf, norms, product } from "./gram.ts";
 import { type Direction, stepwiseMean } from "./karcher-steps.ts";

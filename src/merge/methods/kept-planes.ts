@@ -2,9 +2,9 @@
 // of the whole tensor, for compat. The result is a plane of ones and zeros. Larger tensors than SORT_LIMIT are
 // not held; there the rule of magnitudes.ts (the lowest index) decides among equals.
 
-import { SORT_LIMIT } from "../magnitudes.ts";
 import type { Mass, PlaneFill, TensorMerge, TensorStatistics } from "../method.ts";
-import { torchSort } from "../torch-order.ts";
+import { SORT_LIMIT } from "../statistics/magnitudes.ts";
+import { torchSort } from "../statistics/torch-order.ts";
 import { delta } from "./deltas.ts";
 
 /** Magnitudes have the order of their bits without the sign. */

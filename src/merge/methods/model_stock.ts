@@ -13,7 +13,7 @@ import {
   sub,
 } from "../../kernel/expression.ts";
 import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
-import { alongLastAxis, spread, type Vectors, wholeTensor } from "../vectors.ts";
+import { alongLastAxis, spread, type Vectors, wholeTensor } from "../statistics/vectors.ts";
 import { inputsVariant, modelsOf } from "./deltas.ts";
 import { dots, norms } from "./gram.ts";
 import { asCompat, globalParameter } from "./weights.ts";

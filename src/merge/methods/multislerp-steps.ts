@@ -3,7 +3,7 @@
 
 import { add, div, type Expression, mul, scalar, sub, sum } from "../../kernel/expression.ts";
 import type { TensorMerge, TensorStatistics } from "../method.ts";
-import { totals, vectorDots, wholeTensor } from "../vectors.ts";
+import { totals, vectorDots, wholeTensor } from "../statistics/vectors.ts";
 import { delta, modelsOf } from "./deltas.ts";
 import { asCompat, globalParameter } from "./weights.ts";
 

@@ -9,7 +9,13 @@ import {
   type TensorMerge,
   type TensorStatistics,
 } from "../method.ts";
-import { alongFirstAxis, alongLastAxis, spread, type Vectors, wholeTensor } from "../vectors.ts";
+import {
+  alongFirstAxis,
+  alongLastAxis,
+  spread,
+  type Vectors,
+  wholeTensor,
+} from "../statistics/vectors.ts";
 import { delta, inputsVariant, modelsOf, ontoBase } from "./deltas.ts";
 import { dots, norms } from "./gram.ts";
 import { asCompat, globalParameter, modelParameter, WEIGHT_RANGE } from "./weights.ts";

@@ -3,10 +3,10 @@
 // computed, and nothing of the tensor's size is held. Rows lie along the last axis; a vector is one row.
 
 import { TsmergeError } from "../../base/errors.ts";
-import { sortDescending } from "../magnitudes.ts";
 import type { PlaneFill, TensorMerge, TensorStatistics } from "../method.ts";
-import { torchSort } from "../torch-order.ts";
-import { alongLastAxis } from "../vectors.ts";
+import { sortDescending } from "../statistics/magnitudes.ts";
+import { torchSort } from "../statistics/torch-order.ts";
+import { alongLastAxis } from "../statistics/vectors.ts";
 import { delta } from "./deltas.ts";
 import { asCompat, modelParameter } from "./weights.ts";
 

@@ -16,7 +16,6 @@ import {
   scalar,
 } from "../../kernel/expression.ts";
 import type { FixName } from "../fixes.ts";
-import { keptCount } from "../magnitudes.ts";
 import {
   type MagnitudeCut,
   type Mass,
@@ -25,6 +24,7 @@ import {
   type TensorMerge,
   type TensorStatistics,
 } from "../method.ts";
+import { keptCount } from "../statistics/magnitudes.ts";
 import { followsTorch, keepPlaces, planeMass } from "./kept-planes.ts";
 import { isNarrowed, keepByRank } from "./row-ranks.ts";
 import { asCompat, modelParameter } from "./weights.ts";

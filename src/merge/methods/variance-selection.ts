@@ -2,9 +2,9 @@
 // not after each operation, so what is kept is no expression but marks, made in passes of their own.
 
 import { roundTo } from "../../base/half.ts";
-import { type Stream, selectCut, streamedMagnitudes } from "../magnitudes.ts";
 import type { MagnitudeCut, TensorMerge, TensorStatistics } from "../method.ts";
-import { torchSelect } from "../torch-order.ts";
+import { type Stream, selectCut, streamedMagnitudes } from "../statistics/magnitudes.ts";
+import { torchSelect } from "../statistics/torch-order.ts";
 import { delta, modelsOf } from "./deltas.ts";
 import { followsTorch } from "./kept-planes.ts";
 import { globalParameter } from "./weights.ts";

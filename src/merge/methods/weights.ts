@@ -4,7 +4,7 @@
 import { TsmergeError } from "../../base/errors.ts";
 import { roundTo } from "../../base/half.ts";
 import type { TensorMerge } from "../method.ts";
-import { cascadeSum } from "../sums.ts";
+import { cascadeSum } from "../statistics/sums.ts";
 
 /** Where weights are searched: models seldom want more than 1.5 of themselves. */
 export const WEIGHT_RANGE = { lower: 0, upper: 1.5, start: "share", always: true } as const;

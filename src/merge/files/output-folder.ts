@@ -1,0 +1,136 @@
+// A model folder that appears whole or not at all: built beside its place and renamed into it. What an
+// interrupted merge built stays beside it, so that the next one goes on from there.
+
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { TsmergeError } from "../../base/errors.ts";
+import { hasErrorCode, ioError } from "../../base/io-error.ts";
+import { type MergeState, readState, STATE_FILE, writeState } from "./merge-state.ts";
+
+export interface OutputFolder {
+  /** Where files are written until commit(). */
+  readonly staging: string;
+  /** What an interrupted merge of the same identity left. */
+  readonly resumed: MergeState | undefined;
+  /** As it lies in the staging folder now. */
+  readonly state: MergeState;
+  /** Puts the folder in its place; what stood there goes. */
+  commit(): Promise<void>;
+  /** Removes what was written. */
+  discard(): Promise<void>;
+}
+
+export interface StageOptions {
+  /** Replace a folder that holds a model. */
+  readonly force: boolean;
+  /** Go on from what an interrupted merge left; false deletes it. */
+  readonly resume: boolean;
+  /** What must be equal for the next merge to go on from here. */
+  readonly identity: string;
+}
+
+/** Where the model of `output` is built. */
+export function stagingOf(output: string): string {
+  return `${resolve(output)}.tsmerge-partial`;
+}
+
+/**
+ * Starts the folder `output` as `output.tsmerge-partial`.
+ * Throws TsmergeError `io` when `output` holds files, unless `force` is set and they are a model's: what
+ * stands there is deleted, and a slip of the finger must not cost a home folder. `io` too when another
+ * process is at work on the same output.
+ */
+export async function stageFolder(output: string, options: StageOptions): Promise<OutputFolder> {
+  const place = resolve(output);
+  const staging = stagingOf(output);
+  const aside = `${place}.old-${process.pid}`;
+  const files = await filesIn(place);
+  const isTaken = files.length > 0;
+  const isModel = files.includes("config.json");
+  if (isTaken && !(options.force && isModel)) {
+    throw new TsmergeError("io", "the output folder is not empty", {
+      where: place,
+      hint: isModel
+        ? "choose another folder, or replace this model with --force"
+        : "choose another folder: this one holds no model, so it is not replaced",
+    });
+  }
+  const attempt = async (doing: string, work: () => Promise<unknown>) => {
+    try {
+      await work();
+    } catch (cause) {
+      throw cause instanceof TsmergeError ? cause : ioError(doing, place, cause);
+    }
+  };
+  const left = await readState(staging);
+  if (left !== undefined) refuseLiveOwner(left, staging);
+  const resumed = options.resume && left?.identity === options.identity ? left : undefined;
+  const { pid } = process;
+  const state = { identity: options.identity, shards: {}, ...resumed, pid };
+  await attempt("write", async () => {
+    if (resumed === undefined) await rm(staging, { recursive: true, force: true });
+    await mkdir(staging, { recursive: true });
+    if (resumed !== undefined) await keepShardsOnly(staging);
+    await writeState(staging, state);
+  });
+  return {
+    staging,
+    resumed,
+    state,
+    commit: () =>
+      attempt("write", async () => {
+        await rm(join(staging, STATE_FILE), { force: true });
+        if (isTaken) await rename(place, aside);
+        await rename(staging, place); // an empty folder gives way to a rename
+        await rm(aside, { recursive: true, force: true });
+        await syncFolder(dirname(place));
+      }),
+    discard: () => attempt("remove", () => rm(staging, { recursive: true, force: true })),
+  };
+}
+
+function refuseLiveOwner({ pid }: MergeState, staging: string): void {
+  if (pid === process.pid || !isAlive(pid)) return;
+  throw new TsmergeError("io", `process ${pid} is merging into this folder`, {
+    where: staging,
+    hint: "wait for it; if that process is no merge, delete the folder",
+  });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (cause) {
+    return hasErrorCode(cause, "EPERM"); // it is there and somebody else's
+  }
+}
+
+/** Brings a staging folder back to shards under temporary names: the merge may have died while finishing. */
+async function keepShardsOnly(staging: string): Promise<void> {
+  for (const name of await readdir(staging)) {
+    const path = join(staging, name);
+    if (name === STATE_FILE || name.endsWith(".safetensors.tmp")) continue;
+    if (name.endsWith(".safetensors")) await rename(path, `${path}.tmp`);
+    else await rm(path, { recursive: true });
+  }
+}
+
+async function filesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    if (hasErrorCode(cause, "ENOENT")) return [];
+    throw ioError("read", folder, cause);
+  }
+}
+
+/** Makes the rename durable: a folder is flushed like a file. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

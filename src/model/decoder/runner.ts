@@ -1,0 +1,329 @@
+// The decoder at work: one session, weights exchanged between candidates, batches run in their fixed order.
+// Blocks its thread while it computes; it yields, and can be cancelled, between batches.
+
+import { TsmergeError } from "../../base/errors.ts";
+import { createSession, type Device, type Feeds, type Session } from "../../ort/session.ts";
+import { DeviceTensor, floats, type HostTensor, integers } from "../../ort/tensor.ts";
+import { Transfer } from "../../ort/transfer.ts";
+import type { BatchResult, DecoderBatch, GenerationBatch, Schedule } from "../batch.ts";
+import type { ModelConfig } from "../config.ts";
+import { batchFeeds, checkBatch } from "./batch-feeds.ts";
+import { type DecoderGraph, decoderGraph, layerState } from "./decoder-graph.ts";
+import { generate, type Step, type StepOutput } from "./generate.ts";
+import { Int8Weights, isInt8 } from "./int8.ts";
+import { emptyPast, neededBatches, type Past, PastStore } from "./past.ts";
+import { ropeTables } from "./rope.ts";
+import type { RowCache } from "./row-cache.ts";
+import { stepGraph, stepState } from "./step-graph.ts";
+import { type Ending, loadEnding, TextEnd } from "./text-end.ts";
+
+export interface DecoderOptions {
+  readonly device: Device;
+  /** Threads of the session; undefined takes one a core. */
+  readonly threads?: number;
+  /** Also computes logits at the scored slots: for tests. */
+  readonly logits?: boolean;
+  /** Blocks' products in 8-bit integers: faster on some CPUs, and not the model's own scores. */
+  readonly int8?: boolean;
+  /** Makes an operator that the device lacks an error. */
+  readonly refuseCpuFallback?: boolean;
+}
+
+/** A weight in host memory, read in place, or one that already lies on the device. */
+export type Weight =
+  | { readonly data: Float32Array; readonly shape: readonly number[] }
+  | DeviceTensor;
+
+export interface ScheduleOptions {
+  /** Results that are known: not computed again, unless a later batch continues from them. */
+  readonly done?: ReadonlySet<number>;
+  /** Called for each result that is not in `done`, as it comes, before anything else is computed. */
+  readonly onBatch: (batch: number, result: BatchResult) => void | Promise<void>;
+  readonly signal?: AbortSignal;
+  /** Called before each decoder call, of which a generation has hundreds: may abort the signal. */
+  readonly beforeCall?: () => void;
+}
+
+/** What one batch yields: its result, its own keys and values if asked for, and logits if the decoder has them. */
+export interface BatchOutput {
+  readonly result: BatchResult;
+  readonly state: Pick<Past, "keys" | "values"> | undefined;
+  /** [scored, vocabulary] */
+  readonly logits: Float32Array | undefined;
+}
+
+/** Compiles the decoder of a configuration. Weights follow by setWeights. */
+export async function createDecoder(
+  config: ModelConfig,
+  options: DecoderOptions,
+): Promise<Decoder> {
+  const graph = decoderGraph(config, {
+    device: options.device,
+    logits: options.logits ?? false,
+    int8: options.int8 ?? false,
+  });
+  const openStep = (): Promise<Session> => createSession(stepGraph(config), options);
+  return new Decoder(config, graph, await createSession(graph.bytes, options), openStep);
+}
+
+export class Decoder {
+  readonly config: ModelConfig;
+  /** The weights setWeights needs, with their shapes. */
+  readonly weights: ReadonlyMap<string, readonly number[]>;
+  readonly #session: Session;
+  readonly #transfer: Transfer | undefined;
+  readonly #width: number;
+  #feeds: Record<string, HostTensor | DeviceTensor> | undefined;
+  /** Device copies that this decoder made, of weights and of rotary tables. */
+  #uploads: DeviceTensor[] = [];
+  #ropeUploads: DeviceTensor[] = [];
+  readonly #int8: Int8Weights | undefined;
+  #ropeFeeds: Feeds = {};
+  #ropeLength = 0;
+  /** Opens at the first generation. */
+  readonly #openStep: () => Promise<Session>;
+  #stepSession: Promise<Session> | undefined;
+  readonly #endings = new Map<string, Promise<Ending>>();
+
+  /** Use createDecoder. */
+  constructor(
+    config: ModelConfig,
+    graph: DecoderGraph,
+    session: Session,
+    openStep: () => Promise<Session>,
+  ) {
+    this.config = config;
+    this.weights = graph.weights;
+    this.#session = session;
+    this.#int8 = graph.isInt8 ? new Int8Weights() : undefined;
+    this.#transfer = session.device === "webgpu" ? new Transfer() : undefined;
+    this.#width = config.keyValueHeads * config.headDim;
+    this.#openStep = openStep;
+  }
+
+  /**
+   * Exchanges the weights; on the CPU they are read in place until the next call, so leave them unchanged
+   * while a schedule runs. Entries that the model does not read (a tied head) may be there and are not used.
+   * @throws TsmergeError `incompatible` for a weight that is missing or has another shape
+   */
+  async setWeights(weights: ReadonlyMap<string, Weight>): Promise<void> {
+    const checked = [...this.weights].map(([name, shape]) => {
+      const weight = weights.get(name);
+      checkWeight(name, shape, weight);
+      return { name, shape, weight };
+    });
+    for (const upload of this.#uploads) upload.dispose(); // first, so that a device holds one model
+    this.#uploads = [];
+    this.#feeds = undefined;
+    const feeds: Record<string, HostTensor | DeviceTensor> = {};
+    for (const { name, shape, weight } of checked) {
+      if (weight instanceof DeviceTensor) feeds[name] = weight;
+      else if (this.#int8 !== undefined && isInt8(name, shape)) {
+        const [out, width] = shape as [number, number]; // a matrix
+        Object.assign(feeds, this.#int8.feedsOf(name, weight.data, [out, width]));
+      } else {
+        const tensor: HostTensor = { type: "float32", shape, data: weight.data };
+        feeds[name] = await this.#place(tensor, this.#uploads);
+      }
+    }
+    this.#feeds = feeds;
+  }
+
+  /**
+   * Runs the batches and generations of a schedule that are not done, in order.
+   * @throws TsmergeError `interrupted` when the signal is aborted before a decoder call
+   */
+  async runSchedule(schedule: Schedule, options: ScheduleOptions): Promise<void> {
+    const { done = new Set(), onBatch } = options;
+    const needed = neededBatches(schedule, done);
+    const store = new PastStore(schedule, this.config.layers, this.#width);
+    const generateAfter = async (last: number): Promise<void> => {
+      for (const [number, generation] of schedule.generations.entries()) {
+        const index = schedule.batches.length + number;
+        if (generation.after !== last || done.has(index)) continue;
+        const result = await this.#generate(generation, schedule, store, options);
+        await onBatch(index, result);
+      }
+    };
+    await generateAfter(-1);
+    for (const [index, batch] of schedule.batches.entries()) {
+      if (needed.has(index)) {
+        stopIfAborted(options, `before batch ${index} of ${schedule.batches.length}`);
+        const output = await this.runBatch(batch, store.past(batch.anchor));
+        if (output.state !== undefined) store.keep(index, output.state);
+        if (!done.has(index)) await onBatch(index, output.result);
+      }
+      await generateAfter(index);
+      store.freeAfter(index);
+    }
+  }
+
+  /** Runs one batch. `past` is what its rows continue; none by default. */
+  async runBatch(
+    batch: DecoderBatch,
+    past: Past = emptyPast(this.config.layers, this.#width),
+  ): Promise<BatchOutput> {
+    const weights = this.#fed();
+    checkBatch(batch, this.config.vocabSize);
+    await this.#growRope(batch.positions);
+    const states = Array.from({ length: this.config.layers }, (_, layer) => layerState(layer));
+    const logits = this.#session.outputNames.includes("logits");
+    const wanted = [
+      "best",
+      ...(batch.targetRow.length > 0 ? ["logProbs"] : []),
+      ...(logits ? ["logits"] : []),
+      ...(batch.keepsState ? states.flatMap(({ keys, values }) => [keys, values]) : []),
+    ];
+    const feeds = { ...weights, ...this.#ropeFeeds, ...batchFeeds(this.config, batch, past) };
+    const fetched = await this.#session.run(feeds, wanted);
+    return {
+      result: batchResult(batch, fetched),
+      state: batch.keepsState
+        ? {
+            keys: states.map(({ keys }) => floats(fetched[keys])),
+            values: states.map(({ values }) => floats(fetched[values])),
+          }
+        : undefined,
+      logits: logits ? floats(fetched.logits) : undefined,
+    };
+  }
+
+  async #generate(
+    generation: GenerationBatch,
+    { tokenizer }: Schedule,
+    store: PastStore,
+    options: ScheduleOptions,
+  ): Promise<BatchResult> {
+    if (tokenizer === undefined) {
+      throw new TsmergeError("internal", "a schedule generates text without naming a tokenizer");
+    }
+    const ending = this.#endings.get(tokenizer) ?? loadEnding(tokenizer, this.config.eosTokenIds);
+    this.#endings.set(tokenizer, ending);
+    const end = new TextEnd(await ending, generation.stop);
+    const cache = store.rows(generation, this.config);
+    const step: Step = (tokens, positions) => this.#step(tokens, positions, cache);
+    const generated = await generate(generation, cache, end, step, () =>
+      stopIfAborted(options, "while it generated text"),
+    );
+    return {
+      logProbs: new Float32Array(0),
+      greedy: new Uint8Array(0),
+      texts: generated.map((tokens) => end.textOf(tokens)),
+    };
+  }
+
+  async #step(tokens: Int32Array, positions: Int32Array, cache: RowCache): Promise<StepOutput> {
+    const feeds = this.#fed();
+    await this.#growRope(positions);
+    this.#stepSession ??= this.#openStep();
+    const session = await this.#stepSession;
+    const states = Array.from({ length: this.config.layers }, (_, layer) => stepState(layer));
+    const shape = [tokens.length, 1];
+    const fetched = await session.run(
+      {
+        ...feeds,
+        ...this.#ropeFeeds,
+        ...cache.feeds(),
+        tokens: { type: "int32", shape, data: tokens },
+        positions: { type: "int32", shape, data: positions },
+      },
+      ["best", ...states.flatMap(({ keys, values }) => [keys, values])],
+    );
+    const values = states.map(({ values }) => floats(fetched[values]));
+    refuseNaN(values.at(-1)!);
+    return {
+      best: Int32Array.from(integers(fetched.best), Number),
+      state: { keys: states.map(({ keys }) => floats(fetched[keys])), values },
+    };
+  }
+
+  #fed(): Feeds {
+    if (this.#feeds !== undefined) return this.#feeds;
+    throw new TsmergeError("internal", "a decoder was run before setWeights()");
+  }
+
+  /** Frees the sessions and what was uploaded for them. */
+  async close(): Promise<void> {
+    for (const upload of [...this.#uploads, ...this.#ropeUploads]) upload.dispose();
+    await this.#transfer?.close();
+    await (await this.#stepSession)?.close();
+    await this.#session.close();
+  }
+
+  /** Makes the rotary tables long enough for some positions; they only ever double. */
+  async #growRope(positions: Int32Array): Promise<void> {
+    const needed = positions.reduce((a, b) => Math.max(a, b), 0) + 1;
+    if (needed <= this.#ropeLength) return;
+    const length = Math.max(64, 2 ** Math.ceil(Math.log2(needed)));
+    const { cos, sin } = ropeTables(this.config.rope, this.config.headDim, length);
+    const shape = [length, this.config.headDim / 2];
+    for (const upload of this.#ropeUploads) upload.dispose();
+    this.#ropeUploads = [];
+    this.#ropeFeeds = {
+      "rope.cos": await this.#place({ type: "float32", shape, data: cos }, this.#ropeUploads),
+      "rope.sin": await this.#place({ type: "float32", shape, data: sin }, this.#ropeUploads),
+    };
+    this.#ropeLength = length;
+  }
+
+  async #place(tensor: HostTensor, uploads: DeviceTensor[]): Promise<HostTensor | DeviceTensor> {
+    if (this.#transfer === undefined) return tensor;
+    const upload = await this.#transfer.upload(tensor);
+    uploads.push(upload);
+    return upload;
+  }
+}
+
+/** @param at what was about to be done */
+function stopIfAborted({ signal, beforeCall }: ScheduleOptions, at: string): void {
+  beforeCall?.();
+  if (!signal?.aborted) return;
+  throw new TsmergeError("interrupted", `scoring was cancelled ${at}`);
+}
+
+/** What is no number in one layer is none in the last; the most probable of no numbers is a token like any other. */
+function refuseNaN(lastValues: Float32Array): void {
+  if (!lastValues.some(Number.isNaN)) return;
+  throw new TsmergeError("numeric", "the model computes NaN while it generates text", {
+    hint: "narrow the ranges of weight, lambda or density: these weights overflow",
+  });
+}
+
+function batchResult(
+  batch: DecoderBatch,
+  fetched: Readonly<Record<string, HostTensor | DeviceTensor>>,
+): BatchResult {
+  if (batch.targetRow.length === 0) {
+    return { logProbs: new Float32Array(0), greedy: new Uint8Array(0) };
+  }
+  const best = integers(fetched.best);
+  return {
+    logProbs: floats(fetched.logProbs),
+    greedy: Uint8Array.from(batch.targetRow, (row, k) =>
+      Number(best[row]) === batch.targetToken[k] ? 1 : 0,
+    ),
+  };
+}
+
+function checkWeight(
+  name: string,
+  shape: readonly number[],
+  weight: Weight | undefined,
+): asserts weight is Weight {
+  const expected = `[${shape.join(", ")}]`;
+  const hint = "config.json and weights must describe the same model";
+  if (weight === undefined) {
+    const message = `the decoder needs ${name} ${expected}, which is missing`;
+    throw new TsmergeError("incompatible", message, { hint });
+  }
+  if (weight.shape.join() !== shape.join()) {
+    const message = `${name} has shape [${weight.shape.join(", ")}] instead of ${expected}`;
+    throw new TsmergeError("incompatible", message, { hint });
+  }
+  if (weight instanceof DeviceTensor) return;
+  const elements = shape.reduce((a, b) => a * b, 1);
+  if (weight.data.length !== elements) {
+    const message = `${name} ${expected} has ${weight.data.length} elements instead of ${elements}`;
+    throw new TsmergeError("internal", message);
+  }
+}

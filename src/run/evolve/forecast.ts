@@ -1,0 +1,83 @@
+// What a search will cost, before it starts: for --dry-run. Reads no weights.
+
+import { itemCount } from "../../evals/workload.ts";
+import { publishedMerges } from "../../recipe/search/baselines.ts";
+import { shareMachine, workerBytes } from "../resources.ts";
+import { type Budget, plannedEvaluations } from "./budget.ts";
+import type { EvolveOptions } from "./options.ts";
+import { type Outline, outlineOf } from "./prepare.ts";
+
+export interface Forecast {
+  readonly dimension: number;
+  /** One label a gene. */
+  readonly genes: readonly string[];
+  readonly strategy: string;
+  readonly population: number;
+  readonly budget: Budget;
+  /** undefined when only minutes limit the search. */
+  readonly evaluations: number | undefined;
+  readonly baselines: number;
+  readonly items: { readonly search: number; readonly selection: number; readonly report: number };
+  /** Tokens computed for one model on each split; naive is one forward pass for each distinct sequence. */
+  readonly tokens: Readonly<
+    Record<"search" | "selection" | "report", { readonly computed: number; readonly naive: number }>
+  >;
+  /** Tokens of the whole run; undefined like `evaluations`. */
+  readonly tokensInAll: number | undefined;
+  readonly workers: number;
+  /** Bytes of weights in memory: parents and one candidate in each worker. */
+  readonly memoryBytes: number;
+  /** Bytes of the run folder at the end: results of batches, mostly. */
+  readonly diskBytes: number | undefined;
+  readonly seed: number;
+  readonly notes: readonly string[];
+}
+
+/** Models that are scored again on selection items besides the baselines: the mean and the best eight. */
+const FINALISTS = 9;
+/** A stored log-probability, its greedy flag. */
+const BYTES_A_TARGET = 5;
+/** A candidate's rows, recipe text included. */
+const BYTES_A_CANDIDATE = 8192;
+
+/** @throws TsmergeError as evolve does before it computes anything */
+export async function planEvolve(options: EvolveOptions): Promise<Forecast> {
+  const outline = await outlineOf(options);
+  const { space, strategy, problem, budget, workloads, seed, notes } = outline;
+  const population = strategy.populationSize(strategy.initial(problem));
+  const evaluations = plannedEvaluations(budget, population, workloads.search.items.length);
+  const baselines = outline.models.size + 1 + publishedMerges(outline.config.genome).length;
+  const bytes = workerBytes(outline.models, outline.config.genome);
+  const { workers } = shareMachine(options.workers, outline.device, bytes);
+  const { search, selection, report } = workloads;
+  const spread = (of: (workload: typeof search) => number): number | undefined =>
+    evaluations === undefined
+      ? undefined
+      : (evaluations + baselines) * of(search) +
+        (FINALISTS + baselines) * of(selection) +
+        (1 + baselines) * of(report);
+  const results = spread(({ targetBatches }) => targetBatches.length * BYTES_A_TARGET);
+  return {
+    dimension: space.dimension,
+    genes: space.names,
+    strategy: strategy.name,
+    ...{ population, budget, evaluations, baselines, workers, seed, notes },
+    items: countItems(outline),
+    tokens: { search: tokens(search), selection: tokens(selection), report: tokens(report) },
+    tokensInAll: spread(({ schedule }) => schedule.cost.nodes),
+    memoryBytes: workers * bytes,
+    diskBytes: results === undefined ? undefined : results + (evaluations ?? 0) * BYTES_A_CANDIDATE,
+  };
+}
+
+function countItems({ workloads: { search, selection, report } }: Outline): Forecast["items"] {
+  return {
+    search: itemCount(search),
+    selection: itemCount(selection),
+    report: itemCount(report),
+  };
+}
+
+function tokens({ schedule: { cost } }: Outline["workloads"]["search"]) {
+  return { computed: cost.nodes, naive: cost.naiveTokens };
+}

@@ -1,0 +1,93 @@
+// Who is scored on the selection items, and how sure the choice among them is: the baselines, the strategy's own recommendation (the mean of its
+// distribution), the front of a strategy that keeps one, and the best of the search. A recipe stands once, under the first of its names.
+
+import type { ItemScore } from "../../evals/item.ts";
+import { holm, pairedBootstrap } from "../../evals/statistics/statistics.ts";
+import type { Lineage } from "../../lineage/lineage.ts";
+import { searchId } from "../../lineage/records.ts";
+import { compare, groupsOf, requireSameItems } from "./comparison.ts";
+import type { Composition, Contest } from "./contest.ts";
+import { contributions } from "./fitness.ts";
+import type { ShortlistEntry } from "./results.ts";
+
+export interface Finalist {
+  readonly label: string;
+  readonly kind: ShortlistEntry["kind"];
+  readonly composition: Composition;
+}
+
+/** How many of the search's best are scored again. */
+const TOP = 8;
+
+/** The shortlist, baselines first: on equal scores the simpler one wins. */
+export function shortlistOf(contest: Contest, lineage: Lineage): Finalist[] {
+  const { number, state } = lineage.currentGeneration()!;
+  const finalists: Finalist[] = contest.baselines.map(({ label, composition }) => ({
+    label,
+    kind: "baseline",
+    composition,
+  }));
+  const known = new Set(finalists.map(({ composition }) => composition.hash));
+  const add = (label: string, kind: Finalist["kind"], composition: Composition): void => {
+    if (known.has(composition.hash)) return;
+    known.add(composition.hash);
+    finalists.push({ label, kind, composition });
+  };
+  // before anything was told it is only the point that the search started from
+  if (number > 0) {
+    const mean = contest.compose(contest.strategy.recommend(state));
+    add(`mean of generation ${number}`, "mean", mean);
+  }
+  const population = contest.strategy.populationSize(state);
+  for (const ordinal of contest.strategy.front?.(state) ?? []) {
+    const id = searchId(Math.floor(ordinal / population), ordinal % population);
+    add(id, "search", contest.compose(lineage.candidates.get(id)!.genome!));
+  }
+  const best = lineage.candidates.best(Number.MAX_SAFE_INTEGER);
+  const distinct = [...new Map(best.toReversed().map((one) => [one.recipeHash, one])).values()];
+  for (const { id, genome } of distinct.toReversed().slice(0, TOP)) {
+    add(id, "search", contest.compose(genome!));
+  }
+  return finalists;
+}
+
+/** How sure a place on the shortlist is, on the selection items. */
+export interface Standing {
+  /** How often it is the best of the shortlist when items are resampled, the same for all; absent without items. */
+  readonly chance?: number;
+  /** Against the best baseline, adjusted for all of the shortlist's comparisons (Holm); absent for baselines. */
+  readonly p?: number | null;
+}
+
+/** Each finalist's standing, by label. @param scores of those that did not fail, on the same items */
+export function standingsOf(
+  { tasks, seed }: Pick<Contest, "tasks" | "seed">,
+  finalists: readonly Finalist[],
+  scores: ReadonlyMap<string, readonly ItemScore[]>,
+): Map<string, Standing> {
+  const scored = finalists.filter(({ label }) => scores.has(label));
+  for (const { label } of scored) {
+    requireSameItems(scores.get(scored[0]!.label)!, scores.get(label)!);
+  }
+  const items = scored.map(({ label }) => contributions(tasks, scores.get(label)!));
+  const { best } = pairedBootstrap(
+    items.map(({ values }) => values),
+    { seed, groups: groupsOf(items[0]!) },
+  );
+  const hasItems = [...scores.values()].flat().every(({ summary }) => summary === undefined);
+  const baseline = scored
+    .filter(({ kind }) => kind === "baseline")
+    .map(({ label }) => scores.get(label)!)
+    .reduce((high, one) => (compare(tasks, one, high, seed).delta > 0 ? one : high));
+  const merges = scored.filter(({ kind }) => kind !== "baseline");
+  const raw = merges.map(({ label }) => compare(tasks, scores.get(label)!, baseline, seed).p);
+  const adjusted = holm(raw.map((p) => p ?? 1));
+  const standings = new Map(
+    scored.map(({ label }, i): [string, Standing] => [label, hasItems ? { chance: best[i]! } : {}]),
+  );
+  merges.forEach(({ label }, i) => {
+    const p = raw[i] === null ? null : adjusted[i]!;
+    standings.set(label, { ...standings.get(label)!, p });
+  });
+  return standings;
+}
