@@ -15,8 +15,8 @@ const BENCHMARKS: Readonly<Record<string, () => Promise<Row[]>>> = {
   generate: async () => (await import("./bench-generate.ts")).benchGenerate(),
   tokens: withData("tokens", async (data) => (await import("./count-tokens.ts")).countTokens(data)),
   eval: withData("eval", async (data) => (await import("./bench-eval.ts")).benchEval(data)),
+  candidates: async () => (await import("./bench-candidates.ts")).benchCandidates(),
   search: async () => (await import("./bench-search.ts")).benchSearch(),
-  landscape: async () => (await import("./bench-landscape.ts")).benchLandscape(),
   startup: async () => (await import("./bench-startup.ts")).benchStartup(),
 };
 
