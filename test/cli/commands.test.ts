@@ -103,11 +103,15 @@ test("an exported winner merges to the same bytes again, and scores what was rep
   assert.equal(JSON.parse(stdout).scores.length, 30);
 });
 
-test("export --config-only writes the recipe alone", () => {
+test("export --config-only writes the recipe alone, of any model that the results name", () => {
   const exported = join(folder, "recipe-only");
   const { status } = tsmerge("tsmerge", "export", run, "-o", exported, "--config-only");
   assert.equal(status, 0);
   assert.deepEqual(readdirSync(exported), ["best_config.yaml"]);
+  const { shortlist } = JSON.parse(readFileSync(join(run, "results.json"), "utf8"));
+  const mean = shortlist.find(({ kind }: { kind: string }) => kind === "mean").label;
+  const words = ["--candidate", mean, "-o", join(folder, "mean-only"), "--config-only"];
+  assert.equal(tsmerge("tsmerge", "export", run, ...words).status, 0);
 });
 
 test("a merge replaces a model when forced to, and nothing else ever", () => {

@@ -63,8 +63,7 @@ async function oneCandidate(lineage: Lineage, name: string): Promise<Shown> {
   const { renderScores } = await import("../../report/runs.ts");
   const { recordedCandidate, recordedRecipe } = await import("../../run/evolve/recorded.ts");
   const { id, recipe } = recordedRecipe(lineage, name);
-  // a winner may be the distribution mean, which has no row of its own
-  const candidate = lineage.candidates.get(id) ?? recordedCandidate(lineage, `selection:${id}`);
+  const candidate = recordedCandidate(lineage, id);
   const scores = lineage.results.scores({ recipeHash: candidate.recipeHash });
   const facts = [
     `candidate ${id}: ${candidate.status}, ${candidate.attempts} attempt${candidate.attempts === 1 ? "" : "s"}`,

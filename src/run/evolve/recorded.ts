@@ -77,9 +77,12 @@ export function recordedFront(lineage: Lineage): readonly FrontEntry[] {
   });
 }
 
-/** @throws TsmergeError `usage` for an id that the run does not have */
+/**
+ * A candidate by its id, or by the name it has on the shortlist: the distribution mean was scored there first.
+ * @throws TsmergeError `usage` for an id that the run does not have
+ */
 export function recordedCandidate(lineage: Lineage, id: string): Candidate {
-  const candidate = lineage.candidates.get(id);
+  const candidate = lineage.candidates.get(id) ?? lineage.candidates.get(`selection:${id}`);
   if (candidate !== undefined) return candidate;
   const ids = lineage.candidates.list().map((one) => one.id);
   throw new TsmergeError("usage", `the run has no candidate "${id}"${didYouMean(id, ids)}`, {
