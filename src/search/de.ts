@@ -5,15 +5,8 @@
 import { streamKey, uniform } from "../base/counter-rng.ts";
 import { choice } from "./deviate.ts";
 import { latinPoint } from "./latin.ts";
-import {
-  checkTold,
-  coldProblem,
-  GENE_RESOLUTION,
-  rankable,
-  ranking,
-  toGenes,
-  toUnit,
-} from "./problem.ts";
+import { converged, populationOf } from "./population.ts";
+import { checkTold, coldProblem, rankable, ranking, toGenes, toUnit } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 import { centre } from "./variation.ts";
 
@@ -33,7 +26,6 @@ export interface DeState {
   readonly members: readonly Member[];
 }
 
-const DEFAULT_POPULATION = 20;
 /** Scale factors are drawn anew for each child: a constant one stalls on a lattice of differences. */
 const LEAST_SCALE = 0.4;
 const MOST_SCALE = 0.9;
@@ -41,10 +33,6 @@ const MOST_SCALE = 0.9;
 const CROSSOVER = 0.9;
 /** The share of members that count as the better ones, at least two. */
 const BETTER_SHARE = 0.2;
-
-function populationOf({ problem }: { readonly problem: Problem }): number {
-  return problem.population ?? DEFAULT_POPULATION;
-}
 
 function ask(state: DeState, k: number): { genome: number[]; parents: number[] } {
   const { problem, members, generation } = state;
@@ -98,15 +86,7 @@ function recommend({ problem, members }: DeState): number[] {
 }
 
 function finished({ problem, members }: DeState): string | undefined {
-  if (members.length === 0) return undefined;
-  const resolution = problem.resolution ?? GENE_RESOLUTION;
-  const close = problem.start.every((_, i) => {
-    const genes = members.map(({ x }) => x[i]!);
-    return Math.max(...genes) - Math.min(...genes) < resolution;
-  });
-  return close
-    ? `converged: the members differ by less than ${resolution} of every gene's range`
-    : undefined;
+  return members.length === 0 ? undefined : converged(problem, members, "members");
 }
 
 export const de: Strategy<DeState> = {

@@ -4,15 +4,8 @@
 
 import { type StreamKey, streamKey, uniform } from "../base/counter-rng.ts";
 import { choice } from "./deviate.ts";
-import {
-  checkTold,
-  coldProblem,
-  GENE_RESOLUTION,
-  rankable,
-  ranking,
-  toGenes,
-  toUnit,
-} from "./problem.ts";
+import { converged, populationOf, unlike } from "./population.ts";
+import { checkTold, coldProblem, rankable, ranking, toGenes, toUnit } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 import { centre, crossed, mutated } from "./variation.ts";
 
@@ -31,25 +24,13 @@ export interface GaState {
   readonly survivors: readonly Individual[];
 }
 
-const DEFAULT_POPULATION = 20;
 /** Generations an individual may breed in: an elitist algorithm on a noisy score keeps luck, not quality. */
 const MAX_AGE = 3;
-/** Tries to breed a child that is not known already. */
-const MAX_TRIES = 100;
-
-function populationOf({ problem }: GaState): number {
-  return problem.population ?? DEFAULT_POPULATION;
-}
 
 function ask(state: GaState, k: number): { genome: number[]; parents: number[] } {
   const { problem, survivors } = state;
   if (survivors.length === 0) return { genome: founder(state, k), parents: [] };
-  let child = breed(state, k, 0);
-  for (let attempt = 1; attempt < MAX_TRIES; attempt++) {
-    const { x } = child;
-    if (!survivors.some((known) => known.x.every((gene, i) => gene === x[i]))) break;
-    child = breed(state, k, attempt);
-  }
+  const child = unlike(survivors, (attempt) => breed(state, k, attempt));
   return { genome: toGenes(problem, child.x), parents: child.parents };
 }
 
@@ -119,15 +100,7 @@ function recommend({ problem, survivors }: GaState): number[] {
 }
 
 function finished({ problem, survivors }: GaState): string | undefined {
-  if (survivors.length < 2) return undefined;
-  const ranges = problem.start.map((_, i) => {
-    const genes = survivors.map((one) => one.x[i]!);
-    return Math.max(...genes) - Math.min(...genes);
-  });
-  const resolution = problem.resolution ?? GENE_RESOLUTION;
-  return ranges.every((range) => range < resolution)
-    ? `converged: the survivors differ by less than ${resolution} of every gene's range`
-    : undefined;
+  return survivors.length < 2 ? undefined : converged(problem, survivors, "survivors");
 }
 
 export const ga: Strategy<GaState> = {

@@ -6,6 +6,7 @@ import { type StreamKey, streamKey } from "../base/counter-rng.ts";
 import { choice } from "./deviate.ts";
 import { latinPoint } from "./latin.ts";
 import { fronts, survivors } from "./pareto.ts";
+import { populationOf, unlike } from "./population.ts";
 import { checkTold, coldProblem, rankable, toGenes, toUnit } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 import { crossed, mutated } from "./variation.ts";
@@ -26,14 +27,6 @@ export interface Nsga2State {
   readonly survivors: readonly Individual[];
 }
 
-const DEFAULT_POPULATION = 20;
-/** Tries to breed a child that is not known already. */
-const MAX_TRIES = 100;
-
-function populationOf({ problem }: { readonly problem: Problem }): number {
-  return problem.population ?? DEFAULT_POPULATION;
-}
-
 function ask(state: Nsga2State, k: number): { genome: number[]; parents: number[] } {
   const { problem, survivors: known, generation } = state;
   if (known.length === 0) {
@@ -42,12 +35,7 @@ function ask(state: Nsga2State, k: number): { genome: number[]; parents: number[
     const x = latinPoint(key, k, populationOf(state), problem.start.length);
     return { genome: toGenes(problem, x), parents: [] };
   }
-  let child = breed(state, k, 0);
-  for (let attempt = 1; attempt < MAX_TRIES; attempt++) {
-    const { x } = child;
-    if (!known.some((one) => one.x.every((gene, i) => gene === x[i]))) break;
-    child = breed(state, k, attempt);
-  }
+  const child = unlike(known, (attempt) => breed(state, k, attempt));
   return { genome: toGenes(problem, child.x), parents: child.parents };
 }
 
