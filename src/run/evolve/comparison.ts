@@ -78,7 +78,6 @@ export function compare(
   theirs: readonly ItemScore[],
   seed: number,
 ): Comparison {
-  requireSameItems(ours, theirs);
   const test = tested(tasks, ours, theirs);
   // resampling says nothing of one item, nor of a score without items
   if (ours.length < 2 || ours.some(({ summary }) => summary !== undefined)) return test;
@@ -103,11 +102,16 @@ export function requireSameItems(ours: readonly ItemScore[], theirs: readonly It
   });
 }
 
-function tested(
+/**
+ * The comparison without its interval, which costs 2,000 resamples: for choosing a rival.
+ * @throws TsmergeError as requireSameItems
+ */
+export function tested(
   tasks: readonly WeightedTask[],
   ours: readonly ItemScore[],
   theirs: readonly ItemScore[],
 ): Comparison {
+  requireSameItems(ours, theirs);
   if (!isCounted(tasks)) return meanDifference(tasks, ours, theirs);
   const isRight = ours.map((_, index) => [
     rightOf(tasks, ours[index]!),

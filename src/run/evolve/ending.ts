@@ -4,7 +4,7 @@
 import { contentHash } from "../../base/hash.ts";
 import { itemCount } from "../../evals/workload.ts";
 import type { Split } from "../../lineage/records.ts";
-import { compare, isCounted, reportedByLeaf, reportedScore } from "./comparison.ts";
+import { compare, isCounted, reportedByLeaf, reportedScore, tested } from "./comparison.ts";
 import type { Contest } from "./contest.ts";
 import { objectiveName, type WeightedTask } from "./fitness.ts";
 import { frontOf } from "./front.ts";
@@ -208,7 +208,7 @@ function reportRows(
   const singles = contest.baselines.filter(({ role }) => role === "parent" || role === "base");
   // the best on the report items themselves: the hardest rival that hindsight can pick
   const bestParent = singles.reduce((best, one) =>
-    against(one.label, best.label).delta > 0 ? one : best,
+    tested(tasks, scores.get(one.label)!, scores.get(best.label)!).delta > 0 ? one : best,
   ).label;
   const equal = contest.baselines.find(({ role }) => role === "equal")?.label;
   return reported.map(

@@ -5,7 +5,7 @@ import type { ItemScore } from "../../evals/item.ts";
 import { holm, pairedBootstrap } from "../../evals/statistics/statistics.ts";
 import type { Lineage } from "../../lineage/lineage.ts";
 import { searchId } from "../../lineage/records.ts";
-import { compare, groupsOf, requireSameItems } from "./comparison.ts";
+import { groupsOf, requireSameItems, tested } from "./comparison.ts";
 import type { Composition, Contest } from "./contest.ts";
 import { contributions } from "./fitness.ts";
 import type { ShortlistEntry } from "./results.ts";
@@ -78,9 +78,9 @@ export function standingsOf(
   const baseline = scored
     .filter(({ kind }) => kind === "baseline")
     .map(({ label }) => scores.get(label)!)
-    .reduce((high, one) => (compare(tasks, one, high, seed).delta > 0 ? one : high));
+    .reduce((high, one) => (tested(tasks, one, high).delta > 0 ? one : high));
   const merges = scored.filter(({ kind }) => kind !== "baseline");
-  const raw = merges.map(({ label }) => compare(tasks, scores.get(label)!, baseline, seed).p);
+  const raw = merges.map(({ label }) => tested(tasks, scores.get(label)!, baseline).p);
   const adjusted = holm(raw.map((p) => p ?? 1));
   const standings = new Map(
     scored.map(({ label }, i): [string, Standing] => [label, hasItems ? { chance: best[i]! } : {}]),
