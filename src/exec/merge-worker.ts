@@ -1,4 +1,4 @@
-// The thread's half of merge-pool.ts: merges the tensors it is given, one at a time. Parents open with the
+// The thread's half of merge-pool.ts: merges the tensors it is given, a few at once. Parents open with the
 // first one, so that what is wrong with them is an answer and not a dead thread.
 
 import { workerData } from "node:worker_threads";

@@ -11,7 +11,10 @@ import type {
   Executor,
 } from "../../src/exec/executor.ts";
 import type { BatchResult } from "../../src/model/batch.ts";
+import type { Budget } from "../../src/run/evolve/budget.ts";
 import type { Composition, Contest } from "../../src/run/evolve/contest.ts";
+import { runFolder } from "../../src/run/evolve/folder.ts";
+import type { RunSetup } from "../../src/run/evolve/run.ts";
 import { type RaceRules, rungEnds } from "../../src/search/race.ts";
 import { strategyNamed } from "../../src/search/registry.ts";
 import { fakeSchedule } from "../exec/fakes.ts";
@@ -160,4 +163,27 @@ export class FakeExecutor implements Executor {
   }
 
   async close(): Promise<void> {}
+}
+
+/** A run of a contest in a folder, by an executor that may be of this thread. */
+export function fakeSetup(
+  path: string,
+  budget: Budget,
+  contest: Contest,
+  executor: Executor,
+): RunSetup {
+  return {
+    contest,
+    folder: runFolder(path),
+    configText: "genome: {}\n",
+    budget,
+    environment: {},
+    workers: executor.slots,
+    threads: 1,
+    openExecutor: () => executor,
+    previousDeath: undefined,
+    onEvent: () => {},
+    signal: new AbortController().signal,
+    now: Date.now,
+  };
 }

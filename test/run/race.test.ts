@@ -10,11 +10,10 @@ import { openLineage } from "../../src/lineage/lineage.ts";
 import type { Candidate } from "../../src/lineage/records.ts";
 import type { Budget } from "../../src/run/evolve/budget.ts";
 import type { Contest } from "../../src/run/evolve/contest.ts";
-import { runFolder } from "../../src/run/evolve/folder.ts";
 import type { EvolveResult } from "../../src/run/evolve/results.ts";
 import { runContest } from "../../src/run/evolve/run.ts";
 import type { RaceRules } from "../../src/search/race.ts";
-import { FakeExecutor, fakeContest } from "./fake-contest.ts";
+import { FakeExecutor, fakeContest, fakeSetup } from "./fake-contest.ts";
 
 const folders: string[] = [];
 after(() => {
@@ -39,17 +38,7 @@ async function play(
   executor = new FakeExecutor(contest),
 ): Promise<{ result: EvolveResult; candidates: Candidate[]; states: unknown[] }> {
   const result = await runContest({
-    contest,
-    folder: runFolder(path),
-    configText: "genome: {}\n",
-    budget,
-    environment: {},
-    workers: executor.slots,
-    threads: 1,
-    openExecutor: () => executor,
-    previousDeath: undefined,
-    onEvent: () => {},
-    signal: new AbortController().signal,
+    ...fakeSetup(path, budget, contest, executor),
     now: () => 0,
   });
   const lineage = openLineage(join(path, "run.db"), { readonly: true });

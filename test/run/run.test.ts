@@ -15,7 +15,7 @@ import type { RunEvent } from "../../src/run/evolve/events.ts";
 import { runFolder } from "../../src/run/evolve/folder.ts";
 import type { EvolveResult } from "../../src/run/evolve/results.ts";
 import { type RunSetup, runContest } from "../../src/run/evolve/run.ts";
-import { FakeExecutor, fakeContest } from "./fake-contest.ts";
+import { FakeExecutor, fakeContest, fakeSetup } from "./fake-contest.ts";
 
 const folders: string[] = [];
 
@@ -45,18 +45,8 @@ async function play(
   const executor = changes.executor ?? new FakeExecutor(contest);
   const events: RunEvent[] = [];
   const result = await runContest({
-    contest,
-    folder: runFolder(path),
-    configText: "genome: {}\n",
-    budget,
-    environment: {},
-    workers: executor.slots,
-    threads: 1,
-    openExecutor: () => executor,
-    previousDeath: undefined,
+    ...fakeSetup(path, budget, contest, executor),
     onEvent: (event) => events.push(event),
-    signal: new AbortController().signal,
-    now: Date.now,
     ...changes,
   });
   return { result, executor, events, candidates: candidatesIn(path) };
