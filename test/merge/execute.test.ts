@@ -28,10 +28,7 @@ before(async () => {
 });
 const kernel = wasmKernel();
 const plan = () => planOver(models, "dare_ties", "bfloat16");
-const siblings = () =>
-  readdirSync(scratch).filter(
-    (name) => name.includes(".tsmerge-partial") || name.includes(".old-"),
-  );
+const siblings = () => readdirSync(scratch).filter((name) => name.includes(".tsmerge-"));
 
 test("the folder holds weights, configuration, the donor's tokenizer and the texts given", async () => {
   const outDir = join(scratch, "whole");

@@ -5,9 +5,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   utimesSync,
   writeFileSync,
@@ -144,6 +146,56 @@ test("numbers that are at fault leave nothing, whatever is complete", async () =
   const { hire } = counting(TENSORS - 1, fail);
   await assert.rejects(executeWith(plan, hire, { outDir, shardBytes }), /NaN/);
   assert.ok(!existsSync(stagingOf(outDir)));
+});
+
+test("what nobody foresaw leaves what is complete", async () => {
+  const outDir = join(scratch, "unforeseen");
+  const plan = planOver(models, "linear", "bfloat16");
+  const fail = () => {
+    throw new RangeError("Array buffer allocation failed");
+  };
+  const { hire } = counting(TENSORS - 1, fail);
+  await assert.rejects(
+    executeWith(plan, hire, { outDir, shardBytes }),
+    (error: TsmergeError) =>
+      error.code === "internal" && /allocation failed; 2 complete shards stay/.test(error.message),
+  );
+  const again = counting();
+  await executeWith(plan, again.hire, { outDir, shardBytes });
+  assert.ok(again.seen.length < TENSORS);
+});
+
+test("a place that is taken meanwhile costs nothing of what is complete", async () => {
+  const outDir = join(scratch, "taken");
+  const plan = planOver(models, "linear", "bfloat16");
+  const files = async () => {
+    mkdirSync(outDir);
+    writeFileSync(join(outDir, "notes.txt"), "mine");
+    return {};
+  };
+  await assert.rejects(
+    executeMerge(plan, kernel, { outDir, shardBytes, files }),
+    (error: TsmergeError) => error.code === "io" && /stay in/.test(error.message),
+  );
+  assert.deepEqual(readdirSync(outDir), ["notes.txt"]);
+  rmSync(outDir, { recursive: true });
+  const { seen, hire } = counting();
+  await executeWith(plan, hire, { outDir, shardBytes });
+  assert.equal(seen.length, 0);
+});
+
+test("a replacement that was killed between its renames is undone, and leaves nothing behind", async () => {
+  const outDir = join(scratch, "replaced");
+  const plan = planOver(models, "linear", "bfloat16");
+  await executeMerge(plan, kernel, { outDir });
+  const before = contents(outDir);
+  renameSync(outDir, `${outDir}.tsmerge-replaced`);
+  await assert.rejects(executeMerge(plan, kernel, { outDir }), /not empty/);
+  assert.deepEqual(contents(outDir), before);
+  renameSync(outDir, `${outDir}.tsmerge-replaced`);
+  await executeMerge(plan, kernel, { outDir, force: true });
+  assert.deepEqual(contents(outDir), before);
+  assert.ok(!existsSync(`${outDir}.tsmerge-replaced`));
 });
 
 for (const [name, code] of [

@@ -2,7 +2,7 @@
 // folder appears when everything in it is complete; a merge that is stopped goes on, when it is run again,
 // at the first shard that is not.
 
-import { TsmergeError } from "../../base/errors.ts";
+import { TsmergeError, toWire } from "../../base/errors.ts";
 import { requireRoom } from "../../checkpoint/disk-space.ts";
 import { byteLengthOf } from "../../checkpoint/layout.ts";
 import { CheckpointWriter } from "../../checkpoint/writer.ts";
@@ -251,20 +251,25 @@ function interrupted(cause: unknown): TsmergeError {
   });
 }
 
-/** Whether the same merge may come further another time: not where its numbers or its parents are at fault. */
-function canGoOn(error: unknown): error is TsmergeError {
-  return error instanceof TsmergeError && (error.code === "io" || error.code === "interrupted");
+/** Errors that the same merge would end with again: its numbers or its parents are at fault. */
+const LASTING: readonly string[] = ["numeric", "incompatible", "checkpoint", "config"];
+
+/** Whether the same merge may come further another time. What nobody foresaw (no memory, say) may pass too. */
+function canGoOn(error: unknown): boolean {
+  return !(error instanceof TsmergeError) || !LASTING.includes(error.code);
 }
 
-function withRemains(error: TsmergeError, shards: number, staging: string): TsmergeError {
-  const cure = error.code === "interrupted" ? "" : `${error.hint ?? "see to the disk"}; `;
+function withRemains(cause: unknown, shards: number, staging: string): TsmergeError {
+  const { code, message, where, hint } = toWire(cause);
+  const cure = code === "io" ? "see to the disk" : "try again";
+  const first = code === "interrupted" ? "" : `${hint ?? cure}; `;
   return new TsmergeError(
-    error.code,
-    `${error.message}; ${shards} complete shard${shards === 1 ? " stays" : "s stay"} in ${staging}`,
+    code,
+    `${message}; ${shards} complete shard${shards === 1 ? " stays" : "s stay"} in ${staging}`,
     {
-      ...(error.where === undefined ? {} : { where: error.where }),
-      hint: `${cure}the same command goes on from there, and with --no-resume starts anew`,
-      cause: error,
+      ...(where === undefined ? {} : { where }),
+      hint: `${first}the same command goes on from there, and with --no-resume starts anew`,
+      cause,
     },
   );
 }

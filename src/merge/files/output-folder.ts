@@ -43,7 +43,10 @@ export function stagingOf(output: string): string {
 export async function stageFolder(output: string, options: StageOptions): Promise<OutputFolder> {
   const place = resolve(output);
   const staging = stagingOf(output);
-  const aside = `${place}.old-${process.pid}`;
+  const aside = `${place}.tsmerge-replaced`;
+  const left = await readState(staging);
+  if (left !== undefined) refuseLiveOwner(left, staging);
+  await moveBack(aside, place);
   const files = await filesIn(place);
   const isTaken = files.length > 0;
   const isModel = files.includes("config.json");
@@ -62,8 +65,7 @@ export async function stageFolder(output: string, options: StageOptions): Promis
       throw cause instanceof TsmergeError ? cause : ioError(doing, place, cause);
     }
   };
-  const left = await readState(staging);
-  if (left !== undefined) refuseLiveOwner(left, staging);
+  await refuseUnmovable(place, aside);
   const resumed = options.resume && left?.identity === options.identity ? left : undefined;
   const { pid } = process;
   const state = { identity: options.identity, shards: {}, ...resumed, pid };
@@ -79,14 +81,41 @@ export async function stageFolder(output: string, options: StageOptions): Promis
     state,
     commit: () =>
       attempt("write", async () => {
-        await rm(join(staging, STATE_FILE), { force: true });
+        await rm(aside, { recursive: true, force: true });
         if (isTaken) await rename(place, aside);
         await rename(staging, place); // an empty folder gives way to a rename
+        // only now: were the rename refused, the next merge would go on from the state
+        await rm(join(place, STATE_FILE), { force: true });
         await rm(aside, { recursive: true, force: true });
         await syncFolder(dirname(place));
       }),
     discard: () => attempt("remove", () => rm(staging, { recursive: true, force: true })),
   };
+}
+
+/** Undoes a replacement that was killed between its renames: a place where something stands stays as it is. */
+async function moveBack(aside: string, place: string): Promise<void> {
+  try {
+    await rename(aside, place);
+  } catch (cause) {
+    const isDone = ["ENOENT", "ENOTEMPTY", "EEXIST"].some((code) => hasErrorCode(cause, code));
+    if (!isDone) throw ioError("write", place, cause);
+  }
+}
+
+/** A merge ends with a rename, which is refused to a mounted folder: better known before the merge than after. */
+async function refuseUnmovable(place: string, aside: string): Promise<void> {
+  try {
+    await rename(place, aside);
+    await rename(aside, place);
+  } catch (cause) {
+    if (hasErrorCode(cause, "ENOENT")) return;
+    throw new TsmergeError("io", "the output folder cannot be replaced by another", {
+      where: place,
+      hint: "where a disk is mounted there, give a folder inside it",
+      cause,
+    });
+  }
 }
 
 function refuseLiveOwner({ pid }: MergeState, staging: string): void {
