@@ -175,6 +175,29 @@ test("a candidate that overflows is an error that names the tensor", async () =>
   merger.close();
 });
 
+test("parents that could not be read hold no memory, and are read the next time", async () => {
+  const plan = planOver(modelsOf("bfloat16"), "linear", "bfloat16");
+  let reads = 0;
+  const open = async (directory: string): Promise<Checkpoint> => {
+    const checkpoint = await openCheckpoint(directory);
+    const read: Checkpoint["read"] = async (...call) => {
+      if (++reads === 5) throw new TsmergeError("io", "cannot read: the disk is gone");
+      return checkpoint.read(...call);
+    };
+    return { ...checkpoint, read };
+  };
+  const merger = new CandidateMerger(wasmKernel(), { open });
+  await assert.rejects(merger.merge(plan), /the disk is gone/);
+  assert.equal(merger.residentBytes, 0);
+  const outputs = await merger.merge(plan);
+  const sound = new CandidateMerger(wasmKernel());
+  await sound.merge(plan);
+  assert.equal(merger.residentBytes, sound.residentBytes);
+  assert.equal(await merger.digest(plan, outputs), await sound.digest(plan, outputs));
+  merger.close();
+  sound.close();
+});
+
 test("two merges at once are refused, and merging after close() too", async () => {
   const merger = new CandidateMerger(wasmKernel());
   const plan = planOver(modelsOf("float32"), "linear", "float32");

@@ -55,30 +55,38 @@ export class Residence {
     return this.#outputs.get(outputKey(tensor))!;
   }
 
-  /** Loads every source of `plan` that is not here, and makes room for its outputs. Does nothing the second time. */
+  /**
+   * Loads every source of `plan` that is not here, and makes room for its outputs. Does nothing the second time;
+   * a load that fails leaves nothing, so that trying again costs no further memory.
+   */
   async load(plan: MergePlan, signal?: AbortSignal): Promise<void> {
     if (plan.tensors.every((tensor) => this.#holds(plan, tensor))) return;
-    const checkpoints = await Promise.all(plan.models.map((directory) => this.#open(directory)));
+    const checkpoints: Checkpoint[] = [];
+    const inputs = new Map<string, ResidentTensor>();
+    const outputs = new Map<string, Uint8Array<ArrayBuffer>>();
     try {
+      for (const directory of plan.models) checkpoints.push(await this.#open(directory));
       const groups = plan.tensors.map((tensor) => this.#missing(plan, tensor, checkpoints));
       const { sizes, arenaOf } = layOutArenas(groups, this.#arenaLimit);
       const arenas = sizes.map((bytes) => this.#kernel.arena(bytes));
-      this.#arenas.push(...arenas);
-      this.#bytes += sizes.reduce((sum, bytes) => sum + bytes, 0);
       for (const { key, bytes, source } of groups.flat()) {
-        if (this.#outputs.has(key) || this.#inputs.has(key)) continue;
+        if (outputs.has(key) || inputs.has(key)) continue;
         signal?.throwIfAborted();
         const view = arenas[arenaOf.get(key)!]!.allocate(bytes);
         if (source === undefined) {
-          this.#outputs.set(key, view);
+          outputs.set(key, view);
           continue;
         }
         const { type, read } = sourceReader(source, checkpoints);
         for (let at = 0; at < bytes; at += READ_BYTES) {
           await read(at, view.subarray(at, at + READ_BYTES));
         }
-        this.#inputs.set(key, { type, bytes: view });
+        inputs.set(key, { type, bytes: view });
       }
+      for (const [key, tensor] of inputs) this.#inputs.set(key, tensor);
+      for (const [key, view] of outputs) this.#outputs.set(key, view);
+      this.#arenas.push(...arenas);
+      this.#bytes += sizes.reduce((sum, bytes) => sum + bytes, 0);
     } finally {
       await Promise.all(checkpoints.map((checkpoint) => checkpoint.close()));
     }
