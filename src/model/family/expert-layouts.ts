@@ -139,19 +139,22 @@ function namesOf(own: string, { isPacked, matrices }: ExpertLayout, count: numbe
   ).flat();
 }
 
-/** A layer's experts in order; none where they do not make a layer. */
+/** A layer's experts in order; none where they do not make a layer: one is missing, or they are unlike. */
 function expertsOf(
   stored: ReadonlyMap<string, TensorInfo>,
   block: string,
   layout: ExpertLayout,
 ): Matrices<Matrix>[] {
-  const [first, second] = namesOf(`${block}${layout.module}`, layout, 1).map((n) => stored.get(n));
-  if (first === undefined || second === undefined) return [];
-  if (layout.isPacked) return unpacked(first, second);
+  const own = `${block}${layout.module}`;
+  if (layout.isPacked) {
+    const [gateUp, down] = namesOf(own, layout, 1).map((name) => stored.get(name));
+    return gateUp === undefined || down === undefined ? [] : unpacked(gateUp, down);
+  }
+  const count = expertCount(stored, `${own}.experts.`);
   const experts: Matrices<Matrix>[] = [];
-  for (let index = 0; ; index++) {
+  for (let index = 0; index < count; index++) {
     const whole = (kind: keyof Matrices<Matrix>): Matrix | undefined => {
-      const name = `${block}${layout.module}.experts.${index}.${layout.matrices[kind]}.weight`;
+      const name = `${own}.experts.${index}.${layout.matrices[kind]}.weight`;
       const tensor = stored.get(name);
       if (tensor?.shape.length !== 2) return undefined;
       const [rows, columns] = [tensor.shape[0]!, tensor.shape[1]!];
@@ -159,15 +162,28 @@ function expertsOf(
       return { part, rows, columns, dtype: tensor.dtype };
     };
     const [gate, up, down] = [whole("gate"), whole("up"), whole("down")];
-    if (gate === undefined || up === undefined || down === undefined) return experts;
-    const shape = `${gate.rows} ${gate.columns} ${gate.dtype}`;
+    if (gate === undefined || up === undefined || down === undefined) return [];
+    const first = experts[0]?.gate ?? gate;
+    const shape = `${first.rows} ${first.columns} ${first.dtype}`;
     const fits =
+      shape === `${gate.rows} ${gate.columns} ${gate.dtype}` &&
       shape === `${up.rows} ${up.columns} ${up.dtype}` &&
-      shape === `${down.columns} ${down.rows} ${down.dtype}` &&
-      (experts[0] === undefined || experts[0].gate.rows === gate.rows);
+      shape === `${down.columns} ${down.rows} ${down.dtype}`;
     if (!fits) return [];
     experts.push({ gate, up, down });
   }
+  return experts;
+}
+
+/** One more than the largest number of an expert that has a tensor. */
+function expertCount(stored: ReadonlyMap<string, TensorInfo>, prefix: string): number {
+  let count = 0;
+  for (const name of stored.keys()) {
+    if (!name.startsWith(prefix)) continue;
+    const index = Number.parseInt(name.slice(prefix.length), 10);
+    if (index >= count) count = index + 1;
+  }
+  return count;
 }
 
 /** gate_up [experts, 2·inner, hidden] with gate over up, and down [experts, hidden, inner]. */
