@@ -154,7 +154,9 @@ async function numbersOf(checkpoint: Checkpoint, tensor: TensorInfo): Promise<Fl
   const bytes = new Uint8Array(tensor.byteLength);
   await checkpoint.read(tensor.name, 0, bytes);
   const view = floatView(bytes, asFloat(tensor.dtype));
-  return Float32Array.from({ length: view.length }, (_, i) => view.get(i));
+  const numbers = new Float32Array(view.length);
+  for (let i = 0; i < numbers.length; i++) numbers[i] = view.get(i);
+  return numbers;
 }
 
 function transposed(values: Float32Array, { shape }: TensorInfo): Float32Array {

@@ -39,6 +39,8 @@ const FACTOR = /^(.+)\.lora_(embedding_)?([AB])(?:\.[^.]+)?(?:\.weight)?$/;
 /** What PEFT puts into the name of a saved module. */
 const WRAPPER = /\.(modules_to_save|base_layer)(\.default)?\./;
 
+const MERGE_FIRST = "merge the adapter with PEFT first";
+
 interface Pair {
   readonly isEmbedding: boolean;
   A?: TensorInfo;
@@ -74,23 +76,25 @@ function changesOf(base: Checkpoint, adapter: Checkpoint, config: AdapterConfig)
     const [, module, embedding, letter] = FACTOR.exec(name) ?? [];
     if (module !== undefined && (letter === "A" || letter === "B")) {
       const pair: Pair = pairs.get(module) ?? { isEmbedding: embedding !== undefined };
+      if (pair[letter] !== undefined) throw refuse(`${module} has two lora_${letter}`, MERGE_FIRST);
       pair[letter] = tensor;
       pairs.set(module, pair);
     } else if (name.includes(".lora_")) {
-      throw refuse(
-        `${tensor.name} is no matrix of plain LoRA`,
-        "merge the adapter with PEFT first",
-      );
+      throw refuse(`${tensor.name} is no matrix of plain LoRA`, MERGE_FIRST);
     } else {
       const target = changed(base, name.replace(WRAPPER, "."), refuse);
       if (target.shape.slice(1).join() !== tensor.shape.slice(1).join()) {
         throw refuse(`${tensor.name} is [${tensor.shape}], and the base's is [${target.shape}]`);
       }
+      if (changes.has(target.name)) throw refuse(`${target.name} is replaced twice`, MERGE_FIRST);
       changes.set(target.name, { kind: "replacement", by: tensor });
     }
   }
   for (const [module, pair] of pairs) {
     const weight = changed(base, `${module}.weight`, refuse);
+    if (changes.has(weight.name)) {
+      throw refuse(`${weight.name} is both replaced and changed by a product`, MERGE_FIRST);
+    }
     changes.set(weight.name, lowRankChange(module, weight, pair, config, refuse));
   }
   if (changes.size > 0) return changes;

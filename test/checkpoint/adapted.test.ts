@@ -211,6 +211,28 @@ const MISFITS: readonly [string, Fixture, RegExp][] = [
     { adapter: { ...PAIR, [`base_model.model.${Q}.lora_magnitude_vector`]: A } },
     /is no matrix of plain LoRA/,
   ],
+  [
+    "one factor twice",
+    { adapter: { ...PAIR, [`base_model.model.${Q}.lora_A.default.weight`]: A } },
+    /q_proj has two lora_A/,
+  ],
+  [
+    "one tensor twice",
+    {
+      adapter: {
+        [`base_model.model.${Q}.base_layer.weight`]: matrix("float32", 4, 3, 6),
+        [`base_model.model.${Q}.modules_to_save.weight`]: matrix("float32", 4, 3, 7),
+      },
+    },
+    /q_proj\.weight is replaced twice/,
+  ],
+  [
+    "a tensor that is replaced and changed",
+    {
+      adapter: { ...PAIR, [`base_model.model.${Q}.base_layer.weight`]: matrix("float32", 4, 3, 6) },
+    },
+    /q_proj\.weight is both replaced and changed by a product/,
+  ],
   ["nothing", { adapter: {} }, /changes nothing/],
 ];
 
