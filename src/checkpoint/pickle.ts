@@ -133,7 +133,8 @@ export function parsePickle(
     return value;
   };
   const global = (module: PickledValue, name: PickledValue): PickledGlobal => {
-    const qualified = `${String(module)}.${String(name)}`;
+    if (typeof module !== "string" || typeof name !== "string") throw fail("a name is no text");
+    const qualified = `${module}.${name}`;
     if (allowed(qualified)) return new PickledGlobal(qualified);
     throw new TsmergeError(
       "checkpoint",

@@ -141,11 +141,12 @@ function tensorOf(
   return { name, dtype, shape, elements, byteLength, fileOffset: entry.offset + offset * width };
 }
 
-/** The call that makes the tensor, of a parameter the one inside. */
+/** The call that makes the tensor, of a parameter the one inside. A parameter holds no other: it might be itself. */
 function unwrapped(value: PickledValue): PickledCall | undefined {
-  if (!(value instanceof PickledCall)) return undefined;
-  if (value.target === PARAMETER) return unwrapped(value.args[0] ?? null);
-  return value.target === REBUILD || value.target === REBUILD_TYPED ? value : undefined;
+  const isParameter = value instanceof PickledCall && value.target === PARAMETER;
+  const call = isParameter ? value.args[0] : value;
+  if (!(call instanceof PickledCall)) return undefined;
+  return call.target === REBUILD || call.target === REBUILD_TYPED ? call : undefined;
 }
 
 /** A storage's entry and type: ("storage", its class, key, device, elements). */

@@ -129,6 +129,12 @@ test("a file that torch wrote gives its tensors, of every kind of type", async (
   assert.equal(tensors.size, SAVED.length);
 });
 
+/** A parameter of itself, through the memo. */
+const circle = Buffer.concat([
+  op.global("torch._utils", "_rebuild_parameter"),
+  Buffer.from("]q\0Rq\x01h\0h\x01a0"),
+]);
+const deep = Buffer.from(`)${"\x85".repeat(200_000)}`, "latin1");
 const evil = op.call(op.global("os", "system"), op.tuple(op.text("true")));
 const REFUSED: readonly [string, Uint8Array, RegExp][] = [
   ["a call of another function", torchFile(op.dict([["a", evil]]), {}), /would run "os\.system"/],
@@ -137,6 +143,12 @@ const REFUSED: readonly [string, Uint8Array, RegExp][] = [
     torchFile(Buffer.concat([op.text("builtins"), op.text("eval"), Buffer.from([0x93])]), {}),
     /would run "builtins\.eval"/,
   ],
+  [
+    "a function whose name is no text",
+    torchFile(Buffer.concat([deep, op.text("eval"), Buffer.from([0x93])]), {}),
+    /a name is no text/,
+  ],
+  ["a parameter of itself", torchFile(op.dict([["a", circle]]), {}), /"a" is no tensor/],
   [
     "an object that is made by its class",
     torchFile(
