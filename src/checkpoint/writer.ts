@@ -142,13 +142,15 @@ export class CheckpointWriter {
     this.#checkOpen();
     const { shard, tensor } = this.#slot(name);
     const path = join(this.#directory, temporary(shard.file));
+    const place = { path, offset: tensor.fileOffset };
+    if (shard.sealed) return place; // of an empty tensor: to begin the file again would empty it
     try {
       shard.handle ??= this.#begin(shard);
       await shard.handle;
     } catch (cause) {
       throw ioError("write", path, cause);
     }
-    return { path, offset: tensor.fileOffset };
+    return place;
   }
 
   /**
@@ -178,6 +180,7 @@ export class CheckpointWriter {
         `tensor "${name}" has ${tensor.byteLength} bytes, not ${total}`,
       );
     }
+    if (chunk.byteLength === 0) return;
     slot.written += chunk.byteLength;
     shard.handle ??= this.#begin(shard);
     try {

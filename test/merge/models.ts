@@ -30,11 +30,12 @@ export async function writeModel(
   name: string,
   type: FloatType,
   distance = 1 / 8,
+  shapes = SHAPES,
 ): Promise<void> {
   mkdirSync(directory, { recursive: true });
   writeFileSync(join(directory, "config.json"), `{"model_type": "test", "name": "${name}"}`);
   writeFileSync(join(directory, "tokenizer.json"), `{"of": "${name}"}`);
-  const tensors = Object.entries(SHAPES).map(([tensor, shape]) => ({
+  const tensors = Object.entries(shapes).map(([tensor, shape]) => ({
     name: tensor,
     shape,
     dtype: type,
@@ -60,6 +61,7 @@ export interface PlanOptions {
   readonly density?: number;
   readonly weight?: number;
   readonly global?: Readonly<Record<string, number>>;
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
 }
 
 /** A plan over models 0 (the base where there is one) to n, with distinct weights. */
@@ -80,7 +82,7 @@ export function planOver(
         .filter((parameter) => parameter.scope === scope)
         .map(({ name, default: value }) => [name, (values[name] ?? value!) * vary]),
     );
-  const tensors = Object.entries(SHAPES).map(
+  const tensors = Object.entries(options.shapes ?? SHAPES).map(
     ([name, shape]): TensorPlan => ({
       name,
       shape,

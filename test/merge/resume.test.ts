@@ -148,6 +148,20 @@ test("numbers that are at fault leave nothing, whatever is complete", async () =
   assert.ok(!existsSync(stagingOf(outDir)));
 });
 
+test("a tensor without elements costs its shard nothing when the merge goes on", async () => {
+  const folders = models.map((_, i) => join(scratch, "with-empty", `${i}`));
+  const shapes = { "a.weight": [40, 40], "a.bias": [0], "b.weight": [33, 65] };
+  for (const [i, directory] of folders.entries()) {
+    await writeModel(directory, `${i}`, "bfloat16", 1 / 8, shapes);
+  }
+  const plan = planOver(folders, "dare_ties", "bfloat16", { compat: true, shapes });
+  const [whole, outDir] = [join(scratch, "whole-empty"), join(scratch, "part-empty")];
+  await executeMerge(plan, kernel, { outDir: whole, shardBytes });
+  await stopAt(plan, { outDir, shardBytes }, 1); // its shard is complete before it
+  await executeMerge(plan, kernel, { outDir, shardBytes });
+  assert.deepEqual(contents(outDir), contents(whole));
+});
+
 test("what nobody foresaw leaves what is complete", async () => {
   const outDir = join(scratch, "unforeseen");
   const plan = planOver(models, "linear", "bfloat16");
