@@ -34,6 +34,8 @@ const MEDIANS: readonly {
   readonly band: number;
   /** Ours is another update of the same family that needs fewer: only more is a miss. */
   readonly fewer?: boolean;
+  /** The share of its runs that the reference loses to a wrong valley; absent: none. */
+  readonly lost?: number;
   readonly medians: Readonly<Record<number, number>>;
 }[] = [
   ...(
@@ -44,9 +46,14 @@ const MEDIANS: readonly {
       [tablet, { 5: 1370, 10: 3236, 20: 7946 }],
       [diffPowers, { 5: 682, 10: 1785, 20: 4774 }],
       [rosenbrock, { 2: 471, 5: 1634, 10: 5042, 20: 16472 }],
-      [ackley, { 2: 559, 5: 1530, 10: 3006, 20: 5611 }],
     ] as const
   ).map(([f, medians]) => ({ strategy: cmaes, f, seeds: 25, band: 0.06, medians })),
+  {
+    // One run may end in the valley beside the optimum: of 3000 runs cmaes loses 35 with 2 genes and 57 with 5,
+    // pycma 4.5 loses 8 of 500 with either. Restarts mend it.
+    ...{ strategy: cmaes, f: ackley, seeds: 25, band: 0.06, lost: 0.02 },
+    medians: { 2: 559, 5: 1530, 10: 3006, 20: 5611 },
+  },
   ...(
     [
       [sphere, { 10: 1288, 20: 2503, 40: 4998, 100: 11756, 200: 22470 }],
@@ -65,9 +72,11 @@ const MEDIANS: readonly {
 const FEW_GENES = 5;
 const FEW_GENES_BAND = 0.12;
 const MANY_RUNS = 4;
+/** Standard errors that luck exceeds once in a hundred times. */
+const ONE_PERCENT = 2.33;
 
 function* medianCases(): Generator<Outcome> {
-  for (const { strategy, f, seeds, band, fewer, medians } of MEDIANS) {
+  for (const { strategy, f, seeds, band, fewer, lost = 0, medians } of MEDIANS) {
     for (const [genes, expected] of Object.entries(medians)) {
       const n = Number(genes);
       // a median of 25 runs in few dimensions scatters by 3 %, about as much as the band is wide
@@ -77,12 +86,13 @@ function* medianCases(): Generator<Outcome> {
       const allowed = n < FEW_GENES ? FEW_GENES_BAND : band;
       const solved = counts.filter(Number.isFinite).length;
       const ratio = median(counts) / expected;
+      const lostByLuck = lost * counts.length;
       yield {
         name: `${strategy.name} ${f.name} ${n}`,
         wanted: `${expected} ${fewer ? "+" : "±"} ${Math.round(100 * allowed)} %`,
         got: `${median(counts)} (${ratio.toFixed(3)}), ${solved}/${counts.length}`,
         met:
-          solved === counts.length &&
+          counts.length - solved <= lostByLuck + ONE_PERCENT * Math.sqrt(lostByLuck) &&
           ratio <= 1 + allowed &&
           (fewer === true || ratio >= 1 - allowed),
       };
@@ -111,8 +121,11 @@ function* hardCases(): Generator<Outcome> {
     ),
   );
   yield solvedCase("cmaes-ipop rastrigin 5, 2e5 evaluations", 22, (seed) =>
-    evaluationsTo(cmaesIpop, boxedRastrigin(5, seed), rastrigin.value, TARGET, 2e5),
+    evaluationsTo(cmaesIpop, boxed(rastrigin, 5, 5, seed), rastrigin.value, TARGET, 2e5),
   );
+  const ipopOnAckley = (seed: number) =>
+    evaluationsTo(cmaesIpop, boxed(ackley, 30, 2, seed), ackley.value, TARGET, 1e4);
+  yield solvedCase("cmaes-ipop ackley 2, 1e4 evaluations", 100, ipopOnAckley, 100);
   yield solvedCase("cmaes 10 real genes, 10 bits", 20, (seed) =>
     evaluationsTo(cmaes, mixed(seed), ellipsoidAndOnes, TARGET, 4e4),
   );
@@ -153,13 +166,18 @@ function* bbobCases(): Generator<Outcome> {
   writeFileSync(join(import.meta.dirname, "../docs/bbob.svg"), bbobPicture(curves));
 }
 
-function solvedCase(name: string, least: number, evaluations: (seed: number) => number): Outcome {
-  const counts = run(25, evaluations);
+function solvedCase(
+  name: string,
+  least: number,
+  evaluations: (seed: number) => number,
+  seeds = 25,
+): Outcome {
+  const counts = run(seeds, evaluations);
   const solved = counts.filter(Number.isFinite);
   return {
     name,
-    wanted: `≥ ${least}/25`,
-    got: `${solved.length}/25${solved.length > 0 ? `, median ${median(solved)}` : ""}`,
+    wanted: `≥ ${least}/${seeds}`,
+    got: `${solved.length}/${seeds}${solved.length > 0 ? `, median ${median(solved)}` : ""}`,
     met: solved.length >= least,
   };
 }
@@ -168,11 +186,12 @@ function run(seeds: number, evaluations: (seed: number) => number): number[] {
   return Array.from({ length: seeds }, (_, i) => evaluations(i + 1));
 }
 
-function boxedRastrigin(n: number, seed: number): Problem {
+/** A function in the box from -half to half, in which restarts begin anywhere. */
+function boxed(f: functions.TestFunction, half: number, n: number, seed: number): Problem {
   const fill = (value: number): number[] => Array(n).fill(value);
-  const sigma = rastrigin.sigma / 10;
-  const start = fill(rastrigin.start);
-  return { lower: fill(-5), upper: fill(5), start, sigma, resolution: 1e-9, seed };
+  const sigma = f.sigma / (2 * half);
+  const start = fill(f.start);
+  return { lower: fill(-half), upper: fill(half), start, sigma, resolution: 1e-11, seed };
 }
 
 function mixed(seed: number): Problem {
