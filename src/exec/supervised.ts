@@ -51,5 +51,7 @@ export async function connectSupervisor(): Promise<Supervision> {
 }
 
 function send(message: ToSupervisor): void {
-  process.send?.(message);
+  process.send?.(message, (error: Error | null) => {
+    if (error !== null) process.exit(1); // gone before "disconnect" could be heard
+  });
 }

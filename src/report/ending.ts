@@ -77,8 +77,14 @@ function provenance({ search, items, metric, seed, ...result }: EvolveResult): s
       : `, where it is the best in ${Math.round(100 * chance)} % of resamples`;
   const stopped = search.stopped > 0 ? `, ${search.stopped} of them on fewer by racing` : "";
   return (
-    `${search.evaluations} candidates in ${search.generations} generations were searched by ${metric} on ` +
+    `${search.evaluations} candidates (${wholeGenerations(search.generations)}) were searched by ${metric} on ` +
     `${items.search} items${stopped} (${search.ended}; ${search.failed} failed), the best of ${shortlist.length} chosen on ${items.selection} others${sure}, ` +
     `and this table made on ${items.report} that neither saw; seed ${seed}.${looks}`
   );
+}
+
+/** The strategy learns from whole generations; a budget may end in the middle of one. */
+function wholeGenerations(count: number): string {
+  if (count === 0) return "less than a generation";
+  return count === 1 ? "1 whole generation" : `${count} whole generations`;
 }
