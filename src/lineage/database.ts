@@ -63,8 +63,11 @@ export function openForWriting(
     return {
       db,
       close: () => {
-        db.pragma("wal_checkpoint(TRUNCATE)");
-        release();
+        try {
+          db.pragma("wal_checkpoint(TRUNCATE)");
+        } finally {
+          release();
+        }
       },
     };
   });
@@ -180,6 +183,11 @@ export function explained(path: string, error: unknown): unknown {
     );
   }
   if (code.startsWith("SQLITE_IOERR_SHM") || code === "SQLITE_PROTOCOL") return noLog(path, error);
+  if (code === "SQLITE_FULL") {
+    const hint =
+      "free some space and run the same command again: nothing that was finished is lost";
+    return refusal("the disk is full", hint);
+  }
   return refusal(`SQLite failed: ${error.message} (${code})`, hintFor(code));
 }
 

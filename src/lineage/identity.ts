@@ -49,7 +49,7 @@ export function otherRun(where: string, recorded: Identity, asked: Identity): Ts
     `the folder holds another run; what differs:${lines.join("")}`,
     {
       where,
-      hint: "name another folder with --storage-path, or repeat the command that the folder was made with",
+      hint: "name another folder with --run-folder, or repeat the command that the folder was made with",
     },
   );
 }

@@ -19,7 +19,7 @@ export class Store {
   }
 
   close(): void {
-    if (this.#open.db.open) this.#open.close();
+    if (this.#open.db.open) this.#explaining(() => this.#open.close());
   }
 
   one<Row>(sql: string, ...values: Value[]): Row | undefined {

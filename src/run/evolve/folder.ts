@@ -1,9 +1,10 @@
 // The files of a run folder. The database is the truth; every other file can be written again from it.
 
-import { appendFileSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { basename, join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { TsmergeError } from "../../base/errors.ts";
+import { ioError } from "../../base/io-error.ts";
 import type { RunEvent } from "./events.ts";
 
 export interface RunFolder {
@@ -35,28 +36,44 @@ export function runFolder(path: string): RunFolder {
 
 /**
  * Creates the folder if need be.
- * @throws TsmergeError `io` when it cannot be made
+ * @throws TsmergeError `io` when it cannot be made; `usage` when files of somebody else's would be overwritten
  */
 export function createRunFolder(folder: RunFolder): void {
   try {
     mkdirSync(folder.path, { recursive: true });
   } catch (cause) {
-    throw new TsmergeError("io", `the run folder ${folder.path} cannot be created`, {
-      cause,
-      hint: "name another one with --run-folder",
-    });
+    throw ioError("create the run folder", folder.path, cause);
   }
+  if (existsSync(folder.database)) return;
+  const taken = [folder.config, folder.bestConfig, folder.results, folder.events].find(existsSync);
+  if (taken === undefined) return;
+  throw new TsmergeError("usage", `the folder holds ${basename(taken)} but no run`, {
+    where: folder.path,
+    hint: "name another folder with --run-folder, or move the file away: the run would overwrite it",
+  });
 }
 
-/** Replaces a text file whole: a reader sees the old one or the new one. */
+/**
+ * Replaces a text file whole: a reader sees the old one or the new one.
+ * @throws TsmergeError `io` when the disk refuses
+ */
 export function replaceFile(path: string, text: string): void {
-  writeFileAtomic.sync(path, text);
+  try {
+    writeFileAtomic.sync(path, text);
+  } catch (cause) {
+    throw ioError("write", path, cause);
+  }
 }
 
 /** Appends an event with its time; progress is talk and is not kept. */
 export function appendEvent(folder: RunFolder, event: RunEvent, time: Date): void {
   if (event.type === "progress") return;
-  appendFileSync(folder.events, `${JSON.stringify({ time: time.toISOString(), ...event })}\n`);
+  const line = `${JSON.stringify({ time: time.toISOString(), ...event })}\n`;
+  try {
+    appendFileSync(folder.events, line);
+  } catch (cause) {
+    throw ioError("write", folder.events, cause);
+  }
 }
 
 /** Writes a front's recipes as 01.yaml, 02.yaml and so on; files of a longer one are removed. */
