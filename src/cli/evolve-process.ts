@@ -48,6 +48,9 @@ export interface EvolveFlags {
   readonly quiet?: boolean;
 }
 
+const STOPPING =
+  "stopping after the batches in work; Ctrl-C again ends at once, and loses only those";
+
 /** Searches (or forecasts) and prints; throws what went wrong. */
 export async function runEvolve(
   config: string,
@@ -57,6 +60,7 @@ export async function runEvolve(
   const status = await openStatus(flags.quiet === true);
   try {
     const { signal, previousDeath, progress } = await connectSupervisor();
+    signal.addEventListener("abort", () => status.line(STOPPING));
     const options = await optionsOf(config, flags, hubAccess(status, signal));
     for (const note of notes) status.line(`note: ${note}`);
     if (flags.strategy !== undefined && isScheduling(flags.strategy)) {

@@ -6,8 +6,9 @@ import { type Command, Option } from "commander";
 /** Flag as commander declares it → what is said when it is given. */
 export type ForeignFlags = Readonly<Record<string, string>>;
 
-/** mergekit-evolve's. */
+/** mergekit-evolve's, and what other programs call continuing. */
 export const EVOLVE_FLAGS: ForeignFlags = {
+  "--resume": "the same command continues by itself",
   "--batch-size <n>":
     "decoder batches are packed to about 512 tokens whatever their number of prompts",
   "--vllm": "candidates are scored by the built-in decoder",

@@ -22,6 +22,15 @@ export function positiveNumber(text: string): number {
   return value;
 }
 
+/** A number above zero and at most 1. */
+export function fraction(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value > 0 && value <= 1)) {
+    throw new InvalidArgumentError("expected a number above 0 and up to 1.");
+  }
+  return value;
+}
+
 /** `a,b` and repeated flags both add to a list; empty entries are dropped. */
 export function listOf(text: string, earlier: readonly string[] | undefined): string[] {
   const names = text

@@ -36,6 +36,12 @@ test("the demo needs no data folder and asks for its own files only", async () =
   assert.equal(Object.keys(suite.files).length, 4);
 });
 
+test("a folder of data that is not there is told, whether the tasks need it or not", async () => {
+  const error = await failure(loadTasks(["demo"], { split: "test", dataDir: "/no/where" }));
+  assert.equal(error.code, "usage");
+  assert.match(error.message, /folder of benchmark data \/no\/where does not exist/);
+});
+
 test("worked examples are the first rows of dev, each with its answer", async () => {
   const suite = await loadTasks(["demo_math"], { split: "val", fewshot: 2 });
   const shots = suite.items[0]?.context.split("\n\n").slice(0, 2);

@@ -6,6 +6,7 @@ import {
   defaultEvaluations,
   exhausted,
   plannedEvaluations,
+  requireOneCandidate,
   resolveBudget,
 } from "../../src/run/evolve/budget.ts";
 
@@ -49,4 +50,13 @@ test("a limit that means nothing is refused by its flag", () => {
   ] as const) {
     assert.throws(() => resolveBudget(budget, {}, 8, 10), flag);
   }
+});
+
+test("a budget that buys no candidate is refused", () => {
+  assert.throws(
+    () => requireOneCandidate({ items: 39 }, 40),
+    /39 items is less than the 40 that one/,
+  );
+  requireOneCandidate({ items: 40 }, 40);
+  requireOneCandidate({ maxEvals: 1 }, 40);
 });

@@ -5,7 +5,7 @@ import { Command, Option } from "commander";
 import type { EvolveFlags } from "../evolve-process.ts";
 import { addForeignFlags, EVOLVE_FLAGS, foreignNotes } from "../foreign-flags.ts";
 import { dataOption, deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
-import { listOf, positiveNumber, wholeNumber } from "../values.ts";
+import { fraction, listOf, positiveNumber, wholeNumber } from "../values.ts";
 
 /** @param name `evolve` below tsmerge, `tsmerge-evolve` as a program */
 export function evolveCommand(name: string): Command {
@@ -47,11 +47,7 @@ export function evolveCommand(name: string): Command {
       ).choices(["test", "halving"]),
     )
     .option("--population <n>", "candidates a generation", wholeNumber(2))
-    .option(
-      "--sigma <x>",
-      "first step, as a fraction of each range (also --sigma0)",
-      positiveNumber,
-    )
+    .option("--sigma <x>", "first step, as a fraction of each range (also --sigma0)", fraction)
     .option("--warm-start <run>", "start near the best of an earlier run with the same genes")
     .addOption(seedOption())
     .addOption(

@@ -36,9 +36,12 @@ async function listed(what: Kind): Promise<{ json: unknown; text: string }> {
     }
     case "strategies": {
       const { STRATEGIES } = await import("../../search/registry.ts");
-      const names = STRATEGIES.map(({ name }) => name);
-      const rows = names.map((name, i) => [name, i === 0 ? "default" : ""]);
-      return { json: names.map((name) => ({ name })), text: renderNames(["strategy", ""], rows) };
+      const json = STRATEGIES.map(({ name, summary }) => ({ name, summary }));
+      const rows = json.map(({ name, summary }, i) => [
+        name,
+        i === 0 ? `${summary} (default)` : summary,
+      ]);
+      return { json, text: renderNames(["strategy", "what it is"], rows) };
     }
     default:
       return what satisfies never;

@@ -1,6 +1,8 @@
 // From task names to items: resolves names, reads questions, renders prompts. What a run does with the items
 // (splits, limits, schedules) is decided elsewhere.
 
+import { stat } from "node:fs/promises";
+import { TsmergeError } from "../../base/errors.ts";
 import { contentHash } from "../../base/hash.ts";
 import type { HubAccess } from "../../hub/settings.ts";
 import type { Item } from "../item.ts";
@@ -70,6 +72,7 @@ export interface Suite {
  */
 export async function loadTasks(names: readonly string[], options: TaskOptions): Promise<Suite> {
   const { split, dataDir, hub, fewshotSeed = FEWSHOT_SEED, examplesApart = false } = options;
+  if (dataDir !== undefined) await requireFolder(dataDir);
   const { chat, systemInstruction } = options;
   const entries = await resolveTasks(names, await listTasks(options.includePaths));
   const groups = entries.flatMap((entry) => (entry.kind === "group" ? [entry.group] : []));
@@ -99,6 +102,16 @@ export async function loadTasks(names: readonly string[], options: TaskOptions):
     }),
     warnings: [...leaves.values()].flatMap((leaf) => leaf.warnings),
   };
+}
+
+/** A mistyped folder is told even to tasks that need none of it. */
+async function requireFolder(dataDir: string): Promise<void> {
+  const found = await stat(dataDir).catch(() => undefined);
+  if (found?.isDirectory() === true) return;
+  const what = found === undefined ? "does not exist" : "is a file";
+  throw new TsmergeError("usage", `the folder of benchmark data ${dataDir} ${what}`, {
+    hint: "check --data, or TSMERGE_DATA where that is set",
+  });
 }
 
 function withGenKwargs(leaf: Leaf, replaced: TaskOptions["genKwargs"]): Leaf {

@@ -56,6 +56,20 @@ export function resolveBudget(
   };
 }
 
+/**
+ * Refuses a budget that buys no candidate.
+ * @param itemsEach search items a candidate is scored on, 0 where nobody knows
+ * @throws TsmergeError `usage`
+ */
+export function requireOneCandidate({ items }: Budget, itemsEach: number): void {
+  if (items === undefined || items >= itemsEach) return;
+  throw new TsmergeError(
+    "usage",
+    `a budget of ${items} items is less than the ${itemsEach} that one candidate is scored on`,
+    { hint: `give --budget-items ${itemsEach} or more, or ask fewer questions with --limit` },
+  );
+}
+
 /** How many more candidates the limits allow; Infinity where only time and generations are limited. */
 export function candidatesLeft(budget: Budget, { evaluations, items, itemsEach }: Spent): number {
   const { maxEvals = Number.POSITIVE_INFINITY, items: most = Number.POSITIVE_INFINITY } = budget;

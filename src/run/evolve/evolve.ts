@@ -1,6 +1,7 @@
 // The public door to a search: options in, events while it goes, a result out. What it needs of the
 // outside (executor, clock, signal) comes in as arguments.
 
+import { setMaxListeners } from "node:events";
 import type { Workload } from "../../evals/workload.ts";
 import type { Executor } from "../../exec/executor.ts";
 import { LocalExecutor, type LocalExecutorOptions } from "../../exec/local.ts";
@@ -49,6 +50,8 @@ export async function evolve(
   const asked = options.workers ?? (sources.size > 0 ? 1 : undefined);
   const { workers, threads } = shareMachine(asked, device, bytes);
   const folder = runFolder(options.runFolder);
+  const signal = hooks.signal ?? new AbortController().signal;
+  setMaxListeners(0, signal); // each candidate in work listens, and there may be many workers
   const open = hooks.executorFactory ?? ((local) => new LocalExecutor(local));
   return await runContest({
     contest,
@@ -61,7 +64,7 @@ export async function evolve(
     openExecutor,
     previousDeath: hooks.previousDeath,
     onEvent,
-    signal: hooks.signal ?? new AbortController().signal,
+    signal,
     now: hooks.now ?? Date.now,
   });
 

@@ -27,7 +27,7 @@ import { strategyNamed } from "../../search/registry.ts";
 import type { Problem, Strategy, Told } from "../../search/strategy.ts";
 import { sessionDevice } from "../resources.ts";
 import { VERSIONS } from "../versions.ts";
-import { type Budget, resolveBudget } from "./budget.ts";
+import { type Budget, requireOneCandidate, resolveBudget } from "./budget.ts";
 import type { Baseline, Composition, Contest, Race, Workloads } from "./contest.ts";
 import { earlierCandidates } from "./earlier.ts";
 import { loadRunItems, type RunItems } from "./items.ts";
@@ -114,6 +114,7 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const first = strategy.initial(problem);
   const size = strategy.populationSize(first);
   const { budget, note } = resolveBudget(options.budget, config.budget, space.dimension, size);
+  requireOneCandidate(budget, workloads.search.items.length);
   const all = [
     ...notes,
     ...items.notes,
