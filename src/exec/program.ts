@@ -11,7 +11,7 @@ export type Values = Readonly<Record<string, string>>;
 
 /** Of what a program says on stderr, this much is told. */
 const TAIL_CHARACTERS = 2000;
-/** Of what it prints, this much is kept. */
+/** What prints more than this is no measurement. */
 const MOST_OUTPUT = 2 ** 26;
 /** A server that was asked to end gets so long. */
 const GRACE_MS = 5000;
@@ -28,8 +28,8 @@ export function filled(command: Command, values: Values): Command {
 
 /**
  * Runs a program and returns what it printed.
- * @throws TsmergeError `data` when it cannot start, ends with another code than 0 or takes too long, with the end
- * of its stderr; `interrupted` when the signal aborted
+ * @throws TsmergeError `data` when it cannot start, ends with another code than 0, takes too long or prints without
+ * end, with the end of its stderr; `interrupted` when the signal aborted
  */
 export async function runProgram(
   command: Command,
@@ -37,8 +37,13 @@ export async function runProgram(
 ): Promise<string> {
   const program = startProgram(command);
   let printed = "";
-  program.child.stdout?.on("data", (chunk) => {
-    if (printed.length < MOST_OUTPUT) printed += String(chunk);
+  let isEndless = false;
+  // decoded as a stream: a character may come in two pieces
+  program.child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    printed += text;
+    if (printed.length <= MOST_OUTPUT) return;
+    isEndless = true;
+    program.kill("SIGKILL");
   });
   let late = false;
   const timer = setTimeout(() => {
@@ -52,6 +57,7 @@ export async function runProgram(
     const end = await program.ended;
     if (signal.aborted) throw interruptedProgram();
     if (late) throw program.failed(`took longer than ${timeoutMs / 1000} seconds`);
+    if (isEndless) throw program.failed(`printed more than ${MOST_OUTPUT} characters`);
     if (end !== "code 0") throw program.failed(`ended with ${end}`);
     return printed;
   } finally {
@@ -90,8 +96,8 @@ export function startProgram(command: Command): Program {
   });
   let tail = "";
   let running = true;
-  child.stderr.on("data", (chunk) => {
-    tail = (tail + String(chunk)).slice(-TAIL_CHARACTERS);
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    tail = (tail + text).slice(-TAIL_CHARACTERS);
   });
   child.stdout.resume();
   const ended = new Promise<string>((resolve) => {

@@ -32,6 +32,18 @@ test("a program that fails is told with its code and the end of its stderr", asy
   await assert.rejects(missing, /ended with the error ".*ENOENT/);
 });
 
+test("characters that come in two pieces are put together", async () => {
+  const script = `const bytes = Buffer.from("naïve 答え");
+let at = 0;
+const next = () => at < bytes.length && process.stdout.write(bytes.subarray(at, ++at), () => setTimeout(next, 10));
+next();`;
+  assert.equal(await runProgram(node(script), { timeoutMs: 5000, signal }), "naïve 答え");
+});
+
+test("a program that prints without end is ended", async () => {
+  await assert.rejects(runProgram("yes", { timeoutMs: 60_000, signal }), /printed more than \d+/);
+});
+
 test("a program that takes too long is ended with all that it started", async () => {
   const mark = join(mkdtempSync(join(tmpdir(), "tsmerge-program-")), "late");
   const line = `(sleep 1; touch ${mark}) & wait`;
@@ -40,7 +52,7 @@ test("a program that takes too long is ended with all that it started", async ()
   assert.equal(existsSync(mark), false);
 });
 
-test("Ctrl-C ends it, and a server that ignores being asked is ended all the same", async () => {
+test("Ctrl-C ends it, and a server ends when it is asked", async () => {
   const stop = new AbortController();
   const running = runProgram("sleep 20", { timeoutMs: 30_000, signal: stop.signal });
   setTimeout(() => stop.abort(), 100);
