@@ -1,5 +1,5 @@
-// The seam between the run and where candidates are computed: threads of this process, or (later) a
-// queue of machines. The executor keeps no record; the run writes lineage from what it reports.
+// The seam between the run and where candidates are computed: threads of this process, and around them
+// programs and endpoints. The executor keeps no record; the run writes lineage from what it reports.
 
 import type { WireError } from "../base/errors.ts";
 import type { MergePlan } from "../merge/plan.ts";
@@ -28,7 +28,11 @@ export type CandidateOutcome =
 export interface Executor {
   /** How many candidates run at once. */
   readonly slots: number;
-  /** Runs one candidate; `onBatch` is called for each finished batch, before the promise resolves. Never rejects for a bad candidate. */
+  /**
+   * Runs one candidate; `onBatch` is called for each finished batch, before the promise resolves. A bad
+   * candidate is an outcome; the promise rejects only when the signal aborts, the executor itself cannot work
+   * or onBatch throws.
+   */
   submit(
     job: CandidateJob,
     onBatch: (report: BatchReport) => void,

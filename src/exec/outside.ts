@@ -50,7 +50,10 @@ export class OutsideExecutor implements Executor {
     rmSync(options.folder, { recursive: true, force: true }); // an earlier process may have been killed
   }
 
-  /** Runs one candidate. @throws TsmergeError `interrupted` when the signal aborted, and what the inner one throws */
+  /**
+   * Runs one candidate.
+   * @throws TsmergeError `interrupted` when the signal aborted; what onBatch and the inner executor throw
+   */
   async submit(
     job: CandidateJob,
     onBatch: (report: BatchReport) => void,
@@ -75,8 +78,17 @@ export class OutsideExecutor implements Executor {
       return all.filter(({ batch }) => !done.includes(batch));
     });
     if (left.length === 0) return { ok: true, id: job.id, mergeMs, scoreMs };
+    let unheard: { readonly error: unknown } | undefined;
+    const tell = (report: BatchReport): void => {
+      try {
+        onBatch(report);
+      } catch (error) {
+        unheard = { error };
+        throw error;
+      }
+    };
     try {
-      const times = await this.#scoreOutside(job, left, onBatch, signal);
+      const times = await this.#scoreOutside(job, left, tell, signal);
       return {
         ok: true,
         id: job.id,
@@ -84,6 +96,7 @@ export class OutsideExecutor implements Executor {
         scoreMs: scoreMs + times.scoreMs,
       };
     } catch (error) {
+      if (unheard !== undefined) throw unheard.error; // no fault of the candidate's
       if (signal.aborted) throw interruptedProgram();
       return { ok: false, id: job.id, error: toWire(error) };
     }

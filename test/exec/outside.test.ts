@@ -99,6 +99,15 @@ test("what is known is neither measured nor written for again", async () => {
   assert.deepEqual(reports, []);
 });
 
+test("a result that cannot be recorded is no failure of the candidate's", async () => {
+  const executor = outside("full", { sources: new Map([["mine", command(PRINT)]]) });
+  const onBatch = (): void => {
+    throw new Error("the disk is full");
+  };
+  const job = { id: "0.01", plan, workloads: [{ name: "search", done: [] }] };
+  await assert.rejects(executor.submit(job, onBatch, signal), /the disk is full/);
+});
+
 test("the inner executor gets its share only, and its failure is the candidate's", async () => {
   const asked: CandidateJob[] = [];
   const inner: Executor = {
