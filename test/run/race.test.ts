@@ -13,7 +13,7 @@ import type { Contest } from "../../src/run/evolve/contest.ts";
 import type { EvolveResult } from "../../src/run/evolve/results.ts";
 import { runContest } from "../../src/run/evolve/run.ts";
 import type { RaceRules } from "../../src/search/race.ts";
-import { FakeExecutor, fakeContest, fakeSetup } from "./fake-contest.ts";
+import { FakeExecutor, fakeContest, fakeResult, fakeSetup } from "./fake-contest.ts";
 
 const folders: string[] = [];
 after(() => {
@@ -109,6 +109,39 @@ test("a candidate that fails in a race is out of it, and stays so after a restar
   const { result, candidates } = await play(folder(), { maxEvals: 40 }, contest);
   assert.ok(result.search.failed > 0);
   assert.equal(candidates.filter(({ status }) => status === "failed").length, result.search.failed);
+});
+
+test("a candidate that fails while it writes texts is out of the race, and the others go on", async () => {
+  const base = fakeContest({
+    ...{ items: ITEMS, population: 8, race: RULES },
+    config: ([x]) => ({ fail: x! > 0.4 && x! < 0.46 }),
+  });
+  // each portion ends with a text, which no item's score needs
+  const { search } = base.workloads;
+  const rungs = search.rungs.map((rung, index) => ({ ...rung, generations: index + 1 }));
+  const after = { after: -1, shared: { batch: new Int32Array(0), slot: new Int32Array(0) } };
+  const generation = { ...after, prompts: [], stop: { until: [], maxTokens: 1 } };
+  const schedule = { ...search.schedule, generations: rungs.map(() => generation) };
+  const withTexts = { ...base.workloads, search: { ...search, rungs, schedule } };
+  const contest = { ...base, workloads: withTexts };
+  const executor = new FakeExecutor(contest);
+  executor.submit = async ({ id, plan, workloads: [asked] }, onBatch) => {
+    const { genome, fail } = plan.config as { genome: number[]; fail?: boolean }; // fakeContest's
+    const { name, done } = asked!;
+    const { schedule } = Object.values(withTexts).find((one) => one.name === name)!;
+    for (let batch = 0; batch < schedule.batches.length + schedule.generations.length; batch++) {
+      if (done.includes(batch)) continue;
+      const isText = batch >= schedule.batches.length;
+      if (isText && fail === true) {
+        return { ok: false, id, error: { code: "numeric", message: "not finite" } };
+      }
+      onBatch({ id, workload: name, batch, result: fakeResult(genome, name, batch) });
+    }
+    return { ok: true, id, mergeMs: 1, scoreMs: 1 };
+  };
+  const { result } = await play(folder(), { maxEvals: 40 }, contest, executor);
+  assert.ok(result.search.failed > 0);
+  assert.equal(result.search.evaluations, 40);
 });
 
 test("estimates of those that stopped stand beside their raw means, with the n of what was seen", async () => {

@@ -1,10 +1,10 @@
 // A generation scored as a race: portion by portion, and after each but the last those that will hardly be
 // parents stop. Decisions are functions of recorded results, so a killed race is run again to the same end.
 
-import type { Rung, Workload } from "../../evals/workload.ts";
+import type { Workload } from "../../evals/workload.ts";
 import { type RaceRules, stopped } from "../../search/race.ts";
 import { contributions } from "./fitness.ts";
-import { type Entrant, knownScores, type Scoring, scoreEntrants, settle } from "./scoring.ts";
+import { type Entrant, type Scoring, scoreEntrants, scoresIfKnown, settle } from "./scoring.ts";
 
 /**
  * Scores a generation's entrants on the search items. Returns false if `mayStart` left some out.
@@ -18,12 +18,15 @@ export async function raceEntrants(
   rules: RaceRules,
   scoring: Scoring,
 ): Promise<boolean> {
+  const { lineage, tasks } = scoring;
   let racing = entrants;
   for (const [index, rung] of workload.rungs.slice(0, -1).entries()) {
     if (!(await scoreEntrants("search", workload, racing, scoring, rung))) return false;
     const known = racing.flatMap((entrant) => {
-      const values = valuesOf(workload, entrant, rung, scoring);
-      return values === undefined ? [] : [{ entrant, values }];
+      const scores = scoresIfKnown(lineage, workload, entrant.recipeHash, rung);
+      if (scores === undefined) return []; // it failed before
+      const { values } = contributions(tasks, scores);
+      return values.every(Number.isFinite) ? [{ entrant, values }] : [];
     });
     const out = stopped(
       known.map(({ values }) => values),
@@ -32,23 +35,10 @@ export async function raceEntrants(
     );
     const losers = new Set(out.map((k) => known[k]!.entrant));
     for (const loser of losers) {
-      const { status } = scoring.lineage.candidates.get(loser.id)!;
+      const { status } = lineage.candidates.get(loser.id)!;
       if (status === "pending") settle("search", workload, loser, scoring, { stoppedAfter: index });
     }
     racing = known.map(({ entrant }) => entrant).filter((entrant) => !losers.has(entrant));
   }
   return await scoreEntrants("search", workload, racing, scoring);
-}
-
-/** What a candidate got on each item up to a rung; undefined when it failed before, or with no number. */
-function valuesOf(
-  workload: Workload,
-  { recipeHash }: Entrant,
-  rung: Rung,
-  { lineage, tasks }: Scoring,
-): readonly number[] | undefined {
-  const batches = lineage.results.completedBatches(recipeHash, workload.name);
-  if (batches.filter((batch) => batch < rung.batches).length < rung.batches) return undefined;
-  const { values } = contributions(tasks, knownScores(lineage, workload, recipeHash, rung));
-  return values.every(Number.isFinite) ? values : undefined;
 }

@@ -216,26 +216,34 @@ function scoreRecord(
   return { recipeHash, split, task: name, metric, n, value, ...spread };
 }
 
+/** Item scores, up to a rung, of a recipe; undefined when some of the results are not recorded. */
+export function scoresIfKnown(
+  lineage: Lineage,
+  workload: Workload,
+  recipeHash: string,
+  rung: Rung = workload.rungs.at(-1)!,
+): ItemScore[] | undefined {
+  const results = lineage.results.batches(recipeHash, workload.name);
+  for (const result of resultsUpTo(workload, rung)) if (!results.has(result)) return undefined;
+  return scoreItems(workload, results, rung);
+}
+
 /**
- * Item scores, up to a rung, of a recipe whose batches are all recorded.
- * @throws TsmergeError `internal` when some are not
+ * As scoresIfKnown.
+ * @throws TsmergeError `internal` when some of the results are not recorded
  */
 export function knownScores(
   lineage: Lineage,
   workload: Workload,
   recipeHash: string,
-  rung: Rung = workload.rungs.at(-1)!,
+  rung?: Rung,
 ): ItemScore[] {
-  const results = lineage.results.batches(recipeHash, workload.name);
-  const wanted = resultsUpTo(workload, rung);
-  const known = [...results.keys()].filter((result) => wanted.has(result)).length;
-  if (known !== wanted.size) {
-    throw new TsmergeError(
-      "internal",
-      `${known} of ${wanted.size} ${workload.name} results are recorded for ${recipeHash}`,
-    );
-  }
-  return scoreItems(workload, results, rung);
+  const scores = scoresIfKnown(lineage, workload, recipeHash, rung);
+  if (scores !== undefined) return scores;
+  throw new TsmergeError(
+    "internal",
+    `not all ${workload.name} results are recorded for ${recipeHash}`,
+  );
 }
 
 /** Why a baseline has no score; also for one that the process died with twice. */
