@@ -46,7 +46,10 @@ const HTTP = z.object({
 
 const TASK = z.object({
   name: z.string().min(1),
-  weight: z.number().default(1),
+  weight: z
+    .number()
+    .positive({ error: "is not above 0; what is minimised counts with its sign turned anyway" })
+    .default(1),
   metric: METRIC.optional(),
   command: command.optional(),
   timeout: seconds.optional(),
