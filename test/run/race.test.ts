@@ -12,6 +12,7 @@ import type { Budget } from "../../src/run/evolve/budget.ts";
 import type { Contest } from "../../src/run/evolve/contest.ts";
 import type { EvolveResult } from "../../src/run/evolve/results.ts";
 import { runContest } from "../../src/run/evolve/run.ts";
+import { racedEnds } from "../../src/run/evolve/workloads.ts";
 import type { RaceRules } from "../../src/search/race.ts";
 import { FakeExecutor, fakeContest, fakeResult, fakeSetup } from "./fake-contest.ts";
 
@@ -142,6 +143,13 @@ test("a candidate that fails while it writes texts is out of the race, and the o
   const { result } = await play(folder(), { maxEvals: 40 }, contest, executor);
   assert.ok(result.search.failed > 0);
   assert.equal(result.search.evaluations, 40);
+});
+
+test("candidates are compared where every task has been asked something", () => {
+  const [many, few] = [{ leaves: ["many"] }, { leaves: ["few"] }];
+  const items = Array.from({ length: 80 }, (_, i) => ({ task: i % 50 === 45 ? "few" : "many" }));
+  assert.deepEqual(racedEnds(items, [many], RULES), [20, 40, 60, 80]);
+  assert.deepEqual(racedEnds(items, [many, few], RULES), [60, 80]);
 });
 
 test("estimates of those that stopped stand beside their raw means, with the n of what was seen", async () => {

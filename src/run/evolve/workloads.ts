@@ -2,10 +2,12 @@
 // all candidates.
 
 import { TsmergeError } from "../../base/errors.ts";
+import type { Item } from "../../evals/item.ts";
 import { buildWorkload, type Workload, withOutside } from "../../evals/workload.ts";
 import { readModelConfig } from "../../model/config.ts";
-import { rungEnds } from "../../search/race.ts";
+import { type RaceRules, rungEnds } from "../../search/race.ts";
 import type { Race, Workloads } from "./contest.ts";
+import type { WeightedTask } from "./fitness.ts";
 import type { RunItems } from "./items.ts";
 import { dealOutside } from "./outside-tasks.ts";
 import type { SearchTokenizer } from "./search-tokenizer.ts";
@@ -34,10 +36,24 @@ export async function workloadsOf(
   const { tokenizer, limits } = tokens ? await decoderOf(items, directory, tokens) : NO_DECODER;
   const build = (name: (typeof PURPOSES)[number]): Workload => {
     const { here, parts } = dealOutside(items[name], items.tasks, items.sources);
-    const raced = name === "search" && race ? { rungEnds: rungEnds(here.length, race) } : {};
+    const raced = name === "search" && race ? { rungEnds: racedEnds(here, items.tasks, race) } : {};
     return withOutside(buildWorkload(name, here, tokenizer, { ...limits, ...raced }), parts);
   };
   return { search: build("search"), selection: build("selection"), report: build("report") };
+}
+
+/**
+ * After how many items of a race candidates are compared: where every task has been asked something, for a score
+ * is made of all of them. Items of a small task may begin late.
+ */
+export function racedEnds(
+  items: readonly Pick<Item, "task">[],
+  tasks: readonly Pick<WeightedTask, "leaves">[],
+  race: RaceRules,
+): number[] {
+  const firsts = tasks.map(({ leaves }) => items.findIndex(({ task }) => leaves.includes(task)));
+  const least = Math.max(...firsts) + 1;
+  return rungEnds(items.length, race).filter((end) => end >= least);
 }
 
 const NO_DECODER = {
