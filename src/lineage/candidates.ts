@@ -217,6 +217,15 @@ export class CandidateTable {
     });
   }
 
+  /** Those among some ids that failed are pending again, and no death is held against them. */
+  retry(ids: readonly string[]): void {
+    const sql = `UPDATE candidate SET status = 'pending', error = NULL, deaths = 0, ended_ms = NULL
+                 WHERE id = ? AND status = 'failed'`;
+    this.#store.transaction(() => {
+      for (const id of ids) this.#store.change(sql, id);
+    });
+  }
+
   /** A transition from a status it is allowed from; from any other it is a bug of the caller. */
   #move(id: string, sql: string, ...values: Value[]): void {
     this.#store.transaction(() => {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  askedBudget,
   defaultEvaluations,
   exhausted,
   plannedEvaluations,
@@ -11,14 +12,13 @@ import {
 } from "../../src/run/evolve/budget.ts";
 
 test("the command line's limits replace the file's as a whole", () => {
-  const { budget, note } = resolveBudget({ minutes: 5 }, { maxEvals: 100 }, 8, 10);
-  assert.deepEqual(budget, { minutes: 5 });
-  assert.equal(note, undefined);
-  assert.deepEqual(resolveBudget({}, { maxEvals: 100 }, 8, 10).budget, { maxEvals: 100 });
+  const asked = askedBudget({ minutes: 5 }, { maxEvals: 100 });
+  assert.deepEqual(resolveBudget(asked, 8, 10), { budget: { minutes: 5 }, note: undefined });
+  assert.deepEqual(askedBudget({ minutes: undefined }, { maxEvals: 100 }), { maxEvals: 100 });
 });
 
 test("without a limit there is one by dimension, in whole generations, and it is said", () => {
-  const { budget, note } = resolveBudget({}, {}, 8, 10);
+  const { budget, note } = resolveBudget({}, 8, 10);
   assert.deepEqual(budget, { maxEvals: 180 });
   assert.match(note!, /180 evaluations for 8 genes/);
   assert.equal(defaultEvaluations(3, 7) % 7, 0);
@@ -39,6 +39,7 @@ test("evaluations can be planned unless only minutes limit them", () => {
   assert.equal(plannedEvaluations({ maxEvals: 30, generations: 4 }, 10, 50), 30);
   assert.equal(plannedEvaluations({ items: 1049, generations: 4 }, 10, 50), 20);
   assert.equal(plannedEvaluations({ minutes: 4 }, 10, 50), undefined);
+  assert.equal(plannedEvaluations({ items: 1049 }, 10, 0), undefined, "a program's own items");
 });
 
 test("a limit that means nothing is refused by its flag", () => {
@@ -48,7 +49,7 @@ test("a limit that means nothing is refused by its flag", () => {
     [{ generations: 1.5 }, /--generations/],
     [{ minutes: -1 }, /--budget-minutes must be a number above zero, not -1/],
   ] as const) {
-    assert.throws(() => resolveBudget(budget, {}, 8, 10), flag);
+    assert.throws(() => resolveBudget(budget, 8, 10), flag);
   }
 });
 

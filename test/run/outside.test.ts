@@ -71,7 +71,12 @@ test("a program's items guide a search and are reported with their interval; a f
   assert.match(failed?.error?.message ?? "", /ended with code 1; .*out of patience/s);
   assert.equal(existsSync(join(asked.runFolder, "outside")), false);
   const calls = readFileSync(log, "utf8");
-  assert.deepEqual(await evolve(asked), result, "a finished run is told again");
+  const patient = { ...asked, text: asked.text.replace("retries: 0", "retries: 2, timeout: 9000") };
+  assert.deepEqual(
+    await evolve(patient),
+    result,
+    "a finished run is told again, whatever its patience",
+  );
   const longer = await evolve({ ...asked, budget: { maxEvals: 4 } });
   assert.equal(longer.search.evaluations, 4);
   const more = readFileSync(log, "utf8").slice(calls.length).split("\n").filter(Boolean);

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { streamKey, uniform } from "../../src/base/counter-rng.ts";
 import { TsmergeError } from "../../src/base/errors.ts";
+import { outsideResult } from "../../src/evals/outside.ts";
+import { type Workload, withOutside } from "../../src/evals/workload.ts";
 import { openLineage } from "../../src/lineage/lineage.ts";
 import type { Candidate } from "../../src/lineage/records.ts";
 import type { Budget } from "../../src/run/evolve/budget.ts";
@@ -15,7 +17,7 @@ import type { RunEvent } from "../../src/run/evolve/events.ts";
 import { runFolder } from "../../src/run/evolve/folder.ts";
 import type { EvolveResult } from "../../src/run/evolve/results.ts";
 import { type RunSetup, runContest } from "../../src/run/evolve/run.ts";
-import { FakeExecutor, fakeContest, fakeSetup } from "./fake-contest.ts";
+import { FAKE_TASK, FakeExecutor, fakeContest, fakeSetup, fakeWorkload } from "./fake-contest.ts";
 
 const folders: string[] = [];
 
@@ -163,13 +165,17 @@ test("a failing candidate is recorded, ranks last, and the search goes on", asyn
 });
 
 test("a candidate whose score is not finite fails and the search goes on", async () => {
+  const isBad = (x: number): boolean => x > 0.1 && x < 0.3;
   const contest = fakeContest();
   const executor = new FakeExecutor(contest, 2, ([x], _, batch) => ({
-    logProbs: Float32Array.of(x! > 0.5 && x! < 0.6 ? -Infinity : -x!, -batch),
+    logProbs: Float32Array.of(isBad(x!) ? -Infinity : -x!, -batch),
     greedy: new Uint8Array(2),
   }));
   const { candidates } = await play(folder(), { maxEvals: 12 }, contest, { executor });
   assert.equal(searched(candidates).length, 12);
+  const failed = searched(candidates).filter(({ status }) => status === "failed");
+  assert.ok(failed.length > 0 && failed.length < 12, `${failed.length} failed`);
+  assert.ok(failed.every(({ genome, error }) => isBad(genome![0]!) && error?.code === "numeric"));
 });
 
 test("random scores end with: no improvement shown", async () => {
@@ -218,6 +224,69 @@ test("a crash is held against who was running, a kill from outside against nobod
     searched(candidates).map(({ status }) => status),
     ["done", "failed", "done", "done"],
   );
+});
+
+test("a baseline that the process died with is tried again when the user asks again", async () => {
+  const contest = fakeContest();
+  const path = folder();
+  const executor = new FakeExecutor(contest, 1);
+  const submit = executor.submit.bind(executor);
+  executor.submit = async (job, onBatch) => {
+    const isLast = job.id === "selection:parent:b";
+    if (isLast) throw new TsmergeError("interrupted", "as if the process had died");
+    return submit(job, onBatch);
+  };
+  const die = (previousDeath: string | undefined, message: RegExp): Promise<void> =>
+    assert.rejects(play(path, { maxEvals: 4 }, contest, { executor, previousDeath }), message);
+  await die(undefined, /as if/);
+  await die("SIGABRT", /as if/);
+  await die("SIGABRT", /baseline parent:b cannot be scored: the process died 2 times/);
+  const { result } = await play(path, { maxEvals: 4 }, contest);
+  assert.equal(result.search.evaluations, 4);
+});
+
+test("a larger budget says what the run was begun with, not what it would begin with", async () => {
+  const path = folder();
+  const told = async (evaluations: number): Promise<RunEvent[]> => {
+    const contest = fakeContest({ strategy: "auto" });
+    const { population: _, ...problem } = { ...contest.problem, evaluations };
+    const { events } = await play(path, { maxEvals: evaluations }, { ...contest, problem });
+    return events.filter(({ type }) => type === "note" || type === "started");
+  };
+  const [note, started] = await told(8);
+  assert.deepEqual(await told(40), [note, { ...started, resumed: true, budget: { maxEvals: 40 } }]);
+  assert.match(note?.type === "note" ? note.text : "", /6 candidates a generation/);
+});
+
+test("a budget of items counts those that a program reports", async () => {
+  const contest = fakeContest();
+  const own = (name: string): Workload =>
+    withOutside(fakeWorkload(name, 0), [{ kind: "command", task: "fake" }]);
+  const programs: Contest = {
+    ...contest,
+    workloads: { search: own("search"), selection: own("selection"), report: own("report") },
+    tasks: [{ ...FAKE_TASK, metric: "score", reported: "score", isCounted: false, isBlind: false }],
+  };
+  const executor = new FakeExecutor(programs, 2);
+  executor.submit = async ({ id, plan, workloads: [asked] }, onBatch) => {
+    const genome = plan.config.genome as number[]; // fakeContest's
+    const items = Array.from({ length: 10 }, (_, i) => genome[0]! + i);
+    onBatch({
+      id,
+      workload: asked!.name,
+      batch: 0,
+      result: outsideResult(JSON.stringify({ items })),
+    });
+    return { ok: true, id, mergeMs: 1, scoreMs: 1 };
+  };
+  for (const [items, evaluations] of [
+    [40, 4],
+    [69, 6],
+  ] as const) {
+    const { result } = await play(folder(), { items }, programs, { executor });
+    assert.equal(result.search.evaluations, evaluations);
+    assert.equal(result.search.ended, `${items} items used`);
+  }
 });
 
 test("a recipe that came before is not computed again", async () => {

@@ -17,7 +17,7 @@ export interface Budget {
 export interface Spent {
   readonly evaluations: number;
   readonly items: number;
-  /** What one more candidate may cost. */
+  /** What one more candidate costs at most; above zero. */
   readonly itemsEach: number;
   readonly generations: number;
   readonly minutes: number;
@@ -33,22 +33,25 @@ export function defaultEvaluations(dimension: number, population: number): numbe
   return Math.ceil(wanted / population) * population;
 }
 
+/** The limits that were asked for: those of the command line, else those of the file; maybe none. */
+export function askedBudget(given: Budget, file: Budget): Budget {
+  return isEmpty(given) ? file : given;
+}
+
 /**
- * The limits that hold: those of the command line, else those of the file, else the default.
+ * The limits that hold: those that were asked for, else the default.
  * @throws TsmergeError `usage` for a limit that is not above zero
  */
 export function resolveBudget(
-  given: Budget,
-  file: Budget,
+  asked: Budget,
   dimension: number,
   population: number,
 ): { budget: Budget; note: string | undefined } {
-  const chosen = isEmpty(given) ? file : given;
-  requirePositive("--max-evals", chosen.maxEvals, true);
-  requirePositive("--budget-items", chosen.items, true);
-  requirePositive("--generations", chosen.generations, true);
-  requirePositive("--budget-minutes", chosen.minutes, false);
-  if (!isEmpty(chosen)) return { budget: chosen, note: undefined };
+  requirePositive("--max-evals", asked.maxEvals, true);
+  requirePositive("--budget-items", asked.items, true);
+  requirePositive("--generations", asked.generations, true);
+  requirePositive("--budget-minutes", asked.minutes, false);
+  if (!isEmpty(asked)) return { budget: asked, note: undefined };
   const maxEvals = defaultEvaluations(dimension, population);
   return {
     budget: { maxEvals },
@@ -93,7 +96,10 @@ export function limitMet({ maxEvals, items }: Budget, spent: Spent, room: number
   return isEvaluations ? `${maxEvals} evaluations done` : `${items} items used`;
 }
 
-/** Evaluations that the limits allow in all, as far as they can be counted; undefined under minutes alone. */
+/**
+ * Evaluations that the limits allow in all, as far as they can be counted; undefined under minutes alone.
+ * @param itemsEach 0 where only a program knows its items: theirs is no limit that can be counted yet
+ */
 export function plannedEvaluations(
   { maxEvals, generations, items }: Budget,
   population: number,
@@ -102,7 +108,7 @@ export function plannedEvaluations(
   const counts = [
     maxEvals,
     generations === undefined ? undefined : generations * population,
-    items === undefined ? undefined : Math.floor(items / itemsEach),
+    items === undefined || itemsEach === 0 ? undefined : Math.floor(items / itemsEach),
   ].filter((count) => count !== undefined);
   return counts.length === 0 ? undefined : Math.min(...counts);
 }

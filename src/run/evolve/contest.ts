@@ -38,6 +38,11 @@ export interface Race extends RaceRules {
   readonly estimate?: "p-irt" | undefined;
 }
 
+/** What a strategy has chosen for itself, in words; nothing of those that choose nothing. */
+export function choiceNotes(strategy: Strategy, state: unknown): string[] {
+  return strategy.explain ? [`strategy ${strategy.name}: ${strategy.explain(state)}`] : [];
+}
+
 export interface Contest {
   readonly identity: Identity;
   readonly seed: number;

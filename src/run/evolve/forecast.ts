@@ -4,6 +4,7 @@ import { itemCount } from "../../evals/workload.ts";
 import { publishedMerges } from "../../recipe/search/baselines.ts";
 import { shareMachine, workerBytes } from "../resources.ts";
 import { type Budget, plannedEvaluations } from "./budget.ts";
+import { choiceNotes } from "./contest.ts";
 import type { EvolveOptions } from "./options.ts";
 import { type Outline, outlineOf } from "./prepare.ts";
 
@@ -43,9 +44,11 @@ const BYTES_A_CANDIDATE = 8192;
 /** @throws TsmergeError as evolve does before it computes anything */
 export async function planEvolve(options: EvolveOptions): Promise<Forecast> {
   const outline = await outlineOf(options);
-  const { space, strategy, problem, budget, workloads, seed, notes } = outline;
-  const population = strategy.populationSize(strategy.initial(problem));
-  const evaluations = plannedEvaluations(budget, population, workloads.search.items.length);
+  const { space, strategy, problem, budget, workloads, seed } = outline;
+  const state = strategy.initial(problem);
+  const notes = [...outline.notes, ...choiceNotes(strategy, state)];
+  const population = strategy.populationSize(state);
+  const evaluations = plannedEvaluations(budget, population, itemCount(workloads.search));
   const baselines = outline.models.size + 1 + publishedMerges(outline.config.genome).length;
   const bytes = workerBytes(outline.models, outline.config.genome);
   const { workers } = shareMachine(options.workers, outline.device, bytes);

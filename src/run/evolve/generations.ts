@@ -1,6 +1,7 @@
 // The search itself: ask for a generation, score it, tell it, until a limit is met. Everything it needs to
 // go on stands in the lineage, so it can be killed between any two lines.
 
+import { itemCount } from "../../evals/workload.ts";
 import type { CandidateTable } from "../../lineage/candidates.ts";
 import { searchId } from "../../lineage/records.ts";
 import { racedFitness } from "../../search/race.ts";
@@ -113,17 +114,30 @@ function endOf({ lineage }: Pick<Scoring, "lineage">, ended: string): SearchEnd 
   return { ended, evaluations: done + failed, generations, failed, items, stopped };
 }
 
+/**
+ * Search items that a candidate is scored on if no race stops it: as many as the baselines were, since only a
+ * program knows its own; before those are scored what is known of the tasks.
+ */
+export function itemsEach(
+  { baselines, workloads }: Pick<Contest, "baselines" | "workloads">,
+  { lineage }: Pick<Scoring, "lineage">,
+): number {
+  const scored = lineage.candidates.get(baselines[0]!.label)?.items;
+  return scored ?? itemCount(workloads.search);
+}
+
 /** What generations before this one have used; its own candidates do not count yet. */
 function spentBefore(
-  { workloads }: Pick<Contest, "workloads">,
-  { lineage: { candidates } }: Pick<Scoring, "lineage">,
+  contest: Pick<Contest, "baselines" | "workloads">,
+  scoring: Pick<Scoring, "lineage">,
   generation: number,
   minutes: number,
 ): Spent {
+  const { candidates } = scoring.lineage;
   return {
     evaluations: settledBefore(candidates, generation),
     items: candidates.itemsBefore(generation),
-    itemsEach: workloads.search.items.length,
+    itemsEach: itemsEach(contest, scoring),
     generations: generation,
     minutes,
   };
@@ -139,7 +153,7 @@ function settledBefore(candidates: CandidateTable, generation: number): number {
 
 /** True when a budget leaves room for more than what the lineage already holds. */
 export function canContinue(
-  contest: Pick<Contest, "strategy" | "workloads">,
+  contest: Pick<Contest, "strategy" | "baselines" | "workloads">,
   budget: Budget,
   { lineage }: Pick<Scoring, "lineage">,
   minutesBefore: number,

@@ -18,7 +18,7 @@ import { equalWeights, publishedMerges, singleModel } from "../../recipe/search/
 import { donorOf, genomeReferences, shortNames } from "../../recipe/search/genome.ts";
 import { readSearchFile, type SearchConfig } from "../../recipe/search/search-file.ts";
 import { type SearchSpace, searchSpace } from "../../recipe/search/space.ts";
-import type { TaskChoice } from "../../recipe/search/task-choice.ts";
+import type { TaskChoice, TaskSource } from "../../recipe/search/task-choice.ts";
 import { renderRecipe } from "../../recipe/yaml/render.ts";
 import { greedySoup } from "../../search/greedy-soup.ts";
 import { nsga2 } from "../../search/nsga2.ts";
@@ -27,7 +27,7 @@ import { strategyNamed } from "../../search/registry.ts";
 import type { Problem, Strategy, Told } from "../../search/strategy.ts";
 import { sessionDevice } from "../resources.ts";
 import { VERSIONS } from "../versions.ts";
-import { type Budget, requireOneCandidate, resolveBudget } from "./budget.ts";
+import { askedBudget, type Budget, requireOneCandidate, resolveBudget } from "./budget.ts";
 import type { Baseline, Composition, Contest, Race, Workloads } from "./contest.ts";
 import { earlierCandidates } from "./earlier.ts";
 import { loadRunItems, type RunItems } from "./items.ts";
@@ -98,7 +98,8 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const workloads = await workloadsOf(items, directory, tokens, race);
   const population = options.population ?? config.population;
   const { lower, upper, start, integer, categorical } = space;
-  const evaluations = options.budget.maxEvals ?? config.budget.maxEvals;
+  const asked = askedBudget(options.budget, config.budget);
+  const evaluations = asked.maxEvals;
   const warmStart = options.warmStart ?? config.warmStart;
   const earlier = warmStart === undefined ? undefined : earlierCandidates(warmStart, genome);
   const problem: Problem = {
@@ -111,10 +112,9 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     // of programs nobody knows beforehand
     ...(itemCount(workloads.search) === 0 ? {} : { items: itemCount(workloads.search) }),
   };
-  const first = strategy.initial(problem);
-  const size = strategy.populationSize(first);
-  const { budget, note } = resolveBudget(options.budget, config.budget, space.dimension, size);
-  requireOneCandidate(budget, workloads.search.items.length);
+  const size = strategy.populationSize(strategy.initial(problem));
+  const { budget, note } = resolveBudget(asked, space.dimension, size);
+  requireOneCandidate(budget, itemCount(workloads.search));
   const all = [
     ...notes,
     ...items.notes,
@@ -124,7 +124,6 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     ...(earlier === undefined
       ? []
       : [`the search starts near the best of ${earlier.length} candidates of ${warmStart}`]),
-    ...(strategy.explain ? [`strategy ${strategy.name}: ${strategy.explain(first)}`] : []),
   ];
   return {
     config: { ...config, genome },
@@ -158,7 +157,7 @@ export async function contestOf(outline: Outline): Promise<Contest> {
       parents,
       tasks: items.tasks.map(({ name, weight, metric }) => {
         const source = items.sources.get(name);
-        return { name, weight, metric, ...(source === undefined ? {} : { source }) };
+        return { name, weight, metric, ...(source && { source: scorerOf(source) }) };
       }),
       fewshot: Object.fromEntries(items.suite.leaves.map(({ task, fewshot }) => [task, fewshot])),
       items: items.hash,
@@ -178,6 +177,16 @@ export async function contestOf(outline: Outline): Promise<Contest> {
     baselines: baselinesOf(outline, composed),
     provenance: { parents, ...VERSIONS },
   };
+}
+
+/** What decides the scores of a task that is scored outside: not how long or how often it is waited for. */
+function scorerOf(source: TaskSource): Readonly<Record<string, unknown>> {
+  if (source.kind === "command") {
+    const { kind, command, isMinimised } = source;
+    return { kind, command, isMinimised };
+  }
+  const { kind, url, serve, model } = source;
+  return { kind, url, serve, model };
 }
 
 /** What an earlier run said: a run that began near it goes on only as long as it says the same. */

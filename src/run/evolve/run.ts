@@ -6,13 +6,13 @@ import { itemCount } from "../../evals/workload.ts";
 import type { Executor } from "../../exec/executor.ts";
 import { type Lineage, openLineage } from "../../lineage/lineage.ts";
 import { type Budget, plannedEvaluations } from "./budget.ts";
-import type { Contest } from "./contest.ts";
+import { type Contest, choiceNotes } from "./contest.ts";
 import { runEnding } from "./ending.ts";
 import { estimateStopped } from "./estimates.ts";
 import type { OnEvent } from "./events.ts";
 import { objectiveName } from "./fitness.ts";
 import { appendEvent, createRunFolder, type RunFolder, replaceFile, writeFront } from "./folder.ts";
-import { canContinue, runGenerations } from "./generations.ts";
+import { canContinue, itemsEach, runGenerations } from "./generations.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { recipeFile } from "./recipe-file.ts";
 import { RESULT_FINDING } from "./recorded.ts";
@@ -65,11 +65,13 @@ export async function runContest(setup: RunSetup): Promise<EvolveResult> {
       appendEvent(folder, event, new Date(now()));
       setup.onEvent(event);
     };
+    // a user who asks again may have mended what no run can do without
+    if (setup.previousDeath === undefined) lineage.candidates.retry(requiredIds(contest));
     const { failed } = lineage.candidates.takeUp(crashOf(setup.previousDeath));
     for (const label of failed) {
       onEvent({ type: "failed", label, message: lineage.candidates.get(label)!.error!.message });
     }
-    announce(setup, began === "resumed", onEvent);
+    announce(setup, lineage, began === "resumed", onEvent);
     const minutesBefore = workedMinutes(lineage, setup.workers);
     const finished = finishedResult(setup, lineage, minutesBefore);
     if (finished !== undefined) {
@@ -120,16 +122,21 @@ async function compute(
   lineage.setStage("search");
   await scoreBaselines(contest, scoring, progress);
   const { done, failed } = candidates.counts();
-  const population = contest.strategy.populationSize(contest.strategy.initial(contest.problem));
-  progress.stage(
-    "search",
-    plannedEvaluations(budget, population, contest.workloads.search.items.length),
-    done + failed,
+  const planned = plannedEvaluations(
+    budget,
+    contest.strategy.populationSize(stateOf(contest, lineage)),
+    itemsEach(contest, scoring),
   );
+  progress.stage("search", planned, done + failed);
   const end = await runGenerations(contest, budget, minutesBefore, scoring);
   if (contest.race?.estimate === "p-irt") estimateStopped(contest, scoring);
   onEvent({ type: "ended", reason: end.ended });
   return await runEnding(contest, end, scoring, (stage, count) => progress.stage(stage, count, 0));
+}
+
+/** Candidates that a run cannot end without: each baseline on each set of items. */
+function requiredIds({ baselines }: Contest): string[] {
+  return baselines.flatMap(({ label }) => [label, `selection:${label}`, `report:${label}`]);
 }
 
 /** @throws TsmergeError with the reason why a baseline has no score: a search could not be compared with it */
@@ -198,15 +205,27 @@ function workedMinutes(lineage: Lineage, workers: number): number {
   return ms / 60_000 / workers;
 }
 
-function announce({ contest, folder, budget }: RunSetup, resumed: boolean, onEvent: OnEvent): void {
+/** The strategy's state: recorded, or what it begins with. A larger budget alone may begin otherwise. */
+function stateOf({ strategy, problem }: Contest, lineage: Lineage): unknown {
+  return lineage.currentGeneration()?.state ?? strategy.initial(problem);
+}
+
+function announce(
+  { contest, folder, budget }: RunSetup,
+  lineage: Lineage,
+  resumed: boolean,
+  onEvent: OnEvent,
+): void {
   const { strategy, problem, workloads, seed } = contest;
+  const state = stateOf(contest, lineage);
+  for (const text of choiceNotes(strategy, state)) onEvent({ type: "note", text });
   onEvent({
     type: "started",
     folder: folder.path,
     resumed,
     dimension: problem.start.length,
     strategy: strategy.name,
-    population: strategy.populationSize(strategy.initial(problem)),
+    population: strategy.populationSize(state),
     seed,
     metric: objectiveName(contest.tasks),
     budget,
