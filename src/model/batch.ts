@@ -70,6 +70,12 @@ export interface Prompt {
 export interface Schedule {
   readonly anchors: readonly Anchor[];
   readonly batches: readonly DecoderBatch[];
+  /**
+   * Batches in groups, the index after each group's last one, ascending: a group's scored slots meet the
+   * vocabulary in one product, since that reads all of the head however few rows there are. Its results come
+   * together.
+   */
+  readonly groupEnds: Int32Array;
   readonly generations: readonly GenerationBatch[];
   /** Further results, which no decoder gives: numbered last. */
   readonly outside?: number | undefined;

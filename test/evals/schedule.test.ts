@@ -59,7 +59,9 @@ test("every node is computed once, sees its ancestors, and every target is score
       const results = schedule.batches.reduce((sum, batch) => sum + batch.targetToken.length, 0);
       assert.equal(used.size, results, "no result that nobody reads, no target twice");
 
-      const { cost } = schedule;
+      const { cost, groupEnds, batches } = schedule;
+      assert.equal(groupEnds.at(-1), batches.length, "every batch is in a group");
+      assert.ok(groupEnds.every((end, group) => end > (groupEnds[group - 1] ?? 0)));
       assert.equal(cost.nodes, prefixes.size);
       assert.equal(cost.paddingSlots, simulation.paddingSlots);
       assert.equal(cost.computedPairs, simulation.computedPairs);

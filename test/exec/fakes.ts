@@ -23,6 +23,7 @@ export function fakeSchedule(batches: number): Schedule {
   return {
     anchors: [],
     batches: Array.from({ length: batches }, batch),
+    groupEnds: Int32Array.from({ length: batches }, (_, batch) => batch + 1),
     generations: [],
     cost: { nodes: 0, paddingSlots: 0, naiveTokens: 0, computedPairs: 0, neededPairs: 0 },
   };

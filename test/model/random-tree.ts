@@ -52,11 +52,13 @@ export function randomTree(seed: number, vocabulary: number) {
     for (const start of work.starts) rows[below(rows.length)]!.push(...take(start, below, queue));
     batches.push(pack(batch, rows, anchor, wanted));
   }
+  const ends = batches.map((_, index) => index + 1);
   const cost = { nodes: 0, paddingSlots: 0, naiveTokens: 0, computedPairs: 0, neededPairs: 0 };
   const kept = new Set(anchors.flatMap((anchor) => [...anchor.batch]));
   const schedule: Schedule = {
     anchors,
     batches: batches.map((batch, index) => ({ ...batch, keepsState: kept.has(index) })),
+    groupEnds: Int32Array.from(ends.filter((end) => end === batches.length || below(2) === 0)),
     generations: [],
     cost,
   };

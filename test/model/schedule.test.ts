@@ -106,7 +106,9 @@ test("a schedule taken up again gives the same bits and reports only what was mi
 });
 
 test("a done batch runs again only where a later one continues from it", () => {
-  const { schedule } = deepTree(40);
+  const tree = deepTree(40).schedule;
+  const alone = Int32Array.from(tree.batches, (_, index) => index + 1);
+  const schedule = { ...tree, groupEnds: alone };
   const last = schedule.batches.length - 1;
   const done = new Set(Array.from({ length: last }, (_, batch) => batch));
   const chain = new Set([last]);
@@ -119,9 +121,26 @@ test("a done batch runs again only where a later one continues from it", () => {
   assert.equal(neededBatches(schedule, new Set([...done, last])).size, 0);
 });
 
+test("a group of batches is computed whole, and only its missing results are reported", async () => {
+  const decoder = decoders.get("llama")!;
+  const tree = deepTree(decoder.config.vocabSize).schedule;
+  const count = tree.batches.length;
+  const schedule = { ...tree, groupEnds: Int32Array.of(count) };
+  const scored = [...tree.batches.keys()].filter((i) => tree.batches[i]!.targetRow.length > 0);
+  const order: number[] = [];
+  await decoder.runSchedule(schedule, { onBatch: (batch) => void order.push(batch) });
+  assert.deepEqual(order, [...tree.batches.keys()]);
+  const done = new Set(order.filter((index) => index !== scored[1]));
+  assert.deepEqual([...neededBatches(schedule, done)].sort(), [...scored].sort());
+  const rest: number[] = [];
+  await decoder.runSchedule(schedule, { done, onBatch: (batch) => void rest.push(batch) });
+  assert.deepEqual(rest, [scored[1]]);
+});
+
 test("an aborted signal stops before the next batch", async () => {
   const decoder = decoders.get("llama")!;
-  const { schedule } = deepTree(decoder.config.vocabSize);
+  const tree = deepTree(decoder.config.vocabSize).schedule;
+  const schedule = { ...tree, groupEnds: Int32Array.from(tree.batches, (_, index) => index + 1) };
   const controller = new AbortController();
   let finished = 0;
   const run = decoder.runSchedule(schedule, {

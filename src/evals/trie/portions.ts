@@ -80,6 +80,10 @@ function appended(one: Schedule, other: Schedule): Schedule {
         anchor: batch.anchor < 0 ? batch.anchor : batch.anchor + anchors,
       })),
     ],
+    groupEnds: concatenated(
+      one.groupEnds,
+      other.groupEnds.map((end) => end + batches),
+    ),
     generations: [
       ...one.generations,
       ...other.generations.map((generation) => moved(generation, batches)),

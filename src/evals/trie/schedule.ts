@@ -10,6 +10,7 @@ import {
   sourcesOf,
 } from "../../model/batch.ts";
 import { AnchorPath } from "./anchor-path.ts";
+import { groupBatches } from "./batch-groups.ts";
 import { pack } from "./packing.ts";
 import type { TokenPair } from "./pairs.ts";
 import { groupPrompts, type PromptPlaces, type PromptTokens } from "./prompt-groups.ts";
@@ -61,7 +62,13 @@ export function schedulePairs(
     kept.has(index) ? { ...batch, keepsState: true } : batch,
   );
   return {
-    schedule: { anchors: built.anchors, batches, ...grouped, cost: built.cost },
+    schedule: {
+      anchors: built.anchors,
+      batches,
+      groupEnds: groupBatches(batches),
+      ...grouped,
+      cost: built.cost,
+    },
     promptPlaces: places,
     targetStarts: trie.targetStarts.subarray(0, pairs.length + 1),
     targetBatches: targets.of.map((target) => targets.batches[target]!),
@@ -131,7 +138,7 @@ class ScheduleBuilder {
     this.#slots = { batch: new Int32Array(size), slot: new Int32Array(size) };
   }
 
-  build(): Omit<Schedule, "generations"> & { readonly slots: Path } {
+  build(): Omit<Schedule, "generations" | "groupEnds"> & { readonly slots: Path } {
     this.#schedule(this.#segments.roots, -1, 0);
     const { depths, sequenceTokens } = this.#trie;
     return {

@@ -15,9 +15,6 @@ export function batchFeeds(
   past: Past,
 ): Record<string, HostTensor> {
   const slots = [batch.rows, batch.columns];
-  // no tensor is ever empty: without targets one is computed, and not fetched
-  const targetRows = batch.targetRow.length > 0 ? batch.targetRow : Int32Array.of(0);
-  const targets = targetRows.map((row, k) => row * config.vocabSize + (batch.targetToken[k] ?? 0));
   const feeds: Record<string, HostTensor> = {
     tokens: int32(batch.tokens, slots),
     positions: int32(batch.positions, slots),
@@ -27,8 +24,6 @@ export function batchFeeds(
     "past.last": int32(past.last),
     "past.positions": int32(Int32Array.from({ length: past.length }, (_, node) => node)),
     "score.slots": int32(batch.scoreSlots),
-    "target.rows": int32(targetRows),
-    targets: int32(targets),
     "shape.slots": sizes(batch.rows, batch.columns, -1),
     "shape.rows": sizes(batch.rows, 1, 1),
   };

@@ -6,22 +6,32 @@ import type { ModelConfig } from "../config.ts";
 import { isRead, shapeOf, tensorNames } from "../family/architecture.ts";
 import { type Int8Products, isInt8 } from "./int8.ts";
 
+const EMBEDDING = "model.embed_tokens.weight";
+const LAST_NORM = "model.norm.weight";
+
 /** A weight's name to its shape. */
 export type WeightShapes = ReadonlyMap<string, readonly number[]>;
 
-/** What the blocks of one graph share. */
+/** What the linear layers of one graph share. */
 export interface Scope {
   readonly graph: Graph;
   readonly config: ModelConfig;
+  /** All that the decoder reads. */
   readonly weights: WeightShapes;
+  /** There where the blocks' products are in 8-bit integers. */
+  readonly int8?: Int8Products | undefined;
+}
+
+/** What the blocks of one graph share. */
+export interface BlockScope extends Scope {
   /** int64 [3]: what float32 [slots, width] is reshaped to, [rows, columns, width]. */
   readonly slotShape: Value;
   /** The slots' own rows of the rotary tables, float32 [rows, columns, headDim / 2]. */
   readonly cos: Value;
   readonly sin: Value;
   readonly attend: Attend;
-  /** There where the blocks' products are in 8-bit integers. */
-  readonly int8?: Int8Products | undefined;
+  /** The only slots whose last hidden states are wanted, int32; all of them if absent. */
+  readonly wanted?: Value;
 }
 
 /** Attention of one layer: float32 [slots, heads·headDim] from the slots' own queries, keys and values. */
@@ -34,18 +44,33 @@ export interface Projections {
   readonly values: Value;
 }
 
-/** Declares the weights that a configuration's decoder reads as inputs, under their Hugging Face names. */
-export function weightInputs(graph: Graph, config: ModelConfig, int8?: Int8Products): WeightShapes {
-  const weights = new Map(
+/** The weights that a configuration's decoder reads, under their Hugging Face names. */
+export function weightShapes(config: ModelConfig): WeightShapes {
+  return new Map(
     tensorNames(config.architecture, config.layers)
       .filter((tensor) => isRead(tensor, config))
       .map((tensor) => [tensor.name, shapeOf(tensor.shape, config)]),
   );
+}
+
+/** Those of them that hiddenStates() reads. */
+export function blockWeights(weights: WeightShapes): WeightShapes {
+  const reads = (name: string): boolean => name === EMBEDDING || name.startsWith("model.layers.");
+  return new Map([...weights].filter(([name]) => reads(name)));
+}
+
+/** Those of them that vocabularyLogits() reads. */
+export function headWeights(config: ModelConfig, weights: WeightShapes): WeightShapes {
+  const names = [LAST_NORM, `${vocabulary(config)}.weight`];
+  return new Map(names.map((name) => [name, weights.get(name)!]));
+}
+
+/** Declares weights as inputs of a graph. */
+export function weightInputs(graph: Graph, weights: WeightShapes, int8?: Int8Products): void {
   for (const [name, shape] of weights) {
     if (int8 !== undefined && isInt8(name, shape)) int8.declare(name, shape);
     else graph.input(name, "float32", shape);
   }
-  return weights;
 }
 
 /** The rows of the rotary tables `rope.cos` and `rope.sin`, float32 [table, headDim / 2], at some positions. */
@@ -55,31 +80,35 @@ export function rotaryRows(graph: Graph, config: ModelConfig, positions: Value) 
   return { cos: gather("rope.cos"), sin: gather("rope.sin") };
 }
 
-/** Hidden states after all blocks, before the last norm: float32 [slots, hidden] from tokens int32 [rows, columns]. */
-export function hiddenStates(scope: Scope, tokens: Value): Value {
+/** Hidden states after all blocks, before the last norm: float32 [wanted, hidden] from tokens int32 [rows, columns]. */
+export function hiddenStates(scope: BlockScope, tokens: Value): Value {
   const { graph, config } = scope;
   const flat = graph.node("Reshape", [tokens, graph.constant("int64", [1], [-1])]);
-  let hidden = graph.node("Gather", ["model.embed_tokens.weight", flat]);
+  let hidden = graph.node("Gather", [EMBEDDING, flat]);
   for (let layer = 0; layer < config.layers; layer++) hidden = block(scope, layer, hidden);
   return hidden;
 }
 
+const vocabulary = (config: ModelConfig): string =>
+  config.tieWordEmbeddings ? "model.embed_tokens" : "lm_head";
+
 /** Last norm and vocabulary product: float32 [slots, vocabulary]. */
 export function vocabularyLogits(scope: Scope, hidden: Value): Value {
-  const vocabulary = scope.config.tieWordEmbeddings ? "model.embed_tokens" : "lm_head";
-  return linear(scope, rmsNorm(scope, hidden, "model.norm.weight"), vocabulary);
+  return linear(scope, rmsNorm(scope, hidden, LAST_NORM), vocabulary(scope.config));
 }
 
 /** One pre-norm block: hidden + attention(norm(hidden)), then + SwiGLU(norm(…)) (Shazeer 2020, arXiv 2002.05202). */
-function block(scope: Scope, layer: number, hidden: Value): Value {
-  const { graph } = scope;
+function block(scope: BlockScope, layer: number, hidden: Value): Value {
+  const { graph, wanted } = scope;
   const prefix = `model.layers.${layer}`;
-  const attended = selfAttention(
-    scope,
-    layer,
-    rmsNorm(scope, hidden, `${prefix}.input_layernorm.weight`),
-  );
-  const middle = graph.node("Add", [hidden, attended]);
+  const normedInput = rmsNorm(scope, hidden, `${prefix}.input_layernorm.weight`);
+  const attended = selfAttention(scope, layer, normedInput);
+  // keys and values are made by now: all other slots have done their part
+  const isLast = layer === scope.config.layers - 1;
+  const rows = (x: Value): Value =>
+    isLast && wanted !== undefined ? graph.node("Gather", [x, wanted]) : x;
+  const projected = linear(scope, rows(attended), `${prefix}.self_attn.o_proj`);
+  const middle = graph.node("Add", [rows(hidden), projected]);
   const normed = rmsNorm(scope, middle, `${prefix}.post_attention_layernorm.weight`);
   const gate = linear(scope, normed, `${prefix}.mlp.gate_proj`);
   const silu = graph.node("Mul", [gate, graph.node("Sigmoid", [gate])]);
@@ -87,19 +116,19 @@ function block(scope: Scope, layer: number, hidden: Value): Value {
   return graph.node("Add", [middle, linear(scope, gated, `${prefix}.mlp.down_proj`)]);
 }
 
-function selfAttention(scope: Scope, layer: number, normed: Value): Value {
+/** What heads see, side by side, before they are mixed: float32 [slots, heads·headDim]. */
+function selfAttention(scope: BlockScope, layer: number, normed: Value): Value {
   const { config } = scope;
   const prefix = `model.layers.${layer}.self_attn`;
-  const attended = scope.attend(layer, {
+  return scope.attend(layer, {
     queries: rotated(scope, `${prefix}.q`, normed, config.heads),
     keys: rotated(scope, `${prefix}.k`, normed, config.keyValueHeads),
     values: inRows(scope, linear(scope, normed, `${prefix}.v_proj`)),
   });
-  return linear(scope, attended, `${prefix}.o_proj`);
 }
 
 /** Projected, normalised in each head where the model does so, and rotated: [rows, columns, heads·headDim]. */
-function rotated(scope: Scope, prefix: string, normed: Value, heads: number): Value {
+function rotated(scope: BlockScope, prefix: string, normed: Value, heads: number): Value {
   const { graph, config } = scope;
   let projected = linear(scope, normed, `${prefix}_proj`);
   if (config.qkNorm) {
@@ -130,7 +159,7 @@ function rmsNorm(scope: Scope, x: Value, weight: string): Value {
   });
 }
 
-function inRows(scope: Scope, x: Value): Value {
+function inRows(scope: BlockScope, x: Value): Value {
   return scope.graph.node("Reshape", [x, scope.slotShape]);
 }
 

@@ -25,9 +25,18 @@ export function emptyPast(layers: number, width: number): Past {
   return { length: 1, first: Int32Array.of(1), last: Int32Array.of(0), keys: zeros, values: zeros };
 }
 
-/** The batches that must be computed when the results in `done` are known: the rest, and what these continue from. */
+/**
+ * The batches that must be computed when the results in `done` are known: the rest, those that meet the vocabulary
+ * with one of them (so that a product has the same rows whenever it is taken up), and what these continue from.
+ */
 export function neededBatches(schedule: Schedule, done: ReadonlySet<number>): Set<number> {
   const needed = new Set<number>();
+  const isScored = (index: number): boolean => schedule.batches[index]!.targetRow.length > 0;
+  schedule.groupEnds.forEach((end, group) => {
+    const start = schedule.groupEnds[group - 1] ?? 0;
+    const scored = Array.from({ length: end - start }, (_, i) => start + i).filter(isScored);
+    if (scored.some((index) => !done.has(index))) for (const index of scored) needed.add(index);
+  });
   schedule.generations.forEach((generation, index) => {
     if (done.has(schedule.batches.length + index)) return;
     for (const source of sourcesOf(generation)) needed.add(source);

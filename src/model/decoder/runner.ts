@@ -8,10 +8,12 @@ import { Transfer } from "../../ort/transfer.ts";
 import type { BatchResult, DecoderBatch, GenerationBatch, Schedule } from "../batch.ts";
 import type { ModelConfig } from "../config.ts";
 import { batchFeeds, checkBatch } from "./batch-feeds.ts";
-import { type DecoderGraph, decoderGraph, layerState } from "./decoder-graph.ts";
+import { type WeightShapes, weightShapes } from "./decoder-blocks.ts";
+import { decoderGraph, layerState } from "./decoder-graph.ts";
 import { generate, type Step, type StepOutput } from "./generate.ts";
+import { createHead, type Head, type Scored } from "./head.ts";
 import { Int8Weights, isInt8 } from "./int8.ts";
-import { emptyPast, neededBatches, type Past, PastStore } from "./past.ts";
+import { emptyPast, neededBatches, type Past, PastStore, type State } from "./past.ts";
 import { ropeTables } from "./rope.ts";
 import type { RowCache } from "./row-cache.ts";
 import { stepGraph, stepState } from "./step-graph.ts";
@@ -47,7 +49,7 @@ export interface ScheduleOptions {
 /** What one batch yields: its result, its own keys and values if asked for, and logits if the decoder has them. */
 export interface BatchOutput {
   readonly result: BatchResult;
-  readonly state: Pick<Past, "keys" | "values"> | undefined;
+  readonly state: State | undefined;
   /** [scored, vocabulary] */
   readonly logits: Float32Array | undefined;
 }
@@ -57,48 +59,48 @@ export async function createDecoder(
   config: ModelConfig,
   options: DecoderOptions,
 ): Promise<Decoder> {
-  const graph = decoderGraph(config, {
-    device: options.device,
-    logits: options.logits ?? false,
-    int8: options.int8 ?? false,
+  const { device, int8 = false, logits = false } = options;
+  const weights = weightShapes(config);
+  return new Decoder(config, weights, {
+    blocks: await createSession(decoderGraph(config, weights, { device, int8 }), options),
+    head: await createHead(config, weights, { ...options, logits }),
+    int8: int8 ? new Int8Weights() : undefined,
+    openStep: () => createSession(stepGraph(config), options),
   });
-  const openStep = (): Promise<Session> => createSession(stepGraph(config), options);
-  return new Decoder(config, graph, await createSession(graph.bytes, options), openStep);
+}
+
+interface Parts {
+  readonly blocks: Session;
+  readonly head: Head;
+  /** There where the blocks' products are in 8-bit integers. */
+  readonly int8: Int8Weights | undefined;
+  /** Texts need another graph, which is compiled at the first generation. */
+  readonly openStep: () => Promise<Session>;
 }
 
 export class Decoder {
   readonly config: ModelConfig;
   /** The weights setWeights needs, with their shapes. */
-  readonly weights: ReadonlyMap<string, readonly number[]>;
-  readonly #session: Session;
+  readonly weights: WeightShapes;
+  readonly #parts: Parts;
   readonly #transfer: Transfer | undefined;
   readonly #width: number;
   #feeds: Record<string, HostTensor | DeviceTensor> | undefined;
   /** Device copies that this decoder made, of weights and of rotary tables. */
   #uploads: DeviceTensor[] = [];
   #ropeUploads: DeviceTensor[] = [];
-  readonly #int8: Int8Weights | undefined;
   #ropeFeeds: Feeds = {};
   #ropeLength = 0;
-  /** Opens at the first generation. */
-  readonly #openStep: () => Promise<Session>;
   #stepSession: Promise<Session> | undefined;
   readonly #endings = new Map<string, Promise<Ending>>();
 
   /** Use createDecoder. */
-  constructor(
-    config: ModelConfig,
-    graph: DecoderGraph,
-    session: Session,
-    openStep: () => Promise<Session>,
-  ) {
+  constructor(config: ModelConfig, weights: WeightShapes, parts: Parts) {
     this.config = config;
-    this.weights = graph.weights;
-    this.#session = session;
-    this.#int8 = graph.isInt8 ? new Int8Weights() : undefined;
-    this.#transfer = session.device === "webgpu" ? new Transfer() : undefined;
+    this.weights = weights;
+    this.#parts = parts;
+    this.#transfer = parts.blocks.device === "webgpu" ? new Transfer() : undefined;
     this.#width = config.keyValueHeads * config.headDim;
-    this.#openStep = openStep;
   }
 
   /**
@@ -116,11 +118,12 @@ export class Decoder {
     this.#uploads = [];
     this.#feeds = undefined;
     const feeds: Record<string, HostTensor | DeviceTensor> = {};
+    const { int8 } = this.#parts;
     for (const { name, shape, weight } of checked) {
       if (weight instanceof DeviceTensor) feeds[name] = weight;
-      else if (this.#int8 !== undefined && isInt8(name, shape)) {
+      else if (int8 !== undefined && isInt8(name, shape)) {
         const [out, width] = shape as [number, number]; // a matrix
-        Object.assign(feeds, this.#int8.feedsOf(name, weight.data, [out, width]));
+        Object.assign(feeds, int8.feedsOf(name, weight.data, [out, width]));
       } else {
         const tensor: HostTensor = { type: "float32", shape, data: weight.data };
         feeds[name] = await this.#place(tensor, this.#uploads);
@@ -145,47 +148,66 @@ export class Decoder {
         await onBatch(index, result);
       }
     };
+    const groupEnds = new Set(schedule.groupEnds);
+    let group = new Map<number, Scored>();
     await generateAfter(-1);
     for (const [index, batch] of schedule.batches.entries()) {
       if (needed.has(index)) {
         stopIfAborted(options, `before batch ${index} of ${schedule.batches.length}`);
-        const output = await this.runBatch(batch, store.past(batch.anchor));
-        if (output.state !== undefined) store.keep(index, output.state);
-        if (!done.has(index)) await onBatch(index, output.result);
+        const { hidden, state } = await this.#runBlocks(batch, store.past(batch.anchor));
+        if (state !== undefined) store.keep(index, state);
+        group.set(index, { batch, hidden });
+      }
+      if (groupEnds.has(index + 1)) {
+        await this.#report(group, done, onBatch);
+        group = new Map();
       }
       await generateAfter(index);
       store.freeAfter(index);
     }
   }
 
-  /** Runs one batch. `past` is what its rows continue; none by default. */
+  /** Scores the batches of a group together and tells of those that were not known. */
+  async #report(
+    group: ReadonlyMap<number, Scored>,
+    done: ReadonlySet<number>,
+    onBatch: ScheduleOptions["onBatch"],
+  ): Promise<void> {
+    if ([...group.keys()].every((index) => done.has(index))) return;
+    const { results } = await this.#parts.head.score(this.#fed(), [...group.values()]);
+    for (const [place, index] of [...group.keys()].entries()) {
+      if (!done.has(index)) await onBatch(index, results[place]!);
+    }
+  }
+
+  /** Runs one batch alone. `past` is what its rows continue; none by default. */
   async runBatch(
     batch: DecoderBatch,
     past: Past = emptyPast(this.config.layers, this.#width),
   ): Promise<BatchOutput> {
+    const { hidden, state } = await this.#runBlocks(batch, past);
+    const { results, logits } = await this.#parts.head.score(this.#fed(), [{ batch, hidden }]);
+    return { result: results[0]!, state, logits };
+  }
+
+  async #runBlocks(
+    batch: DecoderBatch,
+    past: Past,
+  ): Promise<{ hidden: Float32Array; state: State | undefined }> {
     const weights = this.#fed();
     checkBatch(batch, this.config.vocabSize);
     await this.#growRope(batch.positions);
     const states = Array.from({ length: this.config.layers }, (_, layer) => layerState(layer));
-    const logits = this.#session.outputNames.includes("logits");
-    const wanted = [
-      "best",
-      ...(batch.targetRow.length > 0 ? ["logProbs"] : []),
-      ...(logits ? ["logits"] : []),
-      ...(batch.keepsState ? states.flatMap(({ keys, values }) => [keys, values]) : []),
-    ];
+    const kept = batch.keepsState ? states.flatMap(({ keys, values }) => [keys, values]) : [];
     const feeds = { ...weights, ...this.#ropeFeeds, ...batchFeeds(this.config, batch, past) };
-    const fetched = await this.#session.run(feeds, wanted);
-    return {
-      result: batchResult(batch, fetched),
-      state: batch.keepsState
-        ? {
-            keys: states.map(({ keys }) => floats(fetched[keys])),
-            values: states.map(({ values }) => floats(fetched[values])),
-          }
-        : undefined,
-      logits: logits ? floats(fetched.logits) : undefined,
-    };
+    const fetched = await this.#parts.blocks.run(feeds, ["scored", ...kept]);
+    const state = batch.keepsState
+      ? {
+          keys: states.map(({ keys }) => floats(fetched[keys])),
+          values: states.map(({ values }) => floats(fetched[values])),
+        }
+      : undefined;
+    return { hidden: floats(fetched.scored), state };
   }
 
   async #generate(
@@ -215,7 +237,7 @@ export class Decoder {
   async #step(tokens: Int32Array, positions: Int32Array, cache: RowCache): Promise<StepOutput> {
     const feeds = this.#fed();
     await this.#growRope(positions);
-    this.#stepSession ??= this.#openStep();
+    this.#stepSession ??= this.#parts.openStep();
     const session = await this.#stepSession;
     const states = Array.from({ length: this.config.layers }, (_, layer) => stepState(layer));
     const shape = [tokens.length, 1];
@@ -247,7 +269,8 @@ export class Decoder {
     for (const upload of [...this.#uploads, ...this.#ropeUploads]) upload.dispose();
     await this.#transfer?.close();
     await (await this.#stepSession)?.close();
-    await this.#session.close();
+    await this.#parts.head.close();
+    await this.#parts.blocks.close();
   }
 
   /** Makes the rotary tables long enough for some positions; they only ever double. */
@@ -287,22 +310,6 @@ function refuseNaN(lastValues: Float32Array): void {
   throw new TsmergeError("numeric", "the model computes NaN while it generates text", {
     hint: "narrow the ranges of weight, lambda or density: these weights overflow",
   });
-}
-
-function batchResult(
-  batch: DecoderBatch,
-  fetched: Readonly<Record<string, HostTensor | DeviceTensor>>,
-): BatchResult {
-  if (batch.targetRow.length === 0) {
-    return { logProbs: new Float32Array(0), greedy: new Uint8Array(0) };
-  }
-  const best = integers(fetched.best);
-  return {
-    logProbs: floats(fetched.logProbs),
-    greedy: Uint8Array.from(batch.targetRow, (row, k) =>
-      Number(best[row]) === batch.targetToken[k] ? 1 : 0,
-    ),
-  };
 }
 
 function checkWeight(

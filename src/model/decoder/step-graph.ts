@@ -7,12 +7,13 @@ import { Graph, type Value } from "../../onnx/graph.ts";
 import type { ModelConfig } from "../config.ts";
 import {
   type Attend,
+  type BlockScope,
   hiddenStates,
   inSlots,
   rotaryRows,
-  type Scope,
   vocabularyLogits,
   weightInputs,
+  weightShapes,
 } from "./decoder-blocks.ts";
 
 /** What stands for "may not attend": far below any score, and its exponential is exactly zero. */
@@ -43,10 +44,11 @@ export const stepState = (layer: number) => ({
  */
 export function stepGraph(config: ModelConfig): Uint8Array {
   const graph = new Graph("step");
-  const weights = weightInputs(graph, config);
+  const weights = weightShapes(config);
+  weightInputs(graph, weights);
   const tokens = graph.input("tokens", "int32", ["rows", 1]);
   const positions = graph.input("positions", "int32", ["rows", 1]);
-  const scope: Scope = {
+  const scope: BlockScope = {
     ...{ graph, config, weights },
     slotShape: graph.input("shape.slots", "int64", [3]),
     ...rotaryRows(graph, config, positions),
