@@ -48,6 +48,35 @@ test("a column that is not there, or a broken template, names file and field", (
   );
 });
 
+for (const [template, message] of [
+  [
+    "{{answerkey}}",
+    /no column answerkey; did you mean "answerKey"\?; the columns are question, ch/,
+  ],
+  ["{{gone}}{{'x' if n is defined}}", /there is no column gone/],
+  ["{{choices.txt}}", /there is no choices\.txt/],
+  ["{{choices.text[2]}}", /there is no choices\.text\[2\]/],
+  ["{% for c in choices.txt %}{{c}}{% endfor %}", /there is no choices\.txt/],
+  ["{% if gone %}x{% endif %}", /there is no column gone/],
+  ["{{'x' if gone.far is defined else 'y'}}", /there is no column gone/],
+  ["{{'x' if n > 5}}", /`if` without `else`/],
+] as const) {
+  test(`${template} uses what is not there, which is an error as in lm-eval`, () => {
+    assert.throws(() => compileTemplate(template, "t.yaml, doc_to_text")(ROW), {
+      message,
+      where: "t.yaml, doc_to_text",
+    });
+  });
+}
+
+test("what may be missing can be asked for", () => {
+  const render = (source: string): unknown => compileTemplate(source, "t.yaml")(ROW);
+  assert.equal(render("{{gone|default('none')}}"), "none");
+  assert.equal(render("{% if gone is not defined or gone %}a{% endif %}"), "a");
+  assert.equal(render("{{'x' if choices.txt is undefined else 'y'}}"), "x");
+  assert.equal(render("{% set m = n %}{% if m is defined and m > 2 %}{{m}}{% endif %}"), "3");
+});
+
 test("Python's literals", () => {
   assert.deepEqual(pythonLiteral("['a', \"it's\", 1, -2.5, True, None, ('x',)]"), [
     ...["a", "it's", 1, -2.5, true, null],

@@ -1,11 +1,12 @@
 // Jinja templates of task files over one document. A template that is a single expression keeps its value's
 // type (a list stays a list); any other renders to text. String methods are Python's, not JavaScript's.
 
-import { Environment, Interpreter, parse, tokenize } from "@huggingface/jinja";
+import { Environment, parse, tokenize } from "@huggingface/jinja";
 import { TsmergeError } from "../../base/errors.ts";
 import type { Row } from "../datasets/records.ts";
 import { pythonRegex } from "../python/regex.ts";
 import { capitalize, lstrip, rstrip, splitWords, strip } from "../python/text.ts";
+import { strictInterpreter } from "./strict-interpreter.ts";
 
 export type Template = (row: Row) => unknown;
 
@@ -62,7 +63,7 @@ export function compileTemplate(source: string, where: string): Template {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TsmergeError("config", `cannot render ${JSON.stringify(source)}: ${reason}`, {
       where,
-      hint: "the template uses a column the data does not have, or Jinja beyond the common subset",
+      hint: "use the columns that the data has, and Jinja's common subset",
       cause,
     });
   };
@@ -77,10 +78,6 @@ export function compileTemplate(source: string, where: string): Template {
   const isExpression = program.body.length === 1 && /^\{\{.*\}\}$/s.test(source);
   const body = program.body.map((node) => rewrite(node, names));
   program.body = isExpression ? body : body.map(printed);
-  const assigned = source.match(/\{%-?\s*(?:set|for|macro)\s+[^%]*/g)?.join(" ") ?? "";
-  const columns = [...names].filter(
-    (name) => name !== "loop" && !new RegExp(`\\b${name}\\b`).test(assigned),
-  );
   const shared = sharedEnvironment();
   return (row) => {
     try {
@@ -88,13 +85,7 @@ export function compileTemplate(source: string, where: string): Template {
       for (const name of names) {
         if (Object.hasOwn(row, name)) environment.set(name, row[name]);
       }
-      const missing = columns.find(
-        (name) => !environment.variables.has(name) && !shared.variables.has(name),
-      );
-      if (missing !== undefined && !/\bdefined\b/.test(source)) {
-        throw new Error(`there is no column ${missing}`);
-      }
-      const interpreter = new Interpreter(environment);
+      const interpreter = strictInterpreter(environment, Object.keys(row));
       if (isExpression) return unwrap(interpreter.evaluate(body[0], environment));
       return unwrap(interpreter.run(program));
     } catch (cause) {
