@@ -6,6 +6,7 @@ import { parseJson, parseRows, type Row } from "./records.ts";
 import {
   arcRow,
   boolqRow,
+  ifevalRows,
   lambadaRow,
   parseBbhPrompt,
   truthfulRow,
@@ -171,7 +172,13 @@ const LAMBADA: Layout = {
 const IFEVAL: Layout = {
   folder: "ifeval",
   origin: "github.com/google-research, instruction_following_eval/data/",
-  splits: { train: { names: ["input_data.jsonl"], rows: 541 } },
+  splits: {
+    train: {
+      names: ["input_data.jsonl"],
+      rows: 541,
+      rowsFrom: ({ text, path }) => ifevalRows(parseRows(text, path)),
+    },
+  },
 };
 
 const HUMANEVAL: Layout = {
@@ -222,7 +229,9 @@ function mmlu(name: string): Layout {
     names: ["", "data/"].map((parent) => `${parent}${part}/${name}_${part}.csv`),
     rows,
     rowsFrom: ({ text, path }) =>
-      parseQuestions(text, path).map((question) => ({ ...question, subject: name })),
+      parseQuestions(text, path).map(({ question, choices, answer }) => {
+        return { question, subject: name, choices, answer };
+      }),
   });
   // rows differ by subject: the task file says them
   return {

@@ -57,6 +57,18 @@ export function lambadaRow(row: Row, where: string): Row {
   return { text: `${textIn(row, "context", where)} ${textIn(row, "continuation", where)}` };
 }
 
+/** IFEval's arguments, each with the names of all, null where it has none, as in the columns of a table. */
+export function ifevalRows(rows: readonly Row[]): Row[] {
+  const argumentsOf = ({ kwargs }: Row): readonly Row[] =>
+    Array.isArray(kwargs) ? (kwargs as readonly Row[]) : []; // objects in every release
+  const names = new Set(rows.flatMap((row) => argumentsOf(row).flatMap(Object.keys)));
+  const empty = Object.fromEntries([...names].map((name) => [name, null]));
+  return rows.map((row) => ({
+    ...row,
+    kwargs: argumentsOf(row).map((own) => ({ ...empty, ...own })),
+  }));
+}
+
 /** PIQA's labels stand in a file of their own, one a line. */
 export function withLabels(rows: readonly Row[], labels: string, where: string): Row[] {
   const lines = linesOf(labels);
