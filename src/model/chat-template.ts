@@ -19,8 +19,8 @@ export interface ChatTemplate {
   /** Its Jinja text. */
   readonly source: string;
   /**
-   * The conversation, and the opening of the assistant's next turn. A template that refuses a system message
-   * gets the conversation without it.
+   * The conversation up to the assistant's next words: the opening of its next turn, or its last message without
+   * the end. A template that refuses a system message gets the conversation without it.
    * @throws TsmergeError `incompatible` for a conversation that the template refuses
    */
   readonly render: (messages: readonly Message[]) => string;
@@ -120,8 +120,16 @@ function renderer(
   } catch (cause) {
     throw refused(cause);
   }
-  const rendered = (messages: readonly Message[]): string =>
-    template.render({ ...tokens, messages, add_generation_prompt: true });
+  const given = { ...tokens, tools: null, documents: null };
+  const rendered = (messages: readonly Message[]): string => {
+    const last = messages.at(-1);
+    if (last?.role !== "assistant") {
+      return template.render({ ...given, messages, add_generation_prompt: true });
+    }
+    const marked = [...messages.slice(0, -1), { ...last, content: last.content + MARK }];
+    const whole = template.render({ ...given, messages: marked, add_generation_prompt: false });
+    return beforeMark(whole, last.content);
+  };
   return (messages) => {
     try {
       return rendered(messages);
@@ -135,4 +143,21 @@ function renderer(
       }
     }
   };
+}
+
+/** Ends a message that is to be continued; its space tells whether the template trims messages. */
+const MARK = "⟦to be continued⟧ ";
+
+/**
+ * A rendered conversation up to the end of its last message, as transformers cuts it: white space at the end
+ * stays only where the template keeps it.
+ */
+function beforeMark(rendered: string, message: string): string {
+  const mark = MARK.trimEnd();
+  const at = rendered.lastIndexOf(mark);
+  if (at < 0 || !rendered.includes(message.trim())) {
+    throw new Error("it leaves out the beginning of the answer, which was to be continued");
+  }
+  const before = rendered.slice(0, at);
+  return rendered.startsWith(MARK, at) ? before : before.trimEnd();
 }

@@ -88,12 +88,29 @@ test("templates have names, and a model without one says so", async () => {
   );
 });
 
-test("choices that are prompts cannot be asked in a conversation", {
+test("choices that are prompts are conversations, and one text follows them all", {
   skip: skipWithoutShared,
 }, async () => {
-  const chat = { render: () => "", template: "", isMultiturn: true };
+  const { source, render } = await loadChatTemplate(configured({ chat_template: CHATML }));
+  const chat = { render, template: source, isMultiturn: true };
   const options = { split: "test", dataDir: DATA_DIR, chat } as const;
-  await assert.rejects(loadTasks(["winogrande"], options), /cannot be asked in a conversation/);
+  const { items } = await loadTasks(["winogrande"], options);
+  const [one, other] = items[0]!.contexts!;
+  assert.match(one!, /^<\|user\|>Sarah was .* so Sarah<\|end\|>\n<\|assistant\|>$/);
+  assert.match(other!, /so Maria<\|end\|>\n<\|assistant\|>$/);
+  assert.deepEqual(items[0]!.continuations, Array(2).fill("always got the easier cases."));
+});
+
+test("a conversation whose last words are the assistant's goes on after them", async () => {
+  const trimming = "{% for m in messages %}[{{m.role}}]{{m.content|trim}}</>{% endfor %}";
+  const user = { role: "user", content: QUESTION } as const;
+  const begun = { role: "assistant", content: "It is " } as const;
+  const keeping = await loadChatTemplate(configured({ chat_template: CHATML }));
+  assert.ok(keeping.render([user, begun]).endsWith("<|assistant|>It is "));
+  const trimmed = await loadChatTemplate(configured({ chat_template: trimming }));
+  assert.equal(trimmed.render([user, begun]), `[user]${QUESTION}</>[assistant]It is`);
+  const deaf = await loadChatTemplate(configured({ chat_template: "{{messages[0].content}}" }));
+  assert.throws(() => deaf.render([user, begun]), /leaves out the beginning of the answer/);
 });
 
 test("options of generation replace a task's own", { skip: skipWithoutShared }, async () => {

@@ -60,6 +60,6 @@ export function codePoints(text: string): number {
 
 /** Two texts, with the delimiter between them if both are there and neither has white space at the seam. */
 export function delimited(first: string, second: string, delimiter: string): string {
-  const hasSpace = /\s$/.test(first) || /^\s/.test(second);
+  const hasSpace = ONE.test(first.slice(-1)) || ONE.test(second.charAt(0));
   return first + (first === "" || second === "" || hasSpace ? "" : delimiter) + second;
 }

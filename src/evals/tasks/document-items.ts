@@ -5,6 +5,7 @@ import { canonicalJson } from "../../base/hash.ts";
 import { type DataAccess, type DatasetReference, readSplit } from "../datasets/read.ts";
 import type { Row } from "../datasets/records.ts";
 import type { Item } from "../item.ts";
+import { rstrip } from "../python/text.ts";
 import type { Leaf } from "./catalogue.ts";
 import { type DocumentTask, itemsOfDocuments } from "./document-task.ts";
 import { drawShots, drawsOneMore, examplesApart, fewshotSplit, type Pool } from "./fewshot.ts";
@@ -49,26 +50,21 @@ export async function loadDocumentItems(
   const { pool, isExample, files: poolFiles } = await readPool(task, reference, options);
   const rows = task.process(all.filter((row) => !isExample(row)));
   const shots = drawShots(config, pool, rows, options.fewshot, options.fewshotSeed);
-  const asked = styled(task, rows, options);
+  const asked = styled(task, options);
   const promptOf = prompter(asked, options);
   const prompts = rows.map((row, index) => promptOf(row, shots[index]!));
   return { items: itemsOfDocuments(asked, rows, prompts), files: { ...files, ...poolFiles } };
 }
 
 /**
- * The task as a conversation asks it: the answer's turn begins with the continuation itself, no delimiter.
- * @throws TsmergeError `usage` for questions that are several contexts, which are no conversation
+ * The task as a conversation asks it: the answer's turn begins with the continuation itself, no delimiter, unless
+ * the turn was begun already.
  */
-function styled(task: DocumentTask, rows: readonly Row[], { chat }: PromptStyle): DocumentTask {
+function styled(task: DocumentTask, { chat }: PromptStyle): DocumentTask {
   if (chat === undefined) return task;
-  const [first] = rows;
-  if (first !== undefined && typeof task.reader.read(first).text === "number") {
-    throw new TsmergeError("usage", `${task.config.task} cannot be asked in a conversation`, {
-      where: task.config.file,
-      hint: "its choices are prompts that one text follows: leave --apply_chat_template out",
-    });
-  }
-  return { ...task, reader: { ...task.reader, targetDelimiter: "" } };
+  const { gen_prefix: prefix = "" } = task.config;
+  const isOpen = prefix === "" || prefix !== rstrip(prefix);
+  return { ...task, answerDelimiter: isOpen ? "" : task.reader.targetDelimiter };
 }
 
 function evaluatedSplit(config: TaskConfig, split: EvaluatedSplit): string | undefined {

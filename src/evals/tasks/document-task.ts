@@ -17,6 +17,7 @@ import {
   valueFunction,
 } from "./builtins.ts";
 import { stopRuleOf } from "./generation-rule.ts";
+import type { Prompt } from "./prompt.ts";
 import { type FewshotConfig, FunctionReference, type TaskConfig } from "./task-file.ts";
 import { compileTemplate } from "./template.ts";
 import { countWords } from "./wikitext.ts";
@@ -123,23 +124,23 @@ function printed(value: unknown): string {
   return value === null ? "None" : String(value);
 }
 
-/** A worked example as it stands in a prompt. */
+/** A worked example as it stands in a prompt; without an answer nothing comes after the question. */
 export function renderShot(reader: Reader, row: Row): string {
   const { question, prefix, answer } = shotOf(reader, row);
   const { targetDelimiter, fewshotDelimiter } = reader;
-  if (prefix !== "") {
-    return delimited(question, delimited(prefix, answer, " "), targetDelimiter) + fewshotDelimiter;
-  }
-  return question + (answer === "" ? "" : targetDelimiter + answer) + fewshotDelimiter;
+  const end = answer === undefined ? "" : fewshotDelimiter;
+  if (prefix === "") return question + (answer === undefined ? "" : targetDelimiter + answer) + end;
+  return delimited(question, delimited(prefix, answer ?? "", " "), targetDelimiter) + end;
 }
 
-/** A worked example's question, the prefix of its answer and the right answer; empty for none. */
+/** A worked example's question, the prefix of its answer (empty for none) and the right answer, if it has one. */
 export function shotOf(
   reader: Reader,
   row: Row,
-): { question: string; prefix: string; answer: string } {
+): { question: string; prefix: string; answer: string | undefined } {
   const { text, target, choices, prefix } = reader.read(row);
   const question = typeof text === "number" ? (choices?.[text] ?? String(text)) : text;
+  if (target === "") return { question, prefix, answer: undefined };
   const first = Array.isArray(target) ? target[0] : target;
   const answer = typeof first === "number" ? (choices?.[first] ?? String(first)) : printed(first);
   return { question, prefix, answer };
@@ -148,6 +149,8 @@ export function shotOf(
 export interface DocumentTask {
   readonly config: TaskConfig;
   readonly reader: Reader;
+  /** Between a prompt and each of its choices. */
+  readonly answerDelimiter: string;
   /** The texts that make a document the same question wherever it is asked; undefined: the request's own. */
   readonly identity: (row: Row) => readonly string[] | undefined;
   /** The text before the first worked example. */
@@ -172,9 +175,7 @@ export function compileTask(config: TaskConfig): DocumentTask {
     refuseFunction(metric, "metric_list", file);
     checkAggregation(aggregation, file);
   }
-  const template = description.includes("{")
-    ? compileTemplate(description, `${file}, description`)
-    : (): unknown => description;
+  const described = compileField(description, "description", file);
   const rule =
     config.process_results === undefined ? undefined : resultRule(config.process_results, file);
   const isGenerated = config.output_type === "generate_until";
@@ -195,8 +196,9 @@ export function compileTask(config: TaskConfig): DocumentTask {
     generation: isGenerated ? generationOf(config, reader.fewshotDelimiter) : undefined,
     instructions: rule?.kind === "instructions" ? rule.of : undefined,
     reader,
+    answerDelimiter: reader.targetDelimiter,
     identity: compileIdentity(config),
-    description: (row) => String(template(row)),
+    description: (row) => printed(described(row)),
     judge: (row) => {
       if (rule === undefined || rule.kind === "instructions") return undefined;
       if (rule.kind === "mass") {
@@ -229,7 +231,7 @@ function generationOf(config: TaskConfig, fewshotDelimiter: string): GenerationR
 export function itemsOfDocuments(
   task: DocumentTask,
   rows: readonly Row[],
-  prompts: readonly ((question: string) => string)[],
+  prompts: readonly Prompt[],
 ): Item[] {
   const readings = rows.map(task.reader.read);
   const [first] = readings;
@@ -255,17 +257,16 @@ function requestOf(
   task: DocumentTask,
   row: Row,
   reading: Reading,
-  prompt: (question: string) => string,
+  prompt: Prompt,
   isMultipleInput: boolean,
 ): Request {
   const { config, reader } = task;
   const question = String(reading.text);
-  const asked = delimited(question, reading.prefix, reader.targetDelimiter);
-  const context = isMultipleInput ? "" : prompt(asked);
+  const context = isMultipleInput ? "" : prompt(question, reading.prefix, reader.targetDelimiter);
   switch (config.output_type) {
     case "multiple_choice":
       return isMultipleInput
-        ? severalContexts(reading, prompt, reader)
+        ? severalContexts(task, reading, prompt)
         : { question, context, ...choiceRequest(task, row, reading) };
     case "loglikelihood": {
       const continuation = String(reading.target);
@@ -305,13 +306,13 @@ function requestOf(
 
 /** Choices that are contexts: the continuation is one. */
 function severalContexts(
+  { answerDelimiter }: DocumentTask,
   reading: Reading,
-  prompt: (question: string) => string,
-  reader: Reader,
+  prompt: Prompt,
 ): Request {
-  const { choices = [], target, text } = reading;
-  const contexts = choices.map((choice) => prompt(choice + reading.prefix));
-  const continuation = reader.targetDelimiter + String(target);
+  const { choices = [], target, text, prefix } = reading;
+  const contexts = choices.map((choice) => prompt(choice, prefix, ""));
+  const continuation = answerDelimiter + String(target);
   return {
     ...{ question: String(target), context: contexts[0] ?? "", contexts, choices },
     continuations: choices.map(() => continuation),
@@ -330,8 +331,7 @@ function choiceRequest(
       hint: "add doc_to_choice, or another output_type",
     });
   }
-  const { targetDelimiter } = task.reader;
-  const continuations = choices.map((choice) => targetDelimiter + choice);
+  const continuations = choices.map((choice) => task.answerDelimiter + choice);
   const golds = (Array.isArray(target) ? target : [target]).map((each) => indexIn(choices, each));
   const judged = task.judge(row);
   const judgement =

@@ -1,7 +1,6 @@
 // A question behind its description and worked examples: as plain text, or as a conversation in the model's own
 // format, by lm-evaluation-harness's rules for both.
 
-import { TsmergeError } from "../../base/errors.ts";
 import type { Row } from "../datasets/records.ts";
 import { delimited } from "../python/text.ts";
 import { type DocumentTask, renderShot, shotOf } from "./document-task.ts";
@@ -15,7 +14,7 @@ export interface PromptStyle {
 }
 
 export interface Chat {
-  /** A conversation as text, with the opening of the assistant's next turn. */
+  /** A conversation as text up to the assistant's next words: in a turn of its own, or in the last one if that is its. */
   readonly render: (messages: readonly Message[]) => string;
   /** Worked examples are turns of their own; otherwise they stand before the question in its turn. */
   readonly isMultiturn: boolean;
@@ -28,8 +27,11 @@ interface Message {
   readonly content: string;
 }
 
-/** The prompt of a question, given as its text. */
-export type Prompt = (question: string) => string;
+/**
+ * The prompt of a question: its text, what its answer begins with (empty for nothing), and what stands between
+ * the two in plain text where neither has white space.
+ */
+export type Prompt = (question: string, prefix: string, delimiter: string) => string;
 
 /**
  * Makes the prompts of a task's documents.
@@ -51,31 +53,27 @@ export function prompter(
   if (chat === undefined) {
     return (row, examples) => {
       const preamble = systemOf(row) + examples.map(textOf).join("");
-      return (question) => preamble + question;
+      return (question, prefix, delimiter) => preamble + delimited(question, prefix, delimiter);
     };
-  }
-  if (
-    task.config.gen_prefix !== undefined ||
-    task.config.fewshot_config?.gen_prefix !== undefined
-  ) {
-    throw new TsmergeError("config", "field gen_prefix is not supported in conversations", {
-      where: task.config.file,
-      hint: "leave --apply_chat_template out, or choose another task",
-    });
   }
   return (row, examples) => {
     const content = systemOf(row);
     const system: Message[] = content === "" ? [] : [{ role: "system", content }];
     const turns = chat.isMultiturn ? examples.flatMap((each) => turnsOf(task, each)) : [];
     const before = chat.isMultiturn ? "" : examples.map(textOf).join("");
-    return (question) =>
-      chat.render([...system, ...turns, { role: "user", content: before + question }]);
+    return (question, prefix) =>
+      chat.render([...system, ...turns, ...turnOf(before + question, prefix)]);
   };
 }
 
 /** A worked example as a question and its answer. */
 function turnsOf({ shots }: DocumentTask, row: Row): Message[] {
-  const { question, answer } = shotOf(shots.reader, row);
+  const { question, prefix, answer = "" } = shotOf(shots.reader, row);
+  return turnOf(question, delimited(prefix, answer, " "));
+}
+
+/** A question, and an answer or its beginning if there is one. */
+function turnOf(question: string, answer: string): Message[] {
   const asked: Message = { role: "user", content: question };
   return answer === "" ? [asked] : [asked, { role: "assistant", content: answer }];
 }
