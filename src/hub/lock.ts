@@ -1,7 +1,7 @@
 // One process at a time: a file that its holder makes, touches and removes. Made for downloads, where two
 // holders would cost time and nothing else, for what they fetch is checked; do not guard more with it.
 
-import { mkdir, open, readFile, rm, stat, utimes } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { hasErrorCode, ioError } from "../base/io-error.ts";
@@ -44,9 +44,7 @@ export async function underLock<T>(
 async function take(path: string, own: string): Promise<boolean> {
   try {
     await mkdir(dirname(path), { recursive: true });
-    const file = await open(path, "wx");
-    await file.writeFile(own);
-    await file.close();
+    await writeFile(path, own, { flag: "wx" });
     return true;
   } catch (cause) {
     if (hasErrorCode(cause, "EEXIST")) return false;

@@ -19,7 +19,7 @@ import { listRepository } from "./listing.ts";
 import { underLock } from "./lock.ts";
 import { cacheFolder, downloadCommand, isCommit, type Repository } from "./repository.ts";
 import { type HubAccess, isOffline } from "./settings.ts";
-import { blobPath, fetchBlob } from "./transfer.ts";
+import { blobPath, fetchBlob, missingBytes } from "./transfer.ts";
 
 /** Files that come at once: a connection to a CDN is slower than most lines. */
 const AT_ONCE = 4;
@@ -137,9 +137,10 @@ async function download(
       for (const blob of [...blobs.keys()]) {
         if ((await ifThere(stat(blob), blob)) !== undefined) blobs.delete(blob); // of another commit
       }
-      const sizes = [...blobs.values()].map((path) => tree.get(path)!.size);
-      const totalBytes = sizes.reduce((sum, size) => sum + size, 0);
-      await refuseFullDisk(directory, totalBytes, repository);
+      const files = [...blobs.values()].map((path) => tree.get(path)!);
+      const totalBytes = sumOf(files.map(({ size }) => size));
+      const missing = await Promise.all(files.map((file) => missingBytes(directory, file)));
+      await refuseFullDisk(directory, sumOf(missing), repository);
       let bytes = 0;
       const onBytes = (more: number): void => {
         bytes += more;
@@ -170,6 +171,10 @@ async function download(
   } finally {
     await connection.close();
   }
+}
+
+function sumOf(sizes: readonly number[]): number {
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 function isInterruption(error: unknown): boolean {

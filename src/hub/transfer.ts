@@ -3,11 +3,11 @@
 
 import { createHash, type Hash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
 import { ioError } from "../base/io-error.ts";
-import type { ListedFile } from "./cache.ts";
+import { ifThere, type ListedFile } from "./cache.ts";
 import { type Connection, reasonOf } from "./connection.ts";
 import { refusal } from "./refusal.ts";
 import { pagePath, type Repository } from "./repository.ts";
@@ -32,6 +32,17 @@ export function blobPath(directory: string, { sha256, blobId }: ListedFile): str
   return join(directory, "blobs", sha256 ?? blobId);
 }
 
+function partialPath(directory: string, file: ListedFile): string {
+  return `${blobPath(directory, file)}.incomplete`;
+}
+
+/** Bytes that the disk must have free for a file: what an earlier download brought lies there already. */
+export async function missingBytes(directory: string, file: ListedFile): Promise<number> {
+  const path = partialPath(directory, file);
+  const found = await ifThere(stat(path), path);
+  return Math.max(0, file.size - (found?.size ?? 0));
+}
+
 /**
  * Fetches a file.
  * @throws TsmergeError `data` when the bytes are not those the hub lists, twice; `io` when the disk or the
@@ -40,8 +51,10 @@ export function blobPath(directory: string, { sha256, blobId }: ListedFile): str
 export async function fetchBlob(connection: Connection, transfer: Transfer): Promise<void> {
   const { directory, file, onBytes } = transfer;
   const blob = blobPath(directory, file);
-  const partial = `${blob}.incomplete`;
-  await mkdir(join(directory, "blobs"), { recursive: true });
+  const partial = partialPath(directory, file);
+  await mkdir(join(directory, "blobs"), { recursive: true }).catch((cause: unknown) => {
+    throw ioError("create", join(directory, "blobs"), cause);
+  });
   let digest = "";
   for (let attempt = 1; attempt <= 2; attempt++) {
     digest = await complete(connection, transfer, partial);

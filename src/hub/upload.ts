@@ -111,7 +111,10 @@ async function filesToSend(folder: string): Promise<FileToSend[]> {
   for (const name of names.sort()) {
     const path = name.split(sep).join("/");
     if (path.split("/").some((part) => part.startsWith("."))) continue;
-    const found = await stat(join(folder, name)); // follows the links of a cache
+    // follows the links of a cache
+    const found = await stat(join(folder, name)).catch((cause: unknown) => {
+      throw ioError("read", join(folder, name), cause);
+    });
     if (found.isFile()) files.push({ path, size: found.size });
   }
   if (files.some(({ path }) => /^(?:adapter_)?config\.json$/.test(path))) return files;

@@ -18,6 +18,7 @@ import { ensureModel, openModel } from "../../src/hub/fetch.ts";
 import { resolveModel } from "../../src/hub/reference.ts";
 import { parseRepository } from "../../src/hub/repository.ts";
 import type { HubEvent } from "../../src/hub/settings.ts";
+import { blobPath, missingBytes } from "../../src/hub/transfer.ts";
 import { access } from "./access.ts";
 import { type Asked, COMMIT, FakeHub, siblingOf } from "./server.ts";
 
@@ -181,6 +182,18 @@ test("a download that was killed goes on where it was", async () => {
     [`bytes=${size}-`],
   );
   assert.equal(hub.count("hub", "/revision/"), 0, "the commit is remembered");
+});
+
+test("what an earlier download brought needs no room again", async () => {
+  const directory = join(access(hub).cache, "models--org--name");
+  const file = { size: 1000, blobId: "0".repeat(40), sha256: "1".repeat(64) };
+  assert.equal(await missingBytes(directory, file), 1000);
+  mkdirSync(join(directory, "blobs"), { recursive: true });
+  const partial = `${blobPath(directory, file)}.incomplete`;
+  writeFileSync(partial, randomBytes(300));
+  assert.equal(await missingBytes(directory, file), 700);
+  writeFileSync(partial, randomBytes(1300)); // another program's: it is begun anew
+  assert.equal(await missingBytes(directory, file), 0);
 });
 
 test("a server that does not know ranges sends the whole, which counts from its beginning", async () => {
