@@ -4,6 +4,7 @@
 
 import { bytesPerElement, type FloatType, isFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
+import { memo } from "../base/memo.ts";
 import { type LowRankChange, openAdapter, type Replacement } from "./adapter.ts";
 import type { Checkpoint, TensorInfo } from "./checkpoint.ts";
 import { floatView } from "./float-view.ts";
@@ -25,16 +26,7 @@ export async function openAdapted(base: Checkpoint, folder: string): Promise<Che
   for (const [name, change] of changes) {
     if (change.kind === "replacement") tensors.set(name, resized(tensors.get(name)!, change));
   }
-  const kept = new Map<string, Promise<Factors>>();
-  const factorsOf = (name: string, change: LowRankChange): Promise<Factors> => {
-    const factors = kept.get(name) ?? readFactors(adapter, change);
-    kept.delete(name);
-    kept.set(name, factors); // the last in a map's order is the one used last
-    factors.catch(() => kept.delete(name)); // thrown to the reader, and tried anew next time
-    const [oldest] = kept.keys();
-    if (kept.size > KEPT_FACTORS && oldest !== undefined) kept.delete(oldest);
-    return factors;
-  };
+  const factors = memo<Factors>(KEPT_FACTORS);
   return {
     directory: base.directory,
     tensors,
@@ -46,11 +38,11 @@ export async function openAdapted(base: Checkpoint, folder: string): Promise<Che
       await readElements(tensor, byteOffset, into, async (first, bytes) => {
         if (change.kind === "replacement") return convert(adapter, change.by, first, bytes, tensor);
         await base.read(name, first * bytesPerElement(tensor.dtype), bytes);
-        addProduct(bytes, first, tensor, change, await factorsOf(name, change));
+        const pair = await factors(name, () => readFactors(adapter, change));
+        addProduct(bytes, first, tensor, change, pair);
       });
     },
     async close() {
-      kept.clear();
       await Promise.all([base.close(), adapter.close()]);
     },
   };

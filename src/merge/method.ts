@@ -58,7 +58,7 @@ export interface TensorMerge {
   readonly compat: boolean;
 }
 
-/** Facts about a tensor's inputs that no parameter changes; each is computed at most once a run and kept. */
+/** Facts about a tensor's inputs. Each is computed at most once a run, if no parameter decides it, and kept. */
 export interface TensorStatistics {
   /** Σ x_i·x_j over the whole tensor, as ElementReader.sums adds up. */
   dot(i: number, j: number): Promise<number>;
@@ -79,6 +79,8 @@ export interface TensorStatistics {
   readonly inputs: ElementReader;
   /** A fact of the method's own, made at most once a run; `name` tells it from every other of these inputs. */
   fact<T>(name: string, make: () => Promise<T>): Promise<T>;
+  /** The same of a fact that parameters decide, which `name` must hold: kept for the parameters asked for last. */
+  recentFact<T>(name: string, make: () => Promise<T>): Promise<T>;
   /** A fresh reader of mask stream `stream` from its first element: fills a plane with the next 24-bit draws. */
   draws(stream: number): (plane: Uint32Array) => void;
   /** The first `count` of a random permutation of the tensor's elements, from mask stream `stream`. */

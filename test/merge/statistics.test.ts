@@ -153,6 +153,32 @@ test("dot products are f64 sums in eight lanes, and leave the squares behind", a
   }
 });
 
+test("facts of ever new parameters are not piled up, and those asked for last are kept", async () => {
+  const [base, model] = [randomNumbers("base", 100), randomNumbers("model", 100)];
+  const resident = residentInputs(
+    100,
+    ["float32", "float32"],
+    [base, model].map((values) => encode("float32", values)),
+  );
+  let reads = 0;
+  const read = (...tile: Parameters<typeof resident.read>) => {
+    reads++;
+    return resident.read(...tile);
+  };
+  const reader = elementReader(wasmKernel(), { ...resident, read }, undefined, "float32");
+  const facts = tensorFacts(reader, 0, true).statistics(
+    counterGenerator(7).tensor("t", 100, []),
+    false,
+  );
+  const first = await facts.bandMass(1, 1, 0);
+  for (let most = 2; most <= 100; most++) await facts.bandMass(1, most, 0);
+  reads = 0;
+  for (let most = 90; most <= 100; most++) await facts.bandMass(1, most, 0);
+  assert.equal(reads, 0);
+  assert.deepEqual(await facts.bandMass(1, 1, 0), first);
+  assert.ok(reads > 0);
+});
+
 test("a sample that misleads costs passes, not the cut", async () => {
   const n = 2 ** 18 + 77; // enough to be sampled: 256 elements after every n/256
   const base = new Float32Array(n);

@@ -70,7 +70,7 @@ const isHeld = (merge: TensorMerge) => merge.elements <= SORT_LIMIT;
 
 function heldMean(merge: TensorMerge, statistics: TensorStatistics): Promise<Direction> {
   const [maxIterations, tol] = ["max_iter", "tol"].map((name) => globalParameter(merge, name));
-  return statistics.fact(`rounded mean ${maxIterations} ${tol}`, async () => {
+  return statistics.recentFact(`rounded mean ${maxIterations} ${tol}`, async () => {
     const lengths: number[] = [];
     for (const i of allOf(merge)) {
       lengths.push((await norms({ ...merge, base: undefined }, statistics, i))[0]!);

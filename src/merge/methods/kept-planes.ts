@@ -31,7 +31,7 @@ export async function keepPlaces(
   statistics: TensorStatistics,
 ): Promise<PlaneFill> {
   const name = `places ${input} ${descending} ${first} ${end}`;
-  const kept = await statistics.fact(name, async () => {
+  const kept = await statistics.recentFact(name, async () => {
     const keys = new Uint32Array(merge.elements);
     await statistics.inputs.each([delta(merge, input)], ([tile], firstElement) => {
       keys.set(new Uint32Array(tile!.buffer, tile!.byteOffset, tile!.length), firstElement);

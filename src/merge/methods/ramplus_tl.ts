@@ -49,7 +49,7 @@ function expression(merge: TensorMerge): Expression {
 /** For each model, how many elements it changed alone and how many with others. */
 function countShares(merge: TensorMerge, epsilon: number, statistics: TensorStatistics) {
   const models = modelsOf(merge);
-  return statistics.fact(`shares ${epsilon}`, async () => {
+  return statistics.recentFact(`shares ${epsilon}`, async () => {
     const alone = new Float64Array(models.length);
     const shared = new Float64Array(models.length);
     const bound = Math.fround(epsilon);

@@ -52,7 +52,7 @@ async function energies(merge: TensorMerge, statistics: TensorStatistics): Promi
   const series = modelsOf(merge).map((i) => delta(merge, i));
   const mark = selects(merge) ? await selection(merge, statistics) : undefined;
   const name = `energies ${merge.compat} ${selects(merge) ? topk(merge) : ""}`;
-  return statistics.fact(name, async () => {
+  return statistics.recentFact(name, async () => {
     const squares = series.map(() => statistics.sum());
     await statistics.inputs.each(series, (tiles, firstElement) => {
       const kept = new Float32Array(tiles[0]!.length).fill(1);

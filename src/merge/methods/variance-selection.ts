@@ -65,12 +65,12 @@ async function varianceCut(
   });
   const k = keptOf(merge, nonzero);
   if (k === 0) return { threshold: Number.POSITIVE_INFINITY, cut: 0 };
-  return statistics.fact(`variance cut ${merge.compat} ${k}`, () => selectCut(magnitudes, k));
+  return statistics.recentFact(`variance cut ${merge.compat} ${k}`, () => selectCut(magnitudes, k));
 }
 
 /** 1 for each element that torch selects by its variance. */
 function selectedByTorch(merge: TensorMerge, statistics: TensorStatistics): Promise<Uint8Array> {
-  return statistics.fact(`variances selected ${topk(merge)}`, async () => {
+  return statistics.recentFact(`variances selected ${topk(merge)}`, async () => {
     const keys = new Uint32Array(merge.elements);
     let nonzero = 0;
     await variancesOf(

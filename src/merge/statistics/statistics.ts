@@ -1,8 +1,10 @@
-// Facts about one output tensor's inputs that no parameter changes, each computed when first asked
-// for and kept: what makes a candidate cost one pass. Sums are f64 in an order of their own, whatever the tiles.
+// Facts about one output tensor's inputs, each computed when first asked for and kept: what makes a candidate
+// cost one pass. Those that a parameter decides (a cut at some density) are kept for the last parameters only,
+// for a search asks for ever new ones. Sums are f64 in an order of their own, whatever the tiles.
 
 import type { StreamKey } from "../../base/counter-rng.ts";
 import { TsmergeError } from "../../base/errors.ts";
+import { memo } from "../../base/memo.ts";
 import {
   abs,
   and,
@@ -39,6 +41,9 @@ import { cascadeSum, orderedSum, type Sum } from "./sums.ts";
 /** Draws of one table bucket. */
 const BUCKET_DRAWS = 2 ** 24 / DRAW_BUCKETS;
 
+/** Facts kept for parameters: several for each of a dozen models in one merge. */
+const RECENT_FACTS = 64;
+
 /** Nothing finite is larger. A device need not keep infinities. */
 const LARGEST_FLOAT32 = (2 - 2 ** -23) * 2 ** 127;
 
@@ -63,18 +68,8 @@ export function tensorFacts(
   base: number | undefined,
   isReused: boolean,
 ): TensorFacts {
-  const kept = new Map<string, Promise<unknown>>();
-  /** The promise under `key`, made once; a failure is not kept. */
-  const once = <T>(key: string, make: () => Promise<T>): Promise<T> => {
-    const known = kept.get(key);
-    if (known !== undefined) return known as Promise<T>; // a key names one kind of fact
-    const made = make().catch((error: unknown) => {
-      kept.delete(key);
-      throw error;
-    });
-    kept.set(key, made);
-    return made;
-  };
+  const once = memo();
+  const recent = memo(RECENT_FACTS);
 
   const difference = (i: number): Expression => {
     if (base !== undefined) return sub(input(i), input(base));
@@ -118,7 +113,7 @@ export function tensorFacts(
 
   async function countCut(i: number, k: number): Promise<MagnitudeCut> {
     if (k <= 0) return { threshold: LARGEST_FLOAT32, cut: 0 };
-    return once(`cut ${i} ${k}`, () => selectCut(magnitudesOf(reader, difference(i)), k));
+    return recent(`cut ${i} ${k}`, () => selectCut(magnitudesOf(reader, difference(i)), k));
   }
 
   /** Σ|δ| over the whole tensor and where a mask holds, by the kernel. */
@@ -199,16 +194,17 @@ export function tensorFacts(
         dot,
         magnitudeCut,
         cutMass: (i, density) =>
-          once(`cut mass ${i} ${density} ${torchSums}`, async () =>
+          recent(`cut mass ${i} ${density} ${torchSums}`, async () =>
             massBetween(i, await magnitudeCut(i, density), await countCut(i, 0), torchSum),
           ),
         countCut,
         bandMass: (i, most, least) =>
-          once(`band mass ${i} ${most} ${least} ${torchSums}`, async () =>
+          recent(`band mass ${i} ${most} ${least} ${torchSums}`, async () =>
             massBetween(i, await countCut(i, most), await countCut(i, least), torchSum),
           ),
         inputs: reader,
         fact: (name, make) => once(`fact ${name}`, make),
+        recentFact: (name, make) => recent(`fact ${name}`, make),
         draws: (stream) => draws.reader(stream),
         sample: (stream, count) => draws.sample(stream, reader.elements, count),
         sum,
