@@ -7,7 +7,9 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { TsmergeError } from "../base/errors.ts";
+import { held } from "../base/held.ts";
 import { ioError } from "../base/io-error.ts";
+import { syncFolder, writeFully } from "./durable.ts";
 import { INDEX_FILE } from "./folder.ts";
 import type { TensorSpec } from "./layout.ts";
 import type { StoredTensor } from "./safetensors.ts";
@@ -39,9 +41,6 @@ interface Slot {
   readonly tensor: StoredTensor;
   written: number; // advanced when write() is called, so calls land in the order they were made
 }
-
-/** One write call moves at most this much: Node refuses more than 2³¹ − 1 bytes. */
-const MAX_WRITE_BYTES = 2 ** 30;
 
 /** Bytes of a shard that are written before they are flushed. */
 const FLUSH_BYTES = 2 ** 28;
@@ -304,26 +303,17 @@ function temporary(file: string): string {
   return `${file}.tmp`;
 }
 
-/** A write may take fewer bytes than it was given, so this writes until all are taken. */
-async function writeFully(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
-  let done = 0;
-  while (done < bytes.byteLength) {
-    const length = Math.min(bytes.byteLength - done, MAX_WRITE_BYTES);
-    done += (await handle.write(bytes, done, length, position + done)).bytesWritten;
-  }
-}
-
 /** Flushes what was written lately while more is written, so that sealing has little left to wait for. */
 function flushBehind(shard: Shard, bytes: number): void {
   shard.unflushed += bytes;
   if (shard.unflushed < FLUSH_BYTES) return;
   shard.unflushed = 0;
   const before = shard.flushed;
-  shard.flushed = (async () => {
+  const flush = async () => {
     await before;
     await (await shard.handle)?.datasync();
-  })();
-  shard.flushed.catch(() => {}); // sealing throws it
+  };
+  shard.flushed = held(flush()); // sealing awaits it
 }
 
 async function seal(shard: Shard): Promise<void> {
@@ -332,14 +322,4 @@ async function seal(shard: Shard): Promise<void> {
   await handle?.sync();
   await handle?.close();
   shard.sealed = true;
-}
-
-/** Makes renames durable: a folder is flushed like a file. */
-async function syncFolder(directory: string): Promise<void> {
-  const handle = await open(directory);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

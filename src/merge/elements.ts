@@ -3,6 +3,7 @@
 
 import type { StreamKey } from "../base/counter-rng.ts";
 import type { FloatType } from "../base/dtype.ts";
+import { held } from "../base/held.ts";
 import type { Expression } from "../kernel/expression.ts";
 import {
   type Arithmetic,
@@ -130,12 +131,11 @@ export function elementReader(
       streams: numbers.streams ?? [],
     };
     const start = (first: number) =>
-      first < end ? load(reads, first, Math.min(FOLD_ELEMENTS, end - first)) : undefined;
+      first < end ? held(load(reads, first, Math.min(FOLD_ELEMENTS, end - first))) : undefined;
     let loading = start(from);
     for (let first = from; loading !== undefined; first += FOLD_ELEMENTS) {
       const views: Uint8Array[] = await loading;
       loading = start(first + FOLD_ELEMENTS);
-      loading?.catch(() => {}); // thrown when it is awaited
       const elements = Math.min(FOLD_ELEMENTS, end - first);
       run({ ...call, elements, firstElement: first, inputs: views });
     }

@@ -3,6 +3,7 @@
 // at the first shard that is not.
 
 import { TsmergeError, toWire } from "../../base/errors.ts";
+import { held } from "../../base/held.ts";
 import { requireRoom } from "../../checkpoint/disk-space.ts";
 import { byteLengthOf } from "../../checkpoint/layout.ts";
 import { CheckpointWriter } from "../../checkpoint/writer.ts";
@@ -272,10 +273,4 @@ function withRemains(cause: unknown, shards: number, staging: string): TsmergeEr
       cause,
     },
   );
-}
-
-/** A promise that is awaited later: its failure waits with it, instead of ending the process as unhandled. */
-function held<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }

@@ -1,10 +1,11 @@
 // A model folder that appears whole or not at all: built beside its place and renamed into it. What an
 // interrupted merge built stays beside it, so that the next one goes on from there.
 
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { TsmergeError } from "../../base/errors.ts";
 import { hasErrorCode, ioError } from "../../base/io-error.ts";
+import { syncFolder } from "../../checkpoint/durable.ts";
 import { type MergeState, readState, STATE_FILE, writeState } from "./merge-state.ts";
 
 export interface OutputFolder {
@@ -151,15 +152,5 @@ async function filesIn(folder: string): Promise<string[]> {
   } catch (cause) {
     if (hasErrorCode(cause, "ENOENT")) return [];
     throw ioError("read", folder, cause);
-  }
-}
-
-/** Makes the rename durable: a folder is flushed like a file. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { ioError } from "../../base/io-error.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
+import { writeFully } from "../../checkpoint/durable.ts";
 import { openCheckpoint } from "../../checkpoint/open.ts";
 import type { TensorPlace } from "../../checkpoint/writer.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
@@ -151,10 +152,7 @@ async function openPlace({ path, offset }: TensorPlace) {
       const start = position;
       position += bytes.byteLength;
       try {
-        for (let done = 0; done < bytes.byteLength; ) {
-          const { bytesWritten } = await handle.write(bytes, done, undefined, start + done);
-          done += bytesWritten;
-        }
+        await writeFully(handle, start, bytes);
       } catch (cause) {
         throw ioError("write", path, cause);
       }

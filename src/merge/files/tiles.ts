@@ -2,6 +2,7 @@
 // one is computed the next is read and the one before it written. Each tensor in work has buffers of its own.
 
 import { bytesPerElement } from "../../base/dtype.ts";
+import { held } from "../../base/held.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import type { TensorPlan } from "../plan.ts";
 import type { TensorInputs } from "../tensor-inputs.ts";
@@ -27,11 +28,16 @@ const THREAD_BYTES = 50 * 2 ** 20;
 /** Most bytes that merging these tensors to files takes in memory: tiles, held inputs, and the process. */
 export function memoryOf(tensors: readonly TensorPlan[], threads: number): number {
   const inWork = TENSORS_AT_ONCE * threads;
-  const elements = Math.max(0, ...tensors.map(({ shape }) => elementsOf(shape)));
-  const widest = Math.max(0, ...tensors.map(({ sources }) => 4 * (sources.length + 1)));
+  const elements = largest(tensors, ({ shape }) => elementsOf(shape));
+  const widest = largest(tensors, ({ sources }) => 4 * (sources.length + 1));
   const tiles = Math.min(bufferBytes(inWork), 2 * widest * Math.min(TILE, elements));
   const held = Math.min(HELD_BYTES / inWork, widest * elements);
   return PROCESS_BYTES + threads * THREAD_BYTES + inWork * (tiles + held);
+}
+
+/** The largest of some numbers; 0 of none, as in a plan that only copies. A plan may have too many for Math.max. */
+function largest<Item>(items: readonly Item[], of: (item: Item) => number): number {
+  return items.reduce((most, item) => Math.max(most, of(item)), 0);
 }
 
 interface Slot {
@@ -64,21 +70,17 @@ export function openBuffers(
   inputs: readonly TensorInputs[],
   inWork: number,
 ): TileBuffers {
-  const widths = inputs.map(({ types }) =>
+  const inputWidth = largest(inputs, ({ types }) =>
     types.reduce((sum, type) => sum + bytesPerElement(type), 0),
   );
-  const inputWidth = Math.max(0, ...widths);
-  const outputWidth = Math.max(0, ...tensors.map(({ dtype }) => bytesPerElement(dtype)));
-  const most = Math.max(0, ...tensors.map(({ shape }) => elementsOf(shape)));
+  const outputWidth = largest(tensors, ({ dtype }) => bytesPerElement(dtype));
+  const most = largest(tensors, ({ shape }) => elementsOf(shape));
   const fitting = Math.floor(bufferBytes(inWork) / 2 / (inputWidth + outputWidth));
   const tileElements = Math.max(1, Math.min(TILE, fitting, most));
-  const padding = ALIGNMENT * Math.max(0, ...inputs.map(({ types }) => types.length));
+  const padding = ALIGNMENT * largest(inputs, ({ types }) => types.length);
   const sizes = [tileElements * inputWidth + padding, tileElements * outputWidth].map(aligned);
-  const heldMost = Math.max(
-    0, // of a plan that only copies
-    ...inputs.map(({ types, elements }) =>
-      types.reduce((sum, type) => sum + aligned(elements * bytesPerElement(type)), 0),
-    ),
+  const heldMost = largest(inputs, ({ types, elements }) =>
+    types.reduce((sum, type) => sum + aligned(elements * bytesPerElement(type)), 0),
   );
   const held = Math.min(aligned(HELD_BYTES / inWork), heldMost);
   const arena = kernel.arena(2 * (sizes[0]! + sizes[1]!) + held);
@@ -123,17 +125,17 @@ export async function streamTiles(
     if (elements <= 0) return undefined;
     const slot = buffers.next();
     const room = carve(slot.inputs, sources, elements);
-    const held = room.map((_, i) => sources.view?.(i, firstElement, elements));
+    const inMemory = room.map((_, i) => sources.view?.(i, firstElement, elements));
     const reads = room.flatMap((view, i) =>
-      held[i] === undefined ? [sources.readInto(i, firstElement, view)] : [],
+      inMemory[i] === undefined ? [sources.readInto(i, firstElement, view)] : [],
     );
     return {
       slot,
       firstElement,
       elements,
-      inputs: room.map((view, i) => held[i] ?? view),
+      inputs: room.map((view, i) => inMemory[i] ?? view),
       output: slot.output.subarray(0, elements * bytesPerElement(tensor.dtype)),
-      read: settledLater(Promise.all(reads)),
+      read: held(Promise.all(reads)),
     };
   };
   let tile = start(0);
@@ -142,13 +144,7 @@ export async function streamTiles(
     const following = start(tile.firstElement + tile.elements);
     await tile.slot.written;
     await pass.run(tile.firstElement, tile.elements, tile.inputs, tile.output);
-    tile.slot.written = settledLater(write(tile.output));
+    tile.slot.written = held(write(tile.output));
     tile = following;
   }
-}
-
-/** A promise that is awaited later: its failure waits with it, instead of ending the process as unhandled. */
-function settledLater<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => {});
-  return promise;
 }
