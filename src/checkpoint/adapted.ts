@@ -4,10 +4,10 @@
 
 import { bytesPerElement, type FloatType, isFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
+import { convertFloats, floatView } from "../base/float-view.ts";
 import { memo } from "../base/memo.ts";
 import { type LowRankChange, openAdapter, type Replacement } from "./adapter.ts";
 import type { Checkpoint, TensorInfo } from "./checkpoint.ts";
-import { floatView } from "./float-view.ts";
 
 /** Tensors whose matrices are kept: as many as are read side by side, and no more. */
 const KEPT_FACTORS = 8;
@@ -173,8 +173,7 @@ async function convert(
   const target = floatView(bytes, asFloat(dtype));
   const stored = new Uint8Array(target.length * width);
   await adapter.read(by.name, first * width, stored);
-  const source = floatView(stored, asFloat(by.dtype));
-  for (let i = 0; i < target.length; i++) target.set(i, source.get(i));
+  convertFloats(floatView(stored, asFloat(by.dtype)), target);
 }
 
 function asFloat(dtype: TensorInfo["dtype"]): FloatType {

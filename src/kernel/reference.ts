@@ -2,8 +2,9 @@
 // specialise it and are tested against it bit for bit. It is also what runs f64 arithmetic.
 
 import { draw24 } from "../base/counter-rng.ts";
-import { bytesPerElement, type FloatType } from "../base/dtype.ts";
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, roundTo } from "../base/half.ts";
+import { bytesPerElement } from "../base/dtype.ts";
+import { floatView } from "../base/float-view.ts";
+import { roundTo } from "../base/half.ts";
 import type { Expression, Mask } from "./expression.ts";
 import type { Arithmetic, CompiledProgram, Program, TileCall } from "./kernel.ts";
 import { castOf, checkCall, demandOf } from "./program.ts";
@@ -28,10 +29,8 @@ function runChunk(program: Program, call: TileCall, from: number, count: number)
   const results = evaluate(program, call, from, count);
   const width = bytesPerElement(program.store);
   const bytes = call.output.subarray(from * width, (from + count) * width);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  for (let i = 0; i < count; i++) {
-    writeElement(view, program.store, i, roundTo(program.round, results[i]!));
-  }
+  const output = floatView(bytes, program.store);
+  for (let i = 0; i < count; i++) output.set(i, roundTo(program.round, results[i]!));
 }
 
 /** Values of the program's expression for elements [from, from + count) of a tile; a shared node is computed once. */
@@ -177,28 +176,12 @@ function readInput(
   from: number,
   count: number,
 ): Float64Array {
-  const type = program.inputs[index]!;
-  const bytes = call.inputs[index]!;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const stored = floatView(call.inputs[index]!, program.inputs[index]!);
   const loadAs = castOf(program, index);
-  const cast = (x: number) => (loadAs === undefined ? x : roundTo(loadAs, x));
-  return Float64Array.from({ length: count }, (_, i) => cast(readElement(view, type, from + i)));
-}
-
-function readElement(view: DataView, type: FloatType, i: number): number {
-  switch (type) {
-    case "float32":
-      return view.getFloat32(4 * i, true);
-    case "bfloat16":
-      return bf16ToF32(view.getUint16(2 * i, true));
-    case "float16":
-      return f16ToF32(view.getUint16(2 * i, true));
-    default:
-      return type satisfies never;
+  const values = new Float64Array(count);
+  for (let i = 0; i < count; i++) {
+    const x = stored.get(from + i);
+    values[i] = loadAs === undefined ? x : roundTo(loadAs, x);
   }
-}
-
-function writeElement(view: DataView, type: FloatType, i: number, value: number): void {
-  if (type === "float32") view.setFloat32(4 * i, value, true);
-  else view.setUint16(2 * i, type === "bfloat16" ? f32ToBf16(value) : f32ToF16(value), true);
+  return values;
 }

@@ -3,7 +3,8 @@
 // bytes are gathered when they are read, and rows that lie side by side are read in one go.
 
 import { bytesPerElement, type FloatType } from "../base/dtype.ts";
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16, roundTo } from "../base/half.ts";
+import { convertFloats, floatView } from "../base/float-view.ts";
+import { roundTo } from "../base/half.ts";
 import type { Checkpoint, TensorPart } from "../checkpoint/checkpoint.ts";
 import type { RowMap, RowOf, TensorSource } from "./plan.ts";
 import { typeOf } from "./tensor-inputs.ts";
@@ -89,20 +90,22 @@ function mappedReader(
     const storedWidth = bytesPerElement(from.type);
     const stored = new Uint8Array((into.byteLength / width) * storedWidth);
     await from.read((row * columns + skip / width) * storedWidth, stored);
-    encodeInto(type, decode(from.type, stored), into);
+    convertFloats(floatView(stored, from.type), floatView(into, type));
   }
 
   async function mean(refs: readonly RowOf[]): Promise<Uint8Array> {
     const sums = new Float64Array(columns);
     const row = new Uint8Array(rowBytes);
+    const numbers = floatView(row, type);
     for (const { donor, row: index } of refs) {
       await copy(donors[donor]!, index, 0, row);
-      for (const [i, x] of decode(type, row).entries()) {
-        sums[i] = map.isStepwise ? roundTo(type, sums[i]! + x) : sums[i]! + x;
+      for (let c = 0; c < columns; c++) {
+        const sum = sums[c]! + numbers.get(c);
+        sums[c] = map.isStepwise ? roundTo(type, sum) : sum;
       }
     }
-    const means = refs.length === 0 ? sums : sums.map((sum) => sum / refs.length);
-    encodeInto(type, Float32Array.from(means), row);
+    const count = Math.max(1, refs.length);
+    for (let c = 0; c < columns; c++) numbers.set(c, Math.fround(sums[c]! / count));
     return row;
   }
 
@@ -112,14 +115,14 @@ function mappedReader(
     for (let first = 0; first < tokens; first += rows) {
       const bytes = new Uint8Array(Math.min(rows, tokens - first) * rowBytes);
       await read(first * rowBytes, bytes);
-      for (const [i, x] of decode(type, bytes).entries()) sums[i % columns]! += x;
+      const numbers = floatView(bytes, type);
+      for (let at = 0; at < numbers.length; at += columns) {
+        for (let c = 0; c < columns; c++) sums[c]! += numbers.get(at + c);
+      }
     }
     const row = new Uint8Array(rowBytes);
-    encodeInto(
-      type,
-      Float32Array.from(sums, (sum) => sum / tokens),
-      row,
-    );
+    const means = floatView(row, type);
+    for (let c = 0; c < columns; c++) means.set(c, Math.fround(sums[c]! / tokens));
     return row;
   }
 
@@ -170,27 +173,4 @@ function runFrom(
     rows++;
   }
   return { place, rows };
-}
-
-/** Little-endian bytes as numbers; tables are small beside weights, so a view a number is quick enough. */
-function decode(type: FloatType, bytes: Uint8Array): Float32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const width = bytesPerElement(type);
-  const at = {
-    float32: (i: number) => view.getFloat32(i, true),
-    bfloat16: (i: number) => bf16ToF32(view.getUint16(i, true)),
-    float16: (i: number) => f16ToF32(view.getUint16(i, true)),
-  }[type];
-  return Float32Array.from({ length: bytes.byteLength / width }, (_, i) => at(i * width));
-}
-
-function encodeInto(type: FloatType, numbers: Float32Array, into: Uint8Array): void {
-  const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
-  const width = bytesPerElement(type);
-  const put = {
-    float32: (i: number, x: number) => view.setFloat32(i, x, true),
-    bfloat16: (i: number, x: number) => view.setUint16(i, f32ToBf16(x), true),
-    float16: (i: number, x: number) => view.setUint16(i, f32ToF16(x), true),
-  }[type];
-  for (const [i, x] of numbers.entries()) put(i * width, x);
 }

@@ -1,8 +1,8 @@
-// Numbers in and out of stored bytes, one at a time: what little arithmetic reading needs. Merging has its
-// kernels.
+// Numbers in and out of stored bytes, one at a time: what little arithmetic reading needs, and the oracle of the
+// kernels that merge.
 
-import { bytesPerElement, type FloatType } from "../base/dtype.ts";
-import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../base/half.ts";
+import { bytesPerElement, type FloatType } from "./dtype.ts";
+import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "./half.ts";
 
 export interface FloatView {
   readonly length: number;
@@ -37,4 +37,9 @@ export function floatView(bytes: Uint8Array, type: FloatType): FloatView {
     default:
       return type satisfies never;
   }
+}
+
+/** Numbers of one type as another's, as many as `into` holds. */
+export function convertFloats(from: FloatView, into: FloatView): void {
+  for (let i = 0; i < into.length; i++) into.set(i, from.get(i));
 }
