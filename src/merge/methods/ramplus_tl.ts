@@ -4,11 +4,13 @@
 
 import {
   add,
+  and,
   constant,
   div,
   type Expression,
   eq,
   input,
+  type Mask,
   mul,
   scalar,
   select,
@@ -48,23 +50,17 @@ function expression(merge: TensorMerge): Expression {
 
 /** For each model, how many elements it changed alone and how many with others. */
 function countShares(merge: TensorMerge, epsilon: number, statistics: TensorStatistics) {
-  const models = modelsOf(merge);
+  const { active, count } = activityOf(modelsOf(merge).map((i) => delta(merge, i)));
+  const isAlone = eq(count, constant(1));
+  const ones = (mask: Mask) => [select(mask, constant(1), constant(0))] as const;
   return statistics.recentFact(`shares ${epsilon}`, async () => {
-    const alone = new Float64Array(models.length);
-    const shared = new Float64Array(models.length);
-    const bound = Math.fround(epsilon);
-    const series = models.map((i) => delta(merge, i));
-    await statistics.inputs.each(series, (tiles) => {
-      for (let e = 0; e < tiles[0]!.length; e++) {
-        let count = 0;
-        for (const tile of tiles) count += Math.abs(tile[e]!) > bound ? 1 : 0;
-        const counts = count === 1 ? alone : shared;
-        for (const [p, tile] of tiles.entries()) {
-          counts[p]! += Math.abs(tile[e]!) > bound ? 1 : 0;
-        }
-      }
-    });
-    return { alone, shared };
+    const scalars = [epsilon];
+    const alone = await statistics.inputs.sums(
+      active.map((isChanged) => ones(and(isChanged, isAlone))),
+      { scalars },
+    );
+    const all = await statistics.inputs.sums(active.map(ones), { scalars });
+    return { alone, shared: all.map((changed, p) => changed - alone[p]!) };
   });
 }
 
@@ -109,7 +105,7 @@ export const ramplusTl: MergeMethod = {
     const epsilon = epsilonOf(merge);
     const [r, alpha] = [globalParameter(merge, "r"), globalParameter(merge, "alpha")];
     const { alone, shared } = await countShares(merge, epsilon, statistics);
-    const factors = Array.from(shared, (count, p) => {
+    const factors = shared.map((count, p) => {
       const ratio = count / Math.max(alone[p]!, epsilon);
       return 1 + r * Math.min(ratio, alpha);
     });
