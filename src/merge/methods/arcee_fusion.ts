@@ -5,7 +5,7 @@
 
 import { add, type Expression, input, sub } from "../../kernel/expression.ts";
 import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
-import { type Stream, selectCut, streamedMagnitudes } from "../statistics/magnitudes.ts";
+import { type Stream, selectThreshold, streamedMagnitudes } from "../statistics/magnitudes.ts";
 import { alongLastAxis } from "../statistics/vectors.ts";
 import { inputsVariant } from "./deltas.ts";
 import { asCompat } from "./weights.ts";
@@ -81,9 +81,11 @@ function weigh(
   firstElement: number,
 ): void {
   const length = rowLengthOf(merge);
-  for (let e = 0; e < changes.length; e++) {
-    const row = Math.floor((firstElement + e) / length);
-    changes[e] = asCompat(merge, Math.abs(changes[e]!) * kl[row]!);
+  for (let e = 0; e < changes.length; ) {
+    const row = Math.floor((firstElement + e) / length); // one division a row, not one an element
+    const end = Math.min(changes.length, (row + 1) * length - firstElement);
+    const factor = kl[row]!;
+    for (; e < end; e++) changes[e] = asCompat(merge, Math.abs(changes[e]!) * factor);
   }
 }
 
@@ -108,7 +110,7 @@ async function quantiles(elements: number, stream: Stream, shares: readonly numb
   const values: number[] = [];
   for (const q of shares) {
     const rank = elements - Math.trunc(q * (elements - 1));
-    values.push((await selectCut(magnitudes, rank)).threshold);
+    values.push(await selectThreshold(magnitudes, rank));
   }
   return values;
 }

@@ -58,7 +58,8 @@ async function energies(merge: TensorMerge, statistics: TensorStatistics): Promi
       const kept = new Float32Array(tiles[0]!.length).fill(1);
       mark?.(tiles, firstElement, kept);
       for (const [p, tile] of tiles.entries()) {
-        squares[p]!.add(tile.map((x, e) => round(x ** 2) * kept[e]!));
+        for (let e = 0; e < tile.length; e++) tile[e] = round(tile[e]! * tile[e]!) * kept[e]!;
+        squares[p]!.add(tile);
       }
     });
     return squares.map((sum) => round(Math.fround(sum.total()) / merge.elements));

@@ -12,18 +12,25 @@ import { globalParameter } from "./weights.ts";
 /** The share of elements that is kept, of those whose variance is not 0. */
 export const topk = (merge: TensorMerge): number => globalParameter(merge, "select_topk");
 
-/** Population variance of element e over the models, in the data type. */
-function varianceAt(
+/** Population variances over the models, in the data type: of each element of the tiles. */
+function variancesIn(
   tiles: readonly Float32Array[],
-  e: number,
   round: (x: number) => number,
-): number {
-  let mean = 0;
-  for (const tile of tiles) mean += tile[e]!;
-  mean /= tiles.length;
-  let squares = 0;
-  for (const tile of tiles) squares += (tile[e]! - mean) ** 2;
-  return round(squares / tiles.length);
+): Float32Array<ArrayBuffer> {
+  const { length } = tiles[0]!;
+  const means = new Float64Array(length);
+  const squares = new Float64Array(length);
+  for (const tile of tiles) for (let e = 0; e < length; e++) means[e]! += tile[e]!;
+  for (let e = 0; e < length; e++) means[e]! /= tiles.length;
+  for (const tile of tiles) {
+    for (let e = 0; e < length; e++) {
+      const distance = tile[e]! - means[e]!;
+      squares[e]! += distance * distance;
+    }
+  }
+  const variances = new Float32Array(length);
+  for (let e = 0; e < length; e++) variances[e] = round(squares[e]! / tiles.length);
+  return variances;
 }
 
 const varianceRounding = (merge: TensorMerge) => {
@@ -38,12 +45,7 @@ function variancesOf(merge: TensorMerge, { inputs }: TensorStatistics): Stream {
   const series = modelsOf(merge).map((i) => delta(merge, i));
   const round = varianceRounding(merge);
   return (visit) =>
-    inputs.each(series, (tiles, firstElement) => {
-      visit(
-        Float32Array.from(tiles[0]!, (_, e) => varianceAt(tiles, e, round)),
-        firstElement,
-      );
-    });
+    inputs.each(series, (tiles, firstElement) => visit(variancesIn(tiles, round), firstElement));
 }
 
 /** How many of the elements whose variance is not 0 are kept. */
@@ -117,9 +119,9 @@ function markKept(
   firstElement: number,
   kept: Float32Array,
 ): void {
-  const round = varianceRounding(merge);
+  const variances = variancesIn(tiles, varianceRounding(merge));
   for (let e = 0; e < kept.length; e++) {
-    const variance = varianceAt(tiles, e, round);
+    const variance = variances[e]!;
     const isKept = variance > threshold || (variance === threshold && firstElement + e < cut);
     kept[e] = isKept ? 1 : 0;
   }

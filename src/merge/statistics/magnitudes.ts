@@ -192,15 +192,24 @@ const SAMPLE_ERROR = 1 / 64;
 
 /** The cut that keeps the k largest magnitudes (1 ≤ k ≤ elements). */
 export async function selectCut(magnitudes: Magnitudes, k: number): Promise<MagnitudeCut> {
-  const { elements } = magnitudes;
-  const all = everything(magnitudes.bucketBits);
-  const isSampled = magnitudes.sample !== undefined && elements >= SAMPLED_ELEMENTS;
-  const guess = isSampled ? guessBracket(await magnitudes.sample!(), k / elements) : all;
-  const ranked = (await rankIn(magnitudes, await guess, k)) ?? (await rankIn(magnitudes, all, k));
-  const { bits, above, equal } = ranked!; // all magnitudes have every rank
+  const { bits, above, equal } = await rankedAt(magnitudes, k);
   const ties = k - above;
-  const cut = ties === equal ? elements : (await magnitudes.find(bits, ties)) + 1;
+  const cut = ties === equal ? magnitudes.elements : (await magnitudes.find(bits, ties)) + 1;
   return { threshold: fromBits(bits), cut };
+}
+
+/** The k-th largest magnitude (1 ≤ k ≤ elements): selectCut's threshold, without the pass that finds its cut. */
+export async function selectThreshold(magnitudes: Magnitudes, k: number): Promise<number> {
+  return fromBits((await rankedAt(magnitudes, k)).bits);
+}
+
+async function rankedAt(magnitudes: Magnitudes, rank: number): Promise<Ranked> {
+  const { elements, bucketBits } = magnitudes;
+  const all = everything(bucketBits);
+  const isSampled = magnitudes.sample !== undefined && elements >= SAMPLED_ELEMENTS;
+  const guess = isSampled ? await guessBracket(await magnitudes.sample!(), rank / elements) : all;
+  const ranked = (await rankIn(magnitudes, guess, rank)) ?? (await rankIn(magnitudes, all, rank));
+  return ranked!; // all magnitudes have every rank
 }
 
 /** A narrow bracket that holds the magnitude which `share` of all elements reach, if the sample is like them. */
