@@ -6,8 +6,8 @@ import { TsmergeError } from "../base/errors.ts";
 import { input } from "../kernel/expression.ts";
 import { type Bracket, BUCKETS, FOLD_ELEMENTS, type Kernel } from "../kernel/kernel.ts";
 
-/** The magnitudes of infinity and of every NaN. */
-const NO_NUMBERS: Bracket = { lowest: 0x7f800000, highest: 0x7fffffff, shift: 12 };
+/** The largest number alone: what is above it is infinity or NaN, and counting above a bracket is cheapest. */
+const LARGEST: Bracket = { lowest: 0x7f7fffff, highest: 0x7f7fffff, shift: 0 };
 const NO_ARGUMENTS = {
   scalars: new Float64Array(0),
   integers: new Uint32Array(0),
@@ -25,14 +25,15 @@ export function finiteCheck(
   const identity = { expression: input(0), inputs: [type], draws: "counter" } as const;
   const { run } = kernel.counts({ ...identity, arithmetic: "float32" });
   const width = bytesPerElement(type);
+  const counts = new Uint32Array(BUCKETS + 1);
   return (name, bytes) => {
-    const counts = new Uint32Array(BUCKETS + 1);
+    counts[BUCKETS] = 0;
     for (let at = 0; at < bytes.length; at += width * FOLD_ELEMENTS) {
       const part = bytes.subarray(at, at + width * FOLD_ELEMENTS);
       const call = { ...NO_ARGUMENTS, elements: part.length / width, firstElement: 0 };
-      run({ ...call, inputs: [part] }, NO_NUMBERS, counts);
+      run({ ...call, inputs: [part] }, LARGEST, counts);
     }
-    if (counts.every((count) => count === 0)) return;
+    if (counts[BUCKETS] === 0) return;
     throw new TsmergeError("numeric", `tensor ${name} of the merge holds NaN or infinity`, {
       hint: "use smaller weights, or check that no parent holds NaN",
     });
