@@ -47,7 +47,7 @@ export class DeviceProgram {
     });
     const { output } = await this.#session.run(feeds);
     if (output instanceof DeviceTensor) return output;
-    throw new TypeError("an output kept on the device came back to the host");
+    throw new TsmergeError("internal", "an output kept on the device came back to the host");
   }
 
   /** Disposes results that are still alive, and frees the graph. */

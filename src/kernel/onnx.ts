@@ -4,6 +4,7 @@
 
 import { draw24, type StreamKey } from "../base/counter-rng.ts";
 import { bytesPerElement, type FloatType } from "../base/dtype.ts";
+import { TsmergeError } from "../base/errors.ts";
 import { createSession, type Device, type Session } from "../ort/session.ts";
 import { DeviceTensor, type HostTensor } from "../ort/tensor.ts";
 import { bumpArena } from "./arena.ts";
@@ -160,7 +161,9 @@ function sliceCall(
 
 /** The 24-bit draws of elements [firstElement, firstElement + count). */
 export function drawPlane(key: StreamKey, firstElement: number, count: number): Uint32Array {
-  return Uint32Array.from({ length: count }, (_, i) => draw24(key, firstElement + i));
+  const plane = new Uint32Array(count);
+  for (let i = 0; i < count; i++) plane[i] = draw24(key, firstElement + i);
+  return plane;
 }
 
 async function runTile(
@@ -182,7 +185,7 @@ async function runTile(
   });
   const { output } = await session.run(feeds);
   if (output === undefined || output instanceof DeviceTensor) {
-    throw new TypeError("the session kept its output on the device");
+    throw new TsmergeError("internal", "the session kept its output on the device");
   }
   const { data } = output;
   call.output.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));

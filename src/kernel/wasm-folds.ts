@@ -27,7 +27,7 @@ import {
   generateSums,
   OUTPUT_BYTES,
 } from "./wasm-fold.ts";
-import { bindPass, compileModule, makeMemory, type Pass, type WasmMemory } from "./wasm-runtime.ts";
+import { compilePass, makeMemory, type WasmMemory } from "./wasm-runtime.ts";
 
 /** Bytes at the end of each memory that folds count and sum in: nobody else writes there. */
 export const SCRATCH_BYTES = Math.ceil(OUTPUT_BYTES / 64) * 64;
@@ -103,13 +103,7 @@ function foldRunner(
   const { steps } = jointSteps(expressions);
   const used = demandOfSteps(steps, program.inputs.length);
   const demand = { ...used, streams: Math.max(streams, used.streams) };
-  const module = compileModule(bytes);
-  const passes = new WeakMap<WasmMemory, Pass>();
-  const passOn = (memory: WasmMemory): Pass => {
-    const known = passes.get(memory) ?? bindPass(module, memory);
-    passes.set(memory, known);
-    return known;
-  };
+  const passOn = compilePass(bytes);
   let staging: WasmMemory | undefined; // most folds never need it
   return (call, extras) => {
     checkArguments(program, demand, call);

@@ -9,7 +9,7 @@ export interface WasmMemory {
 }
 
 /** Compiled code, not yet bound to a memory. */
-export interface WasmModule {
+interface WasmModule {
   readonly wasmModule: never;
 }
 
@@ -49,12 +49,14 @@ export function makeMemory(bytes: number): WasmMemory {
   }
 }
 
-/** Validates and compiles a module's bytes. */
-export function compileModule(bytes: Uint8Array<ArrayBuffer>): WasmModule {
-  return new WebAssembly.Module(bytes);
-}
-
-/** Binds a module from `assembleModule` to a memory. */
-export function bindPass(module: WasmModule, memory: WasmMemory): Pass {
-  return new WebAssembly.Instance(module, { env: { memory } }).exports.run;
+/** Compiles a module from `assembleModule`; the result gives its pass on a memory, bound at its first use there. */
+export function compilePass(bytes: Uint8Array<ArrayBuffer>): (memory: WasmMemory) => Pass {
+  const module = new WebAssembly.Module(bytes);
+  const passes = new WeakMap<WasmMemory, Pass>();
+  return (memory) => {
+    const known =
+      passes.get(memory) ?? new WebAssembly.Instance(module, { env: { memory } }).exports.run;
+    passes.set(memory, known);
+    return known;
+  };
 }

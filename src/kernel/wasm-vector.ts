@@ -1,5 +1,5 @@
 // The arithmetic of one vector of four elements as WebAssembly code: a program's steps, its roundings,
-// and the packing of results. Where operands come from and where results go is wasm-codegen.ts's business.
+// and the packing of results. Where operands come from is wasm-loop.ts's business, and where results go the pass's.
 
 import type { FloatType } from "../base/dtype.ts";
 import { roundTo } from "../base/half.ts";

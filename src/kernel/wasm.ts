@@ -6,12 +6,11 @@ import { bytesPerElement } from "../base/dtype.ts";
 import { bumpArena } from "./arena.ts";
 import type {
   Arena,
-  CompiledCounts,
-  CompiledDrawSums,
+  BucketProgram,
   CompiledProgram,
-  CompiledSums,
   Kernel,
   Program,
+  SumProgram,
   TileCall,
 } from "./kernel.ts";
 import { checkCall, computationKey, type Demand, demandOf, programKey } from "./program.ts";
@@ -19,7 +18,7 @@ import { interpret } from "./reference.ts";
 import { commonMemory, type Memories, passArguments } from "./wasm-call.ts";
 import { compileCounts, compileDrawSums, compileSums, SCRATCH_BYTES } from "./wasm-folds.ts";
 import { type GeneratedPass, generatePass } from "./wasm-pass.ts";
-import { bindPass, compileModule, makeMemory, type Pass, type WasmMemory } from "./wasm-runtime.ts";
+import { compilePass, makeMemory, type Pass, type WasmMemory } from "./wasm-runtime.ts";
 
 /** Half of a small second-level cache: staged pieces stay in it between the copy and the pass. */
 const STAGING_BYTES = 512 * 1024;
@@ -29,10 +28,6 @@ const PIECE = 65_536;
 /** A kernel on the calling thread's core. Programs in f64 arithmetic are interpreted: no recipe needs them fast. */
 export function wasmKernel(): Kernel {
   const memories: Memories = new WeakMap();
-  const compiled = new Map<string, CompiledProgram>();
-  const sums = new Map<string, CompiledSums>();
-  const counts = new Map<string, CompiledCounts>();
-  const drawSums = new Map<string, CompiledDrawSums>();
   const openArena = (bytes: number): Arena => {
     const memory = makeMemory(bytes + SCRATCH_BYTES);
     memories.set(memory.buffer, memory);
@@ -41,40 +36,32 @@ export function wasmKernel(): Kernel {
   const staging = makeMemory(STAGING_BYTES);
   return {
     name: "wasm",
-    compile(program) {
-      const key = programKey(program);
-      const known = compiled.get(key) ?? compileProgram(program, staging, memories);
-      compiled.set(key, known);
-      return known;
-    },
-    sums(program) {
-      const lengths = program.terms.map(({ length }) => length);
-      const key = `${lengths}|${computationKey(program, program.terms.flat())}`;
-      const known = sums.get(key) ?? compileSums(program, memories);
-      sums.set(key, known);
-      return known;
-    },
-    counts(program) {
-      const key = computationKey(program, [program.expression]);
-      const known = counts.get(key) ?? compileCounts(program, memories);
-      counts.set(key, known);
-      return known;
-    },
-    drawSums(program) {
-      const key = computationKey(program, [program.expression]);
-      const known = drawSums.get(key) ?? compileDrawSums(program, memories);
-      drawSums.set(key, known);
-      return known;
-    },
+    compile: once(programKey, (program) => compileProgram(program, staging, memories)),
+    sums: once(sumsKey, (program) => compileSums(program, memories)),
+    counts: once(bucketKey, (program) => compileCounts(program, memories)),
+    drawSums: once(bucketKey, (program) => compileDrawSums(program, memories)),
     arena: openArena,
-    close() {
-      compiled.clear();
-      sums.clear();
-      counts.clear();
-      drawSums.clear();
-    },
+    close() {}, // memories and code go with the last reference to them
   };
 }
+
+/** Compiles programs of equal keys once. */
+function once<Form, Compiled>(
+  keyOf: (program: Form) => string,
+  compile: (program: Form) => Compiled,
+): (program: Form) => Compiled {
+  const compiled = new Map<string, Compiled>();
+  return (program) => {
+    const key = keyOf(program);
+    const known = compiled.get(key) ?? compile(program);
+    compiled.set(key, known);
+    return known;
+  };
+}
+
+const sumsKey = (program: SumProgram): string =>
+  `${program.terms.map(({ length }) => length)}|${computationKey(program, program.terms.flat())}`;
+const bucketKey = (program: BucketProgram): string => computationKey(program, [program.expression]);
 
 function compileProgram(
   program: Program,
@@ -84,13 +71,7 @@ function compileProgram(
   if (program.arithmetic === "f64") return interpret(program);
   const demand = demandOf(program);
   const pass = generatePass(program);
-  const module = compileModule(pass.bytes);
-  const instances = new WeakMap<WasmMemory, Pass>();
-  const passOn = (memory: WasmMemory): Pass => {
-    const known = instances.get(memory) ?? bindPass(module, memory);
-    instances.set(memory, known);
-    return known;
-  };
+  const passOn = compilePass(pass.bytes);
   const stage = stager(program, pass, demand, staging, passOn(staging));
   return {
     run(call) {

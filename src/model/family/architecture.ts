@@ -42,7 +42,7 @@ export interface Architecture extends Family<ShapedTemplate> {
   };
 }
 
-/** What the decoder can run; what can be merged is more, see families.ts. */
+/** What the decoder can run; what can be merged is more, see family-tables.ts. */
 export const ARCHITECTURES: readonly Architecture[] = [LLAMA, MISTRAL, QWEN2, QWEN3];
 
 export type Section = "pre" | "layer" | "post";
