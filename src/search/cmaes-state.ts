@@ -2,7 +2,8 @@
 // its end. Shared by the strategies that differ in how they learn; the update is in cmaes-update.ts.
 
 import { type CmaesParameters, cmaesParameters, defaultPopulation } from "./cmaes-parameters.ts";
-import { sampled, settled, shrinkage, started, stretches } from "./gaussian.ts";
+import { sampled, settled, shrinkage, started } from "./gaussian.ts";
+import { type Stretched, withMargin } from "./margin.ts";
 import { checkedProblem } from "./problem.ts";
 import type { Problem } from "./strategy.ts";
 import {
@@ -26,6 +27,8 @@ export interface CmaesState {
   /** The evolution paths p_σ and p_c. */
   readonly sigmaPath: readonly number[];
   readonly covariancePath: readonly number[];
+  /** A's diagonal, by which samples of integer genes are stretched; absent: all ones. */
+  readonly stretch?: readonly number[];
   /** Generations in a row in which every candidate failed. */
   readonly failedGenerations: number;
 }
@@ -57,42 +60,42 @@ export function initial(given: Problem): CmaesState {
   const { earlier, ...problem } = checkedProblem(given);
   const n = problem.start.length;
   const cold = { ...started(problem), covariance: packedIdentity(n) };
+  const shape = {
+    ...(earlier === undefined ? cold : warmStart(problem, earlier)),
+    covariancePath: Array<number>(n).fill(0),
+  };
   return {
     problem,
     generation: 0,
-    ...(earlier === undefined ? cold : warmStart(problem, earlier)),
+    ...shape,
+    ...margined(problem, shape),
     sigmaPath: Array(n).fill(0),
-    covariancePath: Array(n).fill(0),
     failedGenerations: 0,
   };
-}
-
-/** A of a state: the stretch of its samples along each gene, [n]. */
-export function stretchesOf(state: CmaesState): number[] {
-  return stretches(state.problem, populationOf(state), () => standardDeviations(state));
 }
 
 /** The k-th sample in unit-box coordinates, [n]. */
 export function sampleOf(state: CmaesState, stream: string, k: number): number[] {
   const { root } = decomposed(state);
-  const stretch = stretchesOf(state);
-  return sampled(state, stream, k, (z, i) => stretch[i]! * rowTimes(root, i, z));
+  return sampled(state, stream, k, (z, i) => (state.stretch?.[i] ?? 1) * rowTimes(root, i, z));
 }
 
 type Shape = Pick<CmaesState, "sigma" | "covariance" | "covariancePath">;
 
-/** Shrinks genes whose standard deviation σ√C_ii outgrew its limit: C ← D C D with D diagonal. */
-export function withinLimits(shape: Shape): Shape {
-  const factors = shrinkage(standardDeviations(shape));
-  if (factors === undefined) return shape;
-  const covariance = unpacked(shape.covariance, factors.length)
-    .mulRowVector(factors)
-    .mulColumnVector(factors);
-  return {
-    sigma: shape.sigma,
-    covariance: packed(covariance),
-    covariancePath: shape.covariancePath.map((p, i) => p * factors[i]!),
-  };
+/** Within its limits: no gene's σ√C_ii too wide (C ← D C D with D diagonal), no integer gene's samples too narrow. */
+export function withinLimits<Next extends Shape & Stretched>(problem: Problem, next: Next): Next {
+  const factors = shrinkage(standardDeviations(next));
+  if (factors === undefined) return { ...next, ...margined(problem, next) };
+  const covariance = packed(
+    unpacked(next.covariance, factors.length).mulRowVector(factors).mulColumnVector(factors),
+  );
+  const covariancePath = next.covariancePath.map((p, i) => p * factors[i]!);
+  const limited = { ...next, covariance, covariancePath };
+  return { ...limited, ...margined(problem, limited) };
+}
+
+function margined(problem: Problem, next: Shape & Stretched): Stretched {
+  return withMargin(problem, populationOf({ problem }), next, () => standardDeviations(next));
 }
 
 /** σ√C_ii of every gene as a share of its range, [n]. */

@@ -2,9 +2,9 @@
 // its. A proposal: the strategy still decides how much of it to take and keeps it within limits.
 
 import { type CmaesParameters, effectiveMass } from "./cmaes-parameters.ts";
-import { type CmaesState, decomposed, parametersOf, sampleOf, stretchesOf } from "./cmaes-state.ts";
-import { standing } from "./gaussian.ts";
-import { checkTold, clipped, rankable, ranking } from "./problem.ts";
+import { type CmaesState, decomposed, parametersOf, sampleOf } from "./cmaes-state.ts";
+import { feasible, standing } from "./gaussian.ts";
+import { checkTold, rankable, ranking } from "./problem.ts";
 import type { Told } from "./strategy.ts";
 import { packed, times, unpacked } from "./symmetric.ts";
 
@@ -38,17 +38,17 @@ export function proposal(
   const finite = fitness.filter((value) => value !== -Infinity).length;
   const { weights, muEff } = selection(parameters, finite);
   const { inverseRoot } = decomposed(state);
-  const stretch = stretchesOf(state);
   const steps = ranking(fitness).map((k) =>
     standing(state.problem, results[k]!, () => sampleOf(state, stream, k)).map(
-      (x, i) => (x - state.mean[i]!) / state.sigma / stretch[i]!,
+      (x, i) => (x - state.mean[i]!) / state.sigma / (state.stretch?.[i] ?? 1),
     ),
   );
 
   const meanStep = state.mean.map((_, i) =>
     steps.reduce((sum, y, rank) => sum + Math.max(0, weights[rank]!) * y[i]!, 0),
   ); // eq. 41
-  const mean = clipped(state.mean.map((m, i) => m + state.sigma * (stretch[i]! * meanStep[i]!))); // eq. 42, c_m = 1
+  const moved = state.mean.map((m, i) => m + state.sigma * meanStep[i]!); // eq. 42, c_m = 1
+  const mean = feasible(state.problem, moved);
 
   const whitened = times(inverseRoot, meanStep);
   const sigmaPath = state.sigmaPath.map(

@@ -31,8 +31,8 @@ export const cmaes: Strategy<CmaesState> = {
   tell: (state, results) => {
     const next = proposal(state, NAME, results);
     if (next === undefined) return unordered(state, results);
-    const limited = { ...next, ...withinLimits(next) };
-    return { ...state, generation: state.generation + 1, ...limited, failedGenerations: 0 };
+    const generation = state.generation + 1;
+    return withinLimits(state.problem, { ...state, generation, ...next, failedGenerations: 0 });
   },
   recommend: (state) => toGenes(state.problem, state.mean),
   finished,

@@ -1,7 +1,6 @@
 // What every strategy that samples a Gaussian in the unit box shares: where its mean starts, how a sample is
 // kept inside, and how narrow and how wide a gene may be sampled. Not its update.
 
-import { probit } from "simple-statistics";
 import { streamKey } from "../base/counter-rng.ts";
 import { normal } from "./deviate.ts";
 import { GENE_RESOLUTION, toGenes, toUnit } from "./problem.ts";
@@ -73,34 +72,9 @@ export function standing(problem: Problem, told: Told, sample: () => readonly nu
   return unit.map((x, i) => (integer[i] && rounded[i] === told.genome[i] ? raw[i]! : x));
 }
 
-/**
- * The least standard deviation of each gene as a share of its range, [n]: 0, and for integer genes the one that
- * leaves the mean's cell, half a unit to either side, with a chance of 1/(nλ) a side (the bound on that chance
- * is Hamano et al. 2022's, the floor in place of a margin Marty et al. 2024's).
- */
-export function leastDeviations(problem: Problem, population: number): number[] {
-  const { integer, lower, upper } = problem;
-  const n = lower.length;
-  const chance = 1 / (n * population);
-  return lower.map((low, i) => {
-    if (!integer?.[i]) return 0;
-    return Math.min(MAX_DEVIATION, 0.5 / probit(1 - chance) / (upper[i]! - low));
-  });
-}
-
-/**
- * A: how far samples are stretched along each gene, [n], so that integer genes keep their least deviation while
- * C itself stays well conditioned. Steps are learned from in units of it.
- * @param deviations σ√C_ii as shares of the ranges, [n]
- */
-export function stretches(
-  problem: Problem,
-  population: number,
-  deviations: () => readonly number[],
-): number[] {
-  if (!problem.integer?.some(Boolean)) return problem.lower.map(() => 1);
-  const present = deviations();
-  return leastDeviations(problem, population).map((least, i) => Math.max(1, least / present[i]!));
+/** The mean inside the box, [n]; of integer genes, whose samples are rounded, it may lie beyond. */
+export function feasible({ integer }: Problem, mean: readonly number[]): number[] {
+  return mean.map((m, i) => (integer?.[i] ? m : Math.min(1, Math.max(0, m))));
 }
 
 /** What each gene's deviation is to be multiplied with to stay below MAX_DEVIATION, [n]; undefined: all do. */
@@ -111,7 +85,7 @@ export function shrinkage(deviations: readonly number[]): number[] | undefined {
 
 /**
  * Convergence below what a merge can resolve (tolx, B.3 of arXiv:1604.00772), or nothing but failures. Integer
- * genes never converge: they keep their least deviation.
+ * genes never converge: they keep their margin.
  * @param deviations σ√C_ii of every gene, [n]
  * @param path σ p_c, [n]
  */

@@ -10,7 +10,6 @@ import {
   initial,
   populationOf,
   sampleOf,
-  stretchesOf,
   withinLimits,
 } from "./cmaes-state.ts";
 import { type Proposal, proposal, squaredLength, unordered } from "./cmaes-update.ts";
@@ -76,17 +75,13 @@ function halfSquaredNorm(triangle: readonly number[], n: number): number {
 function damped(state: LraCmaesState, proposed: Proposal): LraCmaesState {
   const n = state.mean.length;
   const { inverseRoot } = decomposed(state);
-  const stretch = stretchesOf(state);
   const meanStep = proposed.mean.map((m, i) => m - state.mean[i]!);
   const variance = unpacked(state.covariance, n).mul(state.sigma ** 2);
   const varianceStep = unpacked(proposed.covariance, n)
     .mul(proposed.sigma ** 2)
     .sub(variance);
 
-  const whitened = inverseRoot
-    .mmul(Matrix.columnVector(meanStep.map((step, i) => step / stretch[i]!)))
-    .div(state.sigma)
-    .to1DArray();
+  const whitened = inverseRoot.mmul(Matrix.columnVector(meanStep)).div(state.sigma).to1DArray();
   const meanRate = adapted(state.meanRate, MEAN_WEIGHT, whitened, squaredLength);
   const turned = sandwiched(inverseRoot, varianceStep).map((entry) => entry / state.sigma ** 2);
   const covarianceRate = adapted(state.covarianceRate, COVARIANCE_WEIGHT, turned, (s) =>
@@ -98,14 +93,13 @@ function damped(state: LraCmaesState, proposed: Proposal): LraCmaesState {
   // A slower mean calls for a wider step, or progress would be damped twice.
   const corrected = (sigma * state.meanRate.rate) / meanRate.rate;
   const { sigmaPath, covariancePath } = proposed;
-  const next = { sigma: corrected, covariance: packed(shape), covariancePath };
-  return {
+  return withinLimits(state.problem, {
     ...state,
     generation: state.generation + 1,
-    ...{ mean, sigmaPath, meanRate, covarianceRate },
-    ...withinLimits(next),
+    ...{ mean, sigma: corrected, covariance: packed(shape), sigmaPath, covariancePath },
+    ...{ meanRate, covarianceRate },
     failedGenerations: 0,
-  };
+  });
 }
 
 export const lraCmaes: Strategy<LraCmaesState> = {

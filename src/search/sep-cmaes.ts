@@ -5,8 +5,9 @@
 import { effectiveMass } from "./cmaes-parameters.ts";
 import { populationOf } from "./cmaes-state.ts";
 import { selection, squaredLength } from "./cmaes-update.ts";
-import { sampled, settled, shrinkage, standing, started, stretches } from "./gaussian.ts";
-import { checkedProblem, checkTold, clipped, rankable, ranking, toGenes } from "./problem.ts";
+import { feasible, sampled, settled, shrinkage, standing, started } from "./gaussian.ts";
+import { withMargin } from "./margin.ts";
+import { checkedProblem, checkTold, rankable, ranking, toGenes } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 import { unpacked } from "./symmetric.ts";
 import { warmStart } from "./warm-start.ts";
@@ -21,6 +22,8 @@ export interface SepCmaesState {
   readonly variances: readonly number[];
   readonly sigmaPath: readonly number[];
   readonly covariancePath: readonly number[];
+  /** A's diagonal, by which samples of integer genes are stretched; absent: all ones. */
+  readonly stretch?: readonly number[];
   /** Generations in a row in which every candidate failed. */
   readonly failedGenerations: number;
 }
@@ -75,23 +78,29 @@ function initial(given: Problem): SepCmaesState {
     failedGenerations: 0,
   };
   if (earlier === undefined) {
-    return { ...state, ...started(problem), variances: Array<number>(n).fill(1) };
+    return margined({ ...state, ...started(problem), variances: Array<number>(n).fill(1) });
   }
   const { mean, sigma, covariance } = warmStart(problem, earlier);
-  return { ...state, mean, sigma, variances: unpacked(covariance, n).diagonal() };
+  return margined({ ...state, mean, sigma, variances: unpacked(covariance, n).diagonal() });
 }
 
 function deviationsOf({ sigma, variances }: Pick<SepCmaesState, "sigma" | "variances">): number[] {
   return variances.map((variance) => sigma * Math.sqrt(variance));
 }
 
-function stretchesOf(state: SepCmaesState): number[] {
-  return stretches(state.problem, populationOf(state), () => deviationsOf(state));
+/** With integer genes' samples not too narrow. */
+function margined(state: SepCmaesState): SepCmaesState {
+  const { problem } = state;
+  return {
+    ...state,
+    ...withMargin(problem, populationOf(state), state, () => deviationsOf(state)),
+  };
 }
 
 function sampleOf(state: SepCmaesState, k: number): number[] {
-  const stretch = stretchesOf(state);
-  const scale = state.variances.map((variance, i) => stretch[i]! * Math.sqrt(variance));
+  const scale = state.variances.map(
+    (variance, i) => (state.stretch?.[i] ?? 1) * Math.sqrt(variance),
+  );
   return sampled(state, NAME, k, (z, i) => scale[i]! * z[i]!);
 }
 
@@ -110,17 +119,17 @@ function tell(state: SepCmaesState, results: readonly Told[]): SepCmaesState {
   const { cC, cSigma, dSigma, cVariance, chi } = parameters;
   const finite = fitness.filter((value) => value !== -Infinity).length;
   const { weights, muEff } = selection(parameters, finite);
-  const stretch = stretchesOf(state);
   const steps = ranking(fitness).map((k) =>
     standing(state.problem, results[k]!, () => sampleOf(state, k)).map(
-      (x, i) => (x - state.mean[i]!) / state.sigma / stretch[i]!,
+      (x, i) => (x - state.mean[i]!) / state.sigma / (state.stretch?.[i] ?? 1),
     ),
   );
   const weighted = (value: (step: readonly number[]) => number) =>
     steps.reduce((sum, step, rank) => sum + weights[rank]! * value(step), 0);
 
   const meanStep = state.mean.map((_, i) => weighted((y) => y[i]!));
-  const mean = clipped(state.mean.map((m, i) => m + state.sigma * (stretch[i]! * meanStep[i]!)));
+  const moved = state.mean.map((m, i) => m + state.sigma * meanStep[i]!);
+  const mean = feasible(state.problem, moved);
   const sigmaPath = state.sigmaPath.map(
     (p, i) =>
       (1 - cSigma) * p +
@@ -144,12 +153,12 @@ function tell(state: SepCmaesState, results: readonly Told[]): SepCmaesState {
   );
   const next = { ...state, generation, mean, sigma, sigmaPath, failedGenerations: 0 };
   const factors = shrinkage(deviationsOf({ sigma, variances }));
-  if (factors === undefined) return { ...next, variances, covariancePath };
-  return {
+  if (factors === undefined) return margined({ ...next, variances, covariancePath });
+  return margined({
     ...next,
     variances: variances.map((c, i) => c * factors[i]! ** 2),
     covariancePath: covariancePath.map((p, i) => p * factors[i]!),
-  };
+  });
 }
 
 export const sepCmaes: Strategy<SepCmaesState> = {

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cmaes } from "../../src/search/cmaes.ts";
-import { leastDeviations } from "../../src/search/gaussian.ts";
 import { lraCmaes } from "../../src/search/lra-cmaes.ts";
 import { STRATEGIES } from "../../src/search/registry.ts";
 import { sepCmaes } from "../../src/search/sep-cmaes.ts";
@@ -75,12 +74,6 @@ test("an integer gene never freezes: some candidates leave the mean's cell until
     // 50 generations, three bits, at least 1/6 of a change each
     assert.ok(changed >= (50 * 3) / 6 / 2, `${strategy.name}: ${changed} changes`);
   }
-});
-
-test("the least deviation is half a unit over the quantile of 1 - 1/(nλ), of integers only", () => {
-  const [real, bit] = leastDeviations({ ...mixed(2, 1), upper: [5, 10] }, 50);
-  assert.equal(real, 0);
-  assert.ok(Math.abs(bit! - 0.05 / 2.3263) < 1e-4, `${bit}`); // the 99 % quantile, range 10
 });
 
 test("an integer gene needs integer bounds and an entry for every gene", () => {
