@@ -4,9 +4,9 @@
 
 import { streamKey, uniform } from "../base/counter-rng.ts";
 import { choice } from "./deviate.ts";
-import { latinPoint } from "./latin.ts";
 import { converged, populationOf } from "./population.ts";
 import { checkTold, coldProblem, rankable, ranking, toGenes, toUnit } from "./problem.ts";
+import { sobolPoint } from "./sobol-points.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 import { centre } from "./variation.ts";
 
@@ -40,7 +40,7 @@ function ask(state: DeState, k: number): { genome: number[]; parents: number[] }
   if (members.length === 0) {
     if (k === 0) return { genome: [...problem.start], parents: [] };
     const key = streamKey(problem.seed, "de", "founders");
-    return { genome: toGenes(problem, latinPoint(key, k, populationOf(state), n)), parents: [] };
+    return { genome: toGenes(problem, sobolPoint(key, k, n)), parents: [] };
   }
   const key = streamKey(problem.seed, "de", generation, k);
   const order = ranking(members.map(({ fitness }) => fitness ?? -Infinity));

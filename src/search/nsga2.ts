@@ -4,10 +4,10 @@
 
 import { type StreamKey, streamKey } from "../base/counter-rng.ts";
 import { choice } from "./deviate.ts";
-import { latinPoint } from "./latin.ts";
 import { fronts, survivors } from "./pareto.ts";
 import { populationOf, unlike } from "./population.ts";
 import { checkTold, coldProblem, rankable, toGenes, toUnit } from "./problem.ts";
+import { sobolPoint } from "./sobol-points.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
 import { crossed, mutated } from "./variation.ts";
 
@@ -32,7 +32,7 @@ function ask(state: Nsga2State, k: number): { genome: number[]; parents: number[
   if (known.length === 0) {
     if (k === 0 && generation === 0) return { genome: [...problem.start], parents: [] };
     const key = streamKey(problem.seed, "nsga2", generation, "founders");
-    const x = latinPoint(key, k, populationOf(state), problem.start.length);
+    const x = sobolPoint(key, k, problem.start.length);
     return { genome: toGenes(problem, x), parents: [] };
   }
   const child = unlike(known, (attempt) => breed(state, k, attempt));

@@ -7,13 +7,13 @@ import { cmaes } from "./cmaes.ts";
 import { de } from "./de.ts";
 import { ga } from "./ga.ts";
 import { greedySoup } from "./greedy-soup.ts";
-import { latin } from "./latin.ts";
 import { lraCmaes } from "./lra-cmaes.ts";
 import { withCategories } from "./mixed.ts";
 import { nsga2 } from "./nsga2.ts";
 import { random } from "./random.ts";
 import { cmaesBipop, cmaesIpop } from "./restarts.ts";
 import { sepCmaes } from "./sep-cmaes.ts";
+import { sobol } from "./sobol.ts";
 import type { Strategy } from "./strategy.ts";
 
 /** In the order help texts list them; the first is the default. */
@@ -28,7 +28,7 @@ export const STRATEGIES: readonly Strategy[] = [
   nsga2,
   de,
   greedySoup,
-  latin,
+  sobol,
   random,
 ];
 

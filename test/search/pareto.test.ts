@@ -2,9 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { streamKey } from "../../src/base/counter-rng.ts";
 import { de } from "../../src/search/de.ts";
-import { latin, latinPoint } from "../../src/search/latin.ts";
 import { nsga2, paretoFront } from "../../src/search/nsga2.ts";
 import { crowding, dominates, fronts, hypervolume, survivors } from "../../src/search/pareto.ts";
 import type { Problem, Told } from "../../src/search/strategy.ts";
@@ -118,16 +116,4 @@ test("differential evolution solves a sphere, and keeps no failure over a score"
   for (let g = 0; g < 150; g++) state = step(de, state, fitness);
   assert.ok(-fitness(de.recommend(state), 0) < 1e-5, `${fitness(de.recommend(state), 0)}`);
   assert.ok(state.members.every((member, k) => (member.fitness === undefined) === (k % 5 === 4)));
-});
-
-test("a Latin hypercube has every gene once in every n-th of its range", () => {
-  const points = Array.from({ length: 12 }, (_, k) => latinPoint(streamKey(3), k, 12, 4));
-  for (let i = 0; i < 4; i++) {
-    const cells = points.map((x) => Math.floor(12 * x[i]!)).sort((a, b) => a - b);
-    assert.deepEqual(
-      cells,
-      Array.from({ length: 12 }, (_, cell) => cell),
-    );
-  }
-  assert.deepEqual(latin.ask(latin.initial(unit(2, 8)), 0).genome, [0.5, 0.5]);
 });
