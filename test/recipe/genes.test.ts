@@ -186,7 +186,7 @@ test("every parameter with a number of every method can be searched, without cod
 
 test("what is wrong with a gene is said at its place, with what would do", () => {
   const said = refusal(`${THREE}${BASE}  merge_method: {choices: [tise, linear]}\n`);
-  assert.match(said, /e\.yml:4:28: merge_method "tise": is not one of .*did you mean "ties"\?/);
+  assert.match(said, /e\.yml:4:28: merge_method "tise" is not one of .*did you mean "ties"\?/);
   const genes = refusal(`${THREE}${BASE}  merge_method: della
   smooth: 2
   layer_groups: 2
@@ -200,8 +200,8 @@ test("what is wrong with a gene is said at its place, with what would do", () =>
 `);
   for (const line of [
     "layer_groups and smooth with a number are both given",
-    'e.yml:8:36: scale "lag": is not one of linear, log, integer',
-    "e.yml:9:24: choices [0.5]: needs two choices",
+    'e.yml:8:36: scale "lag" is not one of linear, log, integer',
+    "e.yml:9:24: choices [0.5] has fewer than two choices",
     "e.yml:10:14: epsilon has a log scale and the range [0, 0.3]",
     "e.yml:11:13: lambda has choices and a range",
     "e.yml:12:14: rescale is true or false and has no range",
@@ -228,4 +228,41 @@ test("a start on a bound is noted", () => {
     notes.join("\n"),
     /weight starts on its bound 1: the search begins half a step inside/,
   );
+});
+
+test("a search in which nothing is left says why", () => {
+  const one = "  models: [org/m1]\n  merge_method: linear\n";
+  assert.match(refusal(one), /nothing is left to search: linear is to weigh one model alone/);
+  const fixed = `${THREE}  merge_method: linear\n  parameters: {weight: 0.5}\n`;
+  assert.match(refusal(fixed), /nothing is left to search: weight of linear is fixed/);
+});
+
+test("an empty range is one problem, not two", () => {
+  const said = refusal(`${THREE}  merge_method: linear\n  parameters: {weight: {range: [1, 0]}}\n`);
+  assert.match(said, /^e\.yml:4:24: weight has the empty range \[1, 0\]\n {2}hint: /);
+});
+
+test("a model that is listed twice is told", () => {
+  const { notes } = read("  models: [org/m1, org/m2, org/m1]\n  merge_method: linear\n");
+  assert.match(notes.join("\n"), /org\/m1 is listed twice and takes part once/);
+});
+
+test("a filter that matches no tensor is refused in a search and noted in a recipe", () => {
+  assert.throws(() => space(`${THREE}  merge_method: linear\n  filters: [self_atn]\n`), {
+    code: "config",
+    message: 'the filter "self_atn" matches no tensor',
+  });
+  const linear = space(`${THREE}  merge_method: linear\n  filters: [mlp]\n`);
+  const recipe = linear.decode(linear.start);
+  const heard = (filter: string): string[] => {
+    const notes: string[] = [];
+    const parameters = { weight: [{ filter, value: 1 }, { value: 0 }] };
+    const onNote = (note: string) => notes.push(note);
+    compileRecipe({ ...recipe, parameters }, { models: MODELS, seed: 0, compat: false, onNote });
+    return notes;
+  };
+  assert.deepEqual(heard("self_atn"), [
+    'the filter "self_atn" matches no tensor and changes nothing',
+  ]);
+  assert.deepEqual(heard("mlp"), []);
 });

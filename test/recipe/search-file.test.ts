@@ -120,15 +120,15 @@ budget: {max_eval: 3, minutes: 0}
 racing: {rule: tset}
 `);
   for (const line of [
-    'e.yml:3:17: merge_method "tise": is not one of',
+    'e.yml:3:17: merge_method "tise" is not one of',
     'did you mean "ties"?',
-    'e.yml:5:22: layer_granularity "two": expected number',
+    'e.yml:5:22: layer_granularity "two" is not a number',
     'e.yml:6:3: genome has no key "filtres"; did you mean "filters"?',
     'e.yml:7:1: a search file has no key "taks"; did you mean "tasks"?',
     "e.yml:8:8: limit -1",
     'e.yml:9:10: budget has no key "max_eval"; did you mean "max_evals"?',
     "e.yml:9:32: minutes 0",
-    'e.yml:10:16: rule "tset": is not one of test, halving',
+    'e.yml:10:16: rule "tset" is not one of test, halving',
   ]) {
     assert.ok(said.includes(line), `${said}\nlacks\n${line}`);
   }
@@ -254,4 +254,22 @@ test("keys that do not go together are told", () => {
   assert.throws(task('http: {url: "http://h:{port}"}'), /nothing is started on/);
   assert.throws(task("http: {url: h}"), /not an address/);
   assert.throws(task('http: {url: "http://h", serv: x}'), /did you mean "serve"/);
+});
+
+test("a file that is no mapping is one problem", () => {
+  assert.match(refusal("- a\n"), /^e\.yml:1:1: a search file is \["a"\]\n/);
+});
+
+test("wrong values are told in words", () => {
+  const said = refusal(
+    `${GENOME}tasks: [{name: x, weight: -1}]\nseed: 1.5\nlimit: many\nsigma: 2\n`,
+  );
+  for (const line of [
+    "e.yml:5:27: weight -1 is not above 0",
+    "e.yml:6:7: seed 1.5 is not a whole number",
+    'e.yml:7:8: limit "many" is not a number',
+    "e.yml:8:8: sigma 2 is not at most 1",
+  ]) {
+    assert.ok(said.includes(line), `${said}\nlacks\n${line}`);
+  }
 });

@@ -9,6 +9,7 @@ import { type MergeMethod, type ParameterSpec, setsBaseApart } from "../../merge
 import { methodNamed } from "../../merge/methods/registry.ts";
 import type { CopiedTensor, MergePlan, TensorPlan, TensorSource } from "../../merge/plan.ts";
 import { unreadTensors } from "../../model/family/model-weights.ts";
+import { filtersIn, idleFilters } from "../idle-filters.ts";
 import { donorReference, mergedReferences, type Parameters, type Recipe } from "../recipe.ts";
 import { settingAt } from "../setting.ts";
 import { copiedTensor, isMergeable } from "./copied.ts";
@@ -67,7 +68,10 @@ export function compileRecipe(recipe: Recipe, context: CompileContext): MergePla
   const givers = locations.map((location) => byLocation.get(location)!);
   checkQuantized(givers, donor, method.name, tensors);
   if (copies.length > 0) context.onNote?.(noteOn(copies));
-  if (context.onNote !== undefined) noteUnread(givers, context.onNote);
+  if (context.onNote !== undefined) {
+    noteUnread(givers, context.onNote);
+    noteIdle(recipe, layout.rows, context.onNote);
+  }
   const isResized = vocabulary !== undefined;
   const config = outputConfig(donor, layout, tensors, context.compat, isResized);
   if (!context.compat) {
@@ -102,6 +106,16 @@ function noteUnread(models: readonly LoadedModel[], onNote: (note: string) => vo
   if (first === undefined) return;
   const more = others.length === 0 ? "" : ` and ${others.length} more`;
   onNote(`left out, since every model computes them: ${first}${more}`);
+}
+
+/** A filter that means no tensor is most often a slip. */
+function noteIdle(recipe: Recipe, rows: readonly Row[], onNote: (note: string) => void): void {
+  const filters = filtersIn(recipe);
+  if (filters.length === 0) return;
+  const names = rows.flatMap(({ name, inputs }) => [name, ...inputs.map((one) => one.tensor.name)]);
+  for (const filter of idleFilters(filters, names)) {
+    onNote(`the filter ${JSON.stringify(filter)} matches no tensor and changes nothing`);
+  }
 }
 
 function noteOn(copies: readonly CopiedTensor[]): string {

@@ -27,7 +27,7 @@ const GENE = z.object({
   scale: z.enum(SCALES, { error: `is not one of ${SCALES.join(", ")}` }).optional(),
   choices: z
     .array(z.union([z.number(), z.boolean()]))
-    .min(2, { error: "needs two choices at least; write a number to fix it" })
+    .min(2, { error: "has fewer than two choices; write a number to fix it" })
     .optional(),
 });
 
@@ -182,7 +182,12 @@ function rangeGene(
   const scale = shape.scale ?? byDefault?.scale ?? "linear";
   const isInside = byDefault !== undefined && byDefault.start > lower && byDefault.start < upper;
   const start = Number(shape.start ?? (isInside ? byDefault.start : middleOf(lower, upper, scale)));
-  if (!(lower < upper) || start < lower || start > upper) {
+  if (!(lower < upper)) {
+    const hint = "write [lowest, highest], or a single number to fix it";
+    complain(file, at, `${name} has the empty range [${lower}, ${upper}]`, hint);
+    return undefined;
+  }
+  if (start < lower || start > upper) {
     complain(
       file,
       at,

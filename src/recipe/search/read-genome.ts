@@ -37,7 +37,7 @@ const GENOME = z.object({
   filters: z.array(z.string().min(1)).optional(),
   smooth: z
     .union([z.boolean(), z.int().min(2)], {
-      error: "expected true, false or a number of points from 2 up",
+      error: "is neither true, false nor a number of points from 2 up",
     })
     .default(false),
   dtype: z.preprocess(
@@ -72,6 +72,9 @@ export function readGenome(
   const base = baseNode === undefined ? undefined : readReference(file, baseNode, "base_model");
   const methods = readMethods(file, node, memberValue(members, "merge_method"));
   if (methods.length === 0) return undefined;
+  for (const twice of new Set(listed.filter((model, i) => listed.indexOf(model) < i))) {
+    note(file, memberValue(members, "models"), `${twice} is listed twice and takes part once`);
+  }
   const isApart = methods.some(setsBaseApart);
   const models = [...new Set(listed)].filter((model) => !(isApart && model === base));
   const subset = readSubset(file, subsetNode, methods, models.length);
@@ -120,7 +123,7 @@ export function readGenome(
     ...(shape.tokenizer_source === undefined ? {} : { tokenizerSource: shape.tokenizer_source }),
     randomInit,
   };
-  refuseEmpty(file, node, genome);
+  if (file.problems.length === 0) refuseEmpty(file, node, genome);
   return genome;
 }
 
@@ -189,10 +192,17 @@ function refuseEmpty(file: YamlFile, node: Node, genome: Genome): void {
   const isSearched = Object.values(parameters).some((value) => typeof value === "object");
   const hasShares = shares === true && models.length > 1;
   if (isSearched || hasShares || subset !== undefined || methods.length > 1) return;
+  const fixed = Object.keys(parameters).filter((name) => name !== "normalize");
+  const why =
+    shares === true
+      ? `${methods[0]} is to weigh one model alone`
+      : fixed.length > 0
+        ? `${fixed.join(" and ")} of ${methods[0]} ${fixed.length === 1 ? "is" : "are"} fixed`
+        : `${methods[0]} has no parameter with a range`;
   complain(
     file,
     node,
-    `nothing is left to search: ${methods[0]} has no parameter with a range`,
-    "give one a range or choices, let the search choose the models with models: {from: […], subset: {min: 2}}, or merge with tsmerge merge",
+    `nothing is left to search: ${why}`,
+    "give a parameter a range or choices, let the search choose the models with models: {from: […], subset: {min: 2}}, or merge with tsmerge merge",
   );
 }

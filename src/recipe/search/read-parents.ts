@@ -65,7 +65,7 @@ export function readMethods(
     complain(
       file,
       one,
-      `merge_method ${describe(file, one)}: is not one of ${METHOD_NAMES.join(", ")}${didYouMean(String(name), METHOD_NAMES)}`,
+      `merge_method ${describe(file, one)} is not one of ${METHOD_NAMES.join(", ")}${didYouMean(String(name), METHOD_NAMES)}`,
     );
     return undefined;
   });

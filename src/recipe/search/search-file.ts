@@ -116,6 +116,7 @@ export function readSearchFile(text: string, options: { readonly file: string })
   const file = openYaml(text, options.file);
   const root = file.document.contents ?? undefined;
   const members = membersOf(file, root, "a search file");
+  failOnProblems(file); // of a file that is no mapping nothing else can be said
   rejectUnknown(file, members, Object.keys(FILE.shape), "a search file");
   const top = checkShape(file, FILE, root);
   const genome = readGenome(file, memberValue(members, "genome"), top?.random_init ?? false);

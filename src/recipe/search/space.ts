@@ -4,6 +4,7 @@
 import { streamKey, uniform } from "../../base/counter-rng.ts";
 import { TsmergeError } from "../../base/errors.ts";
 import type { LoadedModels } from "../compile/models.ts";
+import { idleFilters } from "../idle-filters.ts";
 import type { Recipe } from "../recipe.ts";
 import { decode } from "./decode.ts";
 import { flowSpace } from "./flow.ts";
@@ -66,7 +67,15 @@ export function searchSpace(genome: SearchGenome, models: LoadedModels, seed: nu
   };
 }
 
+/** @throws TsmergeError `config` for a filter that means no tensor: its genes would change nothing */
 function weightSpace(genome: Genome, models: LoadedModels): SlotSpace {
+  const names = [...models.values()].flatMap(({ tensors }) => [...tensors.keys()]);
+  const [idle] = idleFilters(genome.filters, names);
+  if (idle !== undefined) {
+    throw new TsmergeError("config", `the filter ${JSON.stringify(idle)} matches no tensor`, {
+      hint: "write a part of a tensor's name, such as self_attn or mlp, or delete it",
+    });
+  }
   const groups = layerGroups(genome, models);
   return { slots: slotsOf(genome, groups), decode: (read) => decode(genome, groups, read) };
 }

@@ -71,11 +71,16 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const device = sessionDevice(options.device);
   const seed = options.seed ?? config.seed ?? DEFAULT_SEED;
   const searchRoots = [process.cwd(), dirname(resolve(file))];
-  const models = await loadModels(genomeReferences(genome), (reference) =>
-    resolveModel(reference, { ...hub, searchRoots }),
-  );
-  const space = searchSpace(genome, models, seed);
-  const strategy = strategyNamed(options.strategy ?? config.strategy);
+  const [models, space] = await inFile(file, async () => {
+    const loaded = await loadModels(genomeReferences(genome), (reference) =>
+      resolveModel(reference, { ...hub, searchRoots }),
+    );
+    return [loaded, searchSpace(genome, loaded, seed)] as const;
+  });
+  const strategy =
+    options.strategy === undefined
+      ? await inFile(file, () => strategyNamed(config.strategy))
+      : strategyNamed(options.strategy);
   const tasks = chosenTasks(options, config);
   const race = raceOf(options, config, strategy, tasks);
   const loaded = await loadRunItems({
@@ -131,6 +136,20 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     ...{ problem, budget, device },
     notes: all,
   };
+}
+
+/** What the search file asks for: an error that knows no place gets the file's name. */
+async function inFile<T>(file: string, step: () => T | Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (error) {
+    if (!(error instanceof TsmergeError) || error.where !== undefined) throw error;
+    const { code, message, hint, cause } = error;
+    throw new TsmergeError(code, message, {
+      ...{ where: file, cause },
+      ...(hint === undefined ? {} : { hint }),
+    });
+  }
 }
 
 /** Adds what needs the weights' bytes: fingerprints, and with them hashes and the run's identity. */
