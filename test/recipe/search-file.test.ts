@@ -248,7 +248,7 @@ test("programs and endpoints are read as sources of fitness", () => {
 test("keys that do not go together are told", () => {
   const task = (rest: string) => () => read(`${GENOME}tasks: [{name: mine, ${rest}}]\n`);
   assert.throws(task("command: x, metric: acc"), /a program's score is its own metric/);
-  assert.throws(task("weight: -1"), /weight -1: is not above 0; what is minimised counts/);
+  assert.throws(task("weight: -1"), /weight -1 is not above 0; what is minimised counts/);
   assert.throws(task("timeout: 3"), /timeout says how a command is run/);
   assert.throws(task('command: x, http: {url: "http://h"}'), /both command and http/);
   assert.throws(task('http: {url: "http://h:{port}"}'), /nothing is started on/);
