@@ -224,3 +224,13 @@ test("what makes a question the same can be said apart from how it is asked", as
   assert.equal(items[0]?.hash, items[1]?.hash);
   assert.deepEqual(items[0]?.choices, ["A", "B"]);
 });
+
+test("options of generation are told to change nothing where no task generates", async () => {
+  const { warnings } = await loadTasks(["demo_math"], {
+    split: "test",
+    genKwargs: { max_gen_toks: 8 },
+  });
+  assert.deepEqual(warnings, [
+    "the options of generation change nothing: no task here generates text",
+  ]);
+});

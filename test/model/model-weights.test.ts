@@ -11,6 +11,7 @@ import {
   familyNames,
   type ModelWeights,
   modelWeights,
+  unscoredNote,
 } from "../../src/model/family/model-weights.ts";
 import { parseStoredConfig, readStoredConfig } from "../../src/model/family/stored-config.ts";
 
@@ -135,11 +136,12 @@ test("a tensor that the table does not know is merged where it is found, a buffe
     "model.embed.position_ids": [4],
     "model.layers.0.self_attn.rotary_emb.inv_freq": [2],
   });
-  const { family } = modelWeights(llama, held, "m");
+  const weights = modelWeights(llama, held, "m");
   assert.deepEqual(
-    family.post.filter(({ isForeign }) => isForeign),
+    weights.family.post.filter(({ isForeign }) => isForeign),
     [{ name: "value_head.weight", optional: true, isForeign: true }],
   );
+  assert.match(unscoredNote("m", weights) ?? "", /^1 tensor of m stand.*: value_head\.weight$/);
 });
 
 test("malformed facts are named", () => {

@@ -1,12 +1,12 @@
 // The files of an evaluation have lm-eval's names and keys.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { evaluateModel } from "../../src/run/eval/evaluate.ts";
-import { timeId, writeResultFiles } from "../../src/run/eval/result-files.ts";
+import { requireWritable, timeId, writeResultFiles } from "../../src/run/eval/result-files.ts";
 import { folderNameOf } from "../../src/run/eval/result-record.ts";
 
 const MODEL = join(import.meta.dirname, "../../evals/demo/models/math");
@@ -73,4 +73,15 @@ test("results and samples stand in the model's folder under the time", async () 
 test("a model's folder is named as lm-eval names it", () => {
   assert.equal(folderNameOf("meta-llama/Llama-3.2-1B"), "meta-llama__Llama-3.2-1B");
   assert.equal(folderNameOf("/tmp/a:b/*c"), "__tmp__a__b__c");
+});
+
+test("a place that cannot be written is told before anything is scored, and nothing is made", async () => {
+  const file = join(folder, "taken");
+  writeFileSync(file, "");
+  await assert.rejects(requireWritable(join(file, "out")), { code: "io" });
+  await assert.rejects(requireWritable(file), { message: /which is a file/ });
+  const before = readdirSync(folder);
+  await requireWritable(join(folder, "new/out"));
+  await requireWritable(join(folder, "new/out.json"));
+  assert.deepEqual(readdirSync(folder), before);
 });

@@ -113,6 +113,8 @@ async function runEvaluation(
   const { evaluateModel } = await import("../../run/eval/evaluate.ts");
   const { defaultStore } = await import("../../run/eval/default-store.ts");
   const { connectSupervisor } = await import("../../exec/supervised.ts");
+  const { requireWritable } = await import("../../run/eval/result-files.ts");
+  if (flags.output !== undefined) await requireWritable(flags.output);
   const started = Date.now();
   const searchRoots = [process.cwd()];
   const { reference, tasks, options } = request;
@@ -129,8 +131,9 @@ async function runEvaluation(
   for (const warning of evaluation.warnings) status.line(warning);
   const { known, requests } = evaluation.statistics;
   status.line(`answers are kept in ${store}; ${known} of ${requests} were known`);
-  const files = await writeFiles(evaluation, request, flags, [started, Date.now()]);
-  await printEvaluation(evaluation, request, flags);
+  const ended = Date.now();
+  await printEvaluation(evaluation, request, flags); // first: no disk can spoil it
+  const files = await writeFiles(evaluation, request, flags, [started, ended]);
   for (const file of files) status.line(file);
 }
 

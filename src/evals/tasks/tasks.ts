@@ -100,7 +100,12 @@ export async function loadTasks(names: readonly string[], options: TaskOptions):
       ...{ files, asked: [...leaves.values()].map(wordingOf), systemInstruction },
       chat: chat && { template: chat.template, isMultiturn: chat.isMultiturn },
     }),
-    warnings: [...leaves.values()].flatMap((leaf) => leaf.warnings),
+    warnings: [
+      ...[...leaves.values()].flatMap((leaf) => leaf.warnings),
+      ...(options.genKwargs === undefined || [...leaves.values()].some(isGenerated)
+        ? []
+        : ["the options of generation change nothing: no task here generates text"]),
+    ],
   };
 }
 
@@ -114,9 +119,13 @@ async function requireFolder(dataDir: string): Promise<void> {
   });
 }
 
+function isGenerated({ documents }: Leaf): boolean {
+  return documents.config.output_type === "generate_until";
+}
+
 function withGenKwargs(leaf: Leaf, replaced: TaskOptions["genKwargs"]): Leaf {
   const { config } = leaf.documents;
-  if (replaced === undefined || config.output_type !== "generate_until") return leaf;
+  if (replaced === undefined || !isGenerated(leaf)) return leaf;
   const generation_kwargs = { ...config.generation_kwargs, ...replaced };
   return { ...leaf, documents: compileTask({ ...config, generation_kwargs }) };
 }

@@ -175,6 +175,17 @@ export function unreadTensors(
   return [...tensors.keys()].filter((name) => !read.has(name));
 }
 
+/**
+ * A remark on weights that no decoder reads, since the model's configuration does not describe them: often a
+ * config.json with too few layers. Undefined where there are none.
+ */
+export function unscoredNote(reference: string, { family }: ModelWeights): string | undefined {
+  const foreign = family.post.filter(({ isForeign }) => isForeign === true);
+  if (foreign.length === 0) return undefined;
+  const tensors = foreign.length === 1 ? "1 tensor" : `${foreign.length} tensors`;
+  return `${tensors} of ${reference} stand in no part that its config.json describes and take no part in a score: ${foreign[0]!.name}`;
+}
+
 /** What the files hold and the table does not know, apart from buffers that code recomputes. */
 function foreignTemplates(
   { family, layers, pre, layer, post, spell }: ModelWeights,

@@ -15,6 +15,7 @@ import type { Identity } from "../../lineage/identity.ts";
 import { openItemStore } from "../../lineage/item-store.ts";
 import { loadChatTemplate } from "../../model/chat-template.ts";
 import { readModelConfig } from "../../model/config.ts";
+import { unscoredNote } from "../../model/family/model-weights.ts";
 import { loadTokenizer, type Tokenizer, tokenizerDigest } from "../../model/tokenizer.ts";
 import { runtimeVersion } from "../../ort/runtime.ts";
 import type { Device as SessionDevice } from "../../ort/session.ts";
@@ -114,6 +115,7 @@ export async function evaluateModel(
   if (int8) await refuseUnlessScreened(items, device);
   const rounded = dtype === undefined || dtype === "int8" ? {} : { dtype };
   const recipe = { ...singleModel(directory), ...rounded };
+  const unscored = unscoredNote("the model", model.weights);
   const subject = {
     name: directory,
     plan: compileRecipe(recipe, { models, seed: 0, compat: false }),
@@ -134,7 +136,11 @@ export async function evaluateModel(
       ...{ model: directory, suite, items, scores, conditions, ...asked },
       chatTemplate: style.chat?.template,
       results: summarise(suite, scores),
-      warnings: [...suite.warnings, ...encodingWarnings(asked.statistics)],
+      warnings: [
+        ...suite.warnings,
+        ...(unscored === undefined ? [] : [unscored]),
+        ...encodingWarnings(asked.statistics),
+      ],
     };
   } finally {
     store.close();

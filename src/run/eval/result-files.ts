@@ -1,13 +1,14 @@
 // lm-evaluation-harness's files of one evaluation: results_<time>.json and, if asked for, a
 // samples_<task>_<time>.jsonl for each task. Each appears whole under its name or not at all.
 
-import { createWriteStream } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { constants, createWriteStream } from "node:fs";
+import { access, mkdir, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import writeFileAtomic from "write-file-atomic";
-import { ioError } from "../../base/io-error.ts";
+import { TsmergeError } from "../../base/errors.ts";
+import { hasErrorCode, ioError } from "../../base/io-error.ts";
 import { pythonJson } from "../../evals/python/json.ts";
 import { sampleLines } from "../../evals/sample-log.ts";
 import type { Evaluation } from "./evaluate.ts";
@@ -21,6 +22,29 @@ export interface ResultFileOptions {
   readonly predictOnly: boolean;
   /** The moment that names the files. */
   readonly time: Date;
+}
+
+/**
+ * Refuses a place that cannot be written before anything is scored; makes nothing.
+ * @throws TsmergeError `io`
+ */
+export async function requireWritable(path: string): Promise<void> {
+  const wanted = extname(path) === ".json" ? dirname(path) : path;
+  let folder = wanted;
+  for (;;) {
+    try {
+      if (!(await stat(folder)).isDirectory()) {
+        throw new TsmergeError("io", `cannot write results below ${folder}, which is a file`, {
+          hint: "give --output_path a folder, or a name that ends in .json",
+        });
+      }
+      return await access(folder, constants.W_OK);
+    } catch (cause) {
+      if (cause instanceof TsmergeError) throw cause;
+      if (!hasErrorCode(cause, "ENOENT")) throw ioError("write results to", wanted, cause);
+      folder = dirname(folder);
+    }
+  }
 }
 
 /**

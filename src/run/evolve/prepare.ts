@@ -10,6 +10,7 @@ import { itemCount } from "../../evals/workload.ts";
 import { resolveModel } from "../../hub/reference.ts";
 import type { HubAccess } from "../../hub/settings.ts";
 import { planHash } from "../../merge/fingerprint.ts";
+import { unscoredNote } from "../../model/family/model-weights.ts";
 import type { Device } from "../../ort/session.ts";
 import { compileRecipe } from "../../recipe/compile/compile.ts";
 import { type LoadedModels, loadModels } from "../../recipe/compile/models.ts";
@@ -122,6 +123,9 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   requireOneCandidate(budget, itemCount(workloads.search));
   const all = [
     ...notes,
+    ...[...models.values()].flatMap(
+      ({ reference, weights }) => unscoredNote(reference, weights) ?? [],
+    ),
     ...items.notes,
     ...(tokens?.notes ?? []),
     ...encodingNotes(workloads),
