@@ -33,7 +33,6 @@ export interface ModelConfig {
   /** Whether each layer has the window, [layers]. */
   readonly windowedLayers: readonly boolean[];
   readonly rope: Rope;
-  readonly hiddenAct: "silu";
   readonly bosTokenId: number | undefined;
   /** Any of these ends a text; empty when config.json names none. */
   readonly eosTokenIds: readonly number[];
@@ -112,7 +111,6 @@ export function parseModelConfig(json: unknown, where: string): ModelConfig {
     qkNorm: architecture.qkNorm,
     ...windowOf(raw, architecture, reject),
     rope: ropeOf(raw, reject),
-    hiddenAct: "silu",
     bosTokenId: raw.bos_token_id ?? undefined,
     eosTokenIds: [raw.eos_token_id ?? []].flat(),
     dtype: dtypeOf(raw, reject),

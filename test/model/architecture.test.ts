@@ -6,9 +6,8 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { readModelConfig } from "../../src/model/config.ts";
 import {
+  ARCHITECTURES,
   architectureNamed,
-  architectureNames,
-  ignoredNames,
   isRead,
   shapeOf,
   tensorNames,
@@ -47,8 +46,8 @@ for (const family of FAMILIES) {
 }
 
 test("names come in the order pre, layers, post, each once", () => {
-  for (const name of architectureNames()) {
-    const tensors = tensorNames(architectureNamed(name), 2);
+  for (const architecture of ARCHITECTURES) {
+    const tensors = tensorNames(architecture, 2);
     assert.equal(new Set(tensors.map((tensor) => tensor.name)).size, tensors.length);
     const order = tensors.map(({ section, layer }) => (section === "layer" ? layer : section));
     assert.deepEqual([...new Set(order)], ["pre", 0, 1, "post"]);
@@ -73,14 +72,6 @@ test("a bias that every checkpoint of the family carries is not optional", () =>
   );
   assert.equal(bias?.optional, false);
   assert.equal(bias?.bias, "qkv");
-});
-
-test("rotary tables of old checkpoints are known by name", () => {
-  const names = ignoredNames(architectureNamed("LlamaForCausalLM"), 2);
-  assert.deepEqual(
-    [...names],
-    [0, 1].map((layer) => `model.layers.${layer}.self_attn.rotary_emb.inv_freq`),
-  );
 });
 
 test("an unknown architecture is answered with those there are", () => {

@@ -60,11 +60,6 @@ export interface TensorName {
   readonly bias?: BiasGroup;
 }
 
-/** The names that config.json's `architectures` may hold. */
-export function architectureNames(): string[] {
-  return ARCHITECTURES.map((architecture) => architecture.name);
-}
-
 /**
  * The architecture of that name.
  * @param where the config.json that names it, for the error
@@ -73,7 +68,7 @@ export function architectureNames(): string[] {
 export function architectureNamed(name: string, where?: string): Architecture {
   const found = ARCHITECTURES.find((architecture) => architecture.name === name);
   if (found !== undefined) return found;
-  const known = architectureNames();
+  const known = ARCHITECTURES.map((architecture) => architecture.name);
   throw new TsmergeError(
     "incompatible",
     `architecture "${name}" is not supported${didYouMean(name, known)}`,
@@ -97,16 +92,6 @@ export function tensorNames(architecture: Architecture, layers: number): TensorN
     }
   }
   return names.concat(architecture.post.map((template) => plain(template, "post")));
-}
-
-/** Names that a checkpoint may hold and a merge leaves out, such as Llama 2's rotary tables. */
-export function ignoredNames(architecture: Architecture, layers: number): Set<string> {
-  const names = new Set<string>();
-  for (let layer = 0; layer < layers; layer++) {
-    for (const name of architecture.ignored)
-      names.add(`${architecture.layerPrefix}${layer}.${name}`);
-  }
-  return names;
 }
 
 /** A symbolic shape in numbers. */

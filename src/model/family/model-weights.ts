@@ -41,11 +41,6 @@ const FAMILIES: readonly Family[] = [...ARCHITECTURES, ...MERGE_ONLY_FAMILIES];
 const MAX_LAYERS = 10_000;
 const MAX_EXPERTS = 10_000;
 
-/** The classes of `architectures` that have a table. */
-export function familyNames(): string[] {
-  return FAMILIES.map((family) => family.name);
-}
-
 /**
  * The weights of a model by its configuration, with what its files hold besides as optional weights of
  * their own: nothing in a file is dropped unseen.
@@ -164,14 +159,18 @@ function spelledOut(
   };
 }
 
+/** The names of all weights, as the model's files spell them. */
+function namesOf({ pre, layer, post }: ModelWeights): Set<string> {
+  const parts = [pre, ...layer, post];
+  return new Set(parts.flatMap((part) => [...part.values()].map(({ name }) => name)));
+}
+
 /** What the files hold and no merge reads: tables that code computes, and a definition's masks. */
 export function unreadTensors(
-  { pre, layer, post }: ModelWeights,
+  weights: ModelWeights,
   tensors: ReadonlyMap<string, TensorInfo>,
 ): string[] {
-  const read = new Set(
-    [pre, ...layer, post].flatMap((part) => [...part.values()].map((one) => one.name)),
-  );
+  const read = namesOf(weights);
   return [...tensors.keys()].filter((name) => !read.has(name));
 }
 
@@ -188,12 +187,11 @@ export function unscoredNote(reference: string, { family }: ModelWeights): strin
 
 /** What the files hold and the table does not know, apart from buffers that code recomputes. */
 function foreignTemplates(
-  { family, layers, pre, layer, post, spell }: ModelWeights,
+  weights: ModelWeights,
   tensors: ReadonlyMap<string, TensorInfo>,
 ): WeightTemplate[] {
-  const known = new Set(
-    [pre, ...layer, post].flatMap((weights) => [...weights.values()].map(({ name }) => name)),
-  );
+  const { family, layers, spell } = weights;
+  const known = namesOf(weights);
   for (let index = 0; index < layers; index++) {
     for (const name of family.ignored) known.add(spell(`${family.layerPrefix}${index}.${name}`));
   }
