@@ -9,6 +9,7 @@ import {
   ifevalRows,
   lambadaRow,
   parseBbhPrompt,
+  piqaRow,
   truthfulRow,
   wikiPages,
   withLabels,
@@ -111,7 +112,7 @@ function piqa(names: readonly string[], rows: number): Source {
     beside: (path) =>
       /(?:train|dev)\.jsonl$/.test(path) ? path.replace(/\.jsonl$/, "-labels.lst") : undefined,
     rowsFrom: ({ text, path }, labels) => {
-      const questions = parseRows(text, path);
+      const questions = parseRows(text, path).map(piqaRow);
       return labels === undefined ? questions : withLabels(questions, labels.text, labels.path);
     },
   };

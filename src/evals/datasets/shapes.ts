@@ -69,6 +69,11 @@ export function ifevalRows(rows: readonly Row[]): Row[] {
   }));
 }
 
+/** PIQA without the questions' ids. */
+export function piqaRow({ id: _, ...row }: Row): Row {
+  return row;
+}
+
 /** PIQA's labels stand in a file of their own, one a line. */
 export function withLabels(rows: readonly Row[], labels: string, where: string): Row[] {
   const lines = linesOf(labels);
