@@ -1,6 +1,8 @@
 // The units of decoder work: token-trie nodes packed in rows, with the depth-first intervals that make the tree
 // attention mask in the graph, and prompts to continue. Built once a run by evals and reused by every candidate.
 
+import type { TextShape } from "./generation-config.ts";
+
 /**
  * One decoder call over `rows` × `columns` slots (slot = row·columns + column). A slot holds one trie node
  * or is padding. Slot q attends to slot k of its own row, or to past key k, iff first[k] ≤ first[q] ≤ last[k].
@@ -45,6 +47,8 @@ export type Path = Pick<Anchor, "batch" | "slot">;
 export interface StopRule {
   readonly until: readonly string[];
   readonly maxTokens: number;
+  /** In place of what the model's own generation_config.json says of the same settings. */
+  readonly shape?: TextShape;
 }
 
 /** Prompts that are continued together, greedily. A prompt's last token is the first that is decoded. */
@@ -109,6 +113,17 @@ export interface BatchResult {
 /** Batches whose keys and values a generation continues from, repeatedly. */
 export function sourcesOf({ shared, prompts }: GenerationBatch): number[] {
   return [shared, ...prompts.map(({ own }) => own)].flatMap(({ batch }) => [...batch]);
+}
+
+/** The token ids of a prompt. */
+export function promptTokens(
+  { batches }: Schedule,
+  shared: Path,
+  { own, token }: Prompt,
+): number[] {
+  const tokensOf = ({ batch, slot }: Path): number[] =>
+    Array.from(slot, (each, index) => batches[batch[index]!]!.tokens[each]!);
+  return [...tokensOf(shared), ...tokensOf(own), token];
 }
 
 /** How many results a schedule has. */

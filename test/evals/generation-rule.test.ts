@@ -32,6 +32,13 @@ test("greedy in other words is greedy; sampling is refused", () => {
   assert.throws(() => rule({ until: [1] }), /until is \[1\]/);
 });
 
+test("what shapes texts is transformers', by its names", () => {
+  const shaped = rule({ repetition_penalty: 1.2, no_repeat_ngram_size: 3, min_length: null });
+  assert.deepEqual(shaped.shape, { repetitionPenalty: 1.2, noRepeatNgramSize: 3 });
+  assert.throws(() => rule({ repetition_penalty: 0 }), /repetition_penalty is 0/);
+  assert.throws(() => rule({ suppress_tokens: "3" }), /suppress_tokens is "3"/);
+});
+
 /** A token a character; no special tokens. */
 const characters: PieceEncoder = {
   cutsLines: false,

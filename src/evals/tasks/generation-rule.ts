@@ -1,9 +1,12 @@
-// generation_kwargs of a task file: where a generated text stops. Decoding is greedy; settings that would make
-// it anything else are refused, since a score under other settings would be another score.
+// generation_kwargs of a task file: where a generated text stops, and what shapes it in place of the model's own
+// settings. Decoding is greedy; settings that would make it anything else are refused, since a score under other
+// settings would be another score.
 
+import { z } from "zod";
 import { TsmergeError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import type { StopRule } from "../../model/batch.ts";
+import { SHAPE_KEYS, type TextShape, textShapeOf } from "../../model/generation-config.ts";
 
 /** lm-evaluation-harness's default where a task says nothing. */
 const MAX_TOKENS = 256;
@@ -18,7 +21,6 @@ const ONLY_WHEN_SAMPLING = ["temperature", "top_p", "top_k", "min_p", "typical_p
 const FIXED: Readonly<Record<string, unknown>> = {
   do_sample: false,
   num_beams: 1,
-  repetition_penalty: 1,
 };
 
 type Options = Readonly<Record<string, unknown>>;
@@ -32,7 +34,10 @@ export function stopRuleOf(options: Options, file: string): StopRule {
   const refuse = (message: string, hint: string): never => {
     throw new TsmergeError("config", `field generation_kwargs: ${message}`, { where: file, hint });
   };
-  const known = ["until", ...MAX_TOKENS_KEYS, ...ONLY_WHEN_SAMPLING, ...Object.keys(FIXED)];
+  const known = [
+    ...["until", ...MAX_TOKENS_KEYS, ...ONLY_WHEN_SAMPLING],
+    ...[...Object.keys(FIXED), ...SHAPE_KEYS],
+  ];
   for (const [key, value] of Object.entries(options)) {
     if (!known.includes(key)) {
       refuse(`${key} is not known${didYouMean(key, known)}`, `known are ${known.join(", ")}`);
@@ -60,5 +65,23 @@ export function stopRuleOf(options: Options, file: string): StopRule {
   if (!until.every((stop) => typeof stop === "string")) {
     refuse(`until is ${JSON.stringify(options.until)}`, "it is a text or a list of texts");
   }
-  return { until: until.map(String), maxTokens };
+  const shape = shapeOf(options, (key, value) =>
+    refuse(`${key} is ${JSON.stringify(value)}`, "it has the values of transformers' generate"),
+  );
+  return { until: until.map(String), maxTokens, ...(shape && { shape }) };
+}
+
+/** The shape that the options give; undefined for none. */
+function shapeOf(
+  options: Options,
+  refuse: (key: string, value: unknown) => never,
+): TextShape | undefined {
+  try {
+    const shape = textShapeOf(options);
+    return Object.keys(shape).length === 0 ? undefined : shape;
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const key = String(error.issues[0]?.path[0]);
+    return refuse(key, options[key]);
+  }
 }

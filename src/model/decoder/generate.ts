@@ -3,6 +3,7 @@
 // beside them: never fewer than two rows, since one-row products differ in their last bits.
 
 import type { GenerationBatch } from "../batch.ts";
+import type { NextToken } from "./next-token.ts";
 import type { State } from "./past.ts";
 import type { RowCache } from "./row-cache.ts";
 import type { TextEnd } from "./text-end.ts";
@@ -13,11 +14,20 @@ export type Step = (tokens: Int32Array, positions: Int32Array) => Promise<StepOu
 export interface StepOutput {
   /** [rows] */
   readonly best: Int32Array;
+  /** [rows, vocabulary], where something else than the most probable token may be chosen. */
+  readonly logits?: Float32Array | undefined;
   readonly state: State;
+}
+
+/** What chooses tokens in place of the graph, and each prompt's tokens, which it looks at. */
+export interface Choice {
+  readonly next: NextToken;
+  readonly prompts: readonly (readonly number[])[];
 }
 
 /** A row: a prompt on its way. One that has ended stands still, and what is computed for it is not read. */
 interface Text {
+  readonly prompt: readonly number[];
   readonly generated: number[];
   /** The token that is decoded next, and its position. */
   token: number;
@@ -28,6 +38,7 @@ interface Text {
 /**
  * The prompts' new tokens, end tokens and stop strings included.
  * @param cache a row for each prompt; two of a single prompt
+ * @param choice undefined: the most probable token
  * @param beforeStep called before each decoder call; what it throws ends the generation
  */
 export async function generate(
@@ -35,27 +46,43 @@ export async function generate(
   cache: RowCache,
   end: TextEnd,
   step: Step,
+  choice: Choice | undefined,
   beforeStep: () => void,
 ): Promise<number[][]> {
-  const texts = prompts.map(({ own, token }): Text => {
+  const texts = prompts.map(({ own, token }, index): Text => {
     const position = shared.slot.length + own.slot.length;
-    return { generated: [], token, position, ended: false };
+    const prompt = choice?.prompts[index] ?? [];
+    return { prompt, generated: [], token, position, ended: false };
   });
   let rows = texts.length === 1 ? [texts[0]!, { ...texts[0]!, ended: true }] : texts;
   while (rows.some(({ ended }) => !ended)) {
     beforeStep();
     const positions = Int32Array.from(rows, ({ position }) => position);
-    const { best, state } = await step(
+    const output = await step(
       Int32Array.from(rows, ({ token }) => token),
       positions,
     );
-    cache.append(state, positions);
+    cache.append(output.state, positions);
     rows.forEach((text, row) => {
-      if (!text.ended) advance(text, best[row]!, end);
+      if (!text.ended) advance(text, tokenOf(output, row, text, choice), end);
     });
     rows = withoutEnded(rows, cache);
   }
   return texts.map(({ generated }) => generated);
+}
+
+function tokenOf(
+  { best, logits }: StepOutput,
+  row: number,
+  { prompt, generated }: Text,
+  choice: Choice | undefined,
+): number {
+  if (choice === undefined || logits === undefined) return best[row]!;
+  const width = logits.length / best.length;
+  const tokens = [...prompt, ...generated];
+  return choice.next(logits.subarray(row * width, (row + 1) * width), {
+    ...{ tokens, promptLength: prompt.length },
+  });
 }
 
 function advance(text: Text, token: number, end: TextEnd): void {

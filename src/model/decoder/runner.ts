@@ -5,7 +5,13 @@ import { TsmergeError } from "../../base/errors.ts";
 import { createSession, type Device, type Feeds, type Session } from "../../ort/session.ts";
 import { DeviceTensor, floats, type HostTensor, integers } from "../../ort/tensor.ts";
 import { Transfer } from "../../ort/transfer.ts";
-import type { BatchResult, DecoderBatch, GenerationBatch, Schedule } from "../batch.ts";
+import {
+  type BatchResult,
+  type DecoderBatch,
+  type GenerationBatch,
+  promptTokens,
+  type Schedule,
+} from "../batch.ts";
 import type { ModelConfig } from "../config.ts";
 import { batchFeeds, checkBatch } from "./batch-feeds.ts";
 import { type WeightShapes, weightShapes } from "./decoder-blocks.ts";
@@ -13,6 +19,7 @@ import { decoderGraph, layerState } from "./decoder-graph.ts";
 import { generate, type Step, type StepOutput } from "./generate.ts";
 import { createHead, type Head, type Scored } from "./head.ts";
 import { Int8Weights, isInt8 } from "./int8.ts";
+import { nextTokenUnder } from "./next-token.ts";
 import { emptyPast, neededBatches, type Past, PastStore, type State } from "./past.ts";
 import { ropeTables } from "./rope.ts";
 import type { RowCache } from "./row-cache.ts";
@@ -212,19 +219,28 @@ export class Decoder {
 
   async #generate(
     generation: GenerationBatch,
-    { tokenizer }: Schedule,
+    schedule: Schedule,
     store: PastStore,
     options: ScheduleOptions,
   ): Promise<BatchResult> {
+    const { tokenizer } = schedule;
     if (tokenizer === undefined) {
       throw new TsmergeError("internal", "a schedule generates text without naming a tokenizer");
     }
-    const ending = this.#endings.get(tokenizer) ?? loadEnding(tokenizer, this.config.eosTokenIds);
-    this.#endings.set(tokenizer, ending);
-    const end = new TextEnd(await ending, generation.stop);
+    const loading = this.#endings.get(tokenizer) ?? loadEnding(tokenizer, this.config.eosTokenIds);
+    this.#endings.set(tokenizer, loading);
+    const ending = await loading;
+    const { stop, shared, prompts } = generation;
+    const end = new TextEnd(ending, stop);
+    const next = nextTokenUnder({ ...ending.shape, ...stop.shape }, ending.configured);
+    const choice = next && {
+      next,
+      prompts: prompts.map((prompt) => promptTokens(schedule, shared, prompt)),
+    };
     const cache = store.rows(generation, this.config);
-    const step: Step = (tokens, positions) => this.#step(tokens, positions, cache);
-    const generated = await generate(generation, cache, end, step, () =>
+    const step: Step = (tokens, positions) =>
+      this.#step(tokens, positions, cache, choice !== undefined);
+    const generated = await generate(generation, cache, end, step, choice, () =>
       stopIfAborted(options, "while it generated text"),
     );
     return {
@@ -234,7 +250,12 @@ export class Decoder {
     };
   }
 
-  async #step(tokens: Int32Array, positions: Int32Array, cache: RowCache): Promise<StepOutput> {
+  async #step(
+    tokens: Int32Array,
+    positions: Int32Array,
+    cache: RowCache,
+    wantsLogits: boolean,
+  ): Promise<StepOutput> {
     const feeds = this.#fed();
     await this.#growRope(positions);
     this.#stepSession ??= this.#parts.openStep();
@@ -249,12 +270,16 @@ export class Decoder {
         tokens: { type: "int32", shape, data: tokens },
         positions: { type: "int32", shape, data: positions },
       },
-      ["best", ...states.flatMap(({ keys, values }) => [keys, values])],
+      [
+        ...["best", ...(wantsLogits ? ["logits"] : [])],
+        ...states.flatMap(({ keys, values }) => [keys, values]),
+      ],
     );
     const values = states.map(({ values }) => floats(fetched[values]));
     refuseNaN(values.at(-1)!);
     return {
       best: Int32Array.from(integers(fetched.best), Number),
+      logits: wantsLogits ? floats(fetched.logits) : undefined,
       state: { keys: states.map(({ keys }) => floats(fetched[keys])), values },
     };
   }

@@ -39,8 +39,8 @@ export const stepState = (layer: number) => ({
  *   keyValueHeads, rows, group, shared, and `shape.stacked` int64 [3] = keyValueHeads, rows·group, shared;
  * - `split` int64 [3] = shared, own, 1.
  *
- * Outputs: `best` int64 [rows], the most probable next token (first index wins ties); each layer's keys and
- * values of the rows' tokens, float32 [rows, keyValueHeads·headDim].
+ * Outputs: `best` int64 [rows], the most probable next token (first index wins ties); `logits` float32
+ * [rows, vocabulary], for choices other than it; each layer's keys and values of the rows' tokens, float32 [rows, keyValueHeads·headDim].
  */
 export function stepGraph(config: ModelConfig): Uint8Array {
   const graph = new Graph("step");
@@ -57,6 +57,7 @@ export function stepGraph(config: ModelConfig): Uint8Array {
   const logits = vocabularyLogits(scope, hiddenStates(scope, tokens));
   const best = graph.node("ArgMax", [logits], { axis: -1, keepdims: 0 });
   graph.output("best", best, "int64", ["rows"]);
+  graph.output("logits", logits, "float32", ["rows", config.vocabSize]);
   return graph.bytes();
 }
 

@@ -2,45 +2,35 @@
 // stands in the new text (across tokens, or inside one), or after so many tokens. What follows the stop
 // string's start is cut off.
 
-import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { z } from "zod";
-import { TsmergeError } from "../../base/errors.ts";
-import { readJson } from "../../base/json.ts";
 import type { StopRule } from "../batch.ts";
+import { readGenerationConfig, type TextShape } from "../generation-config.ts";
 import { loadTokenizer, type Tokenizer } from "../tokenizer.ts";
 
-const generationConfig = z.looseObject({
-  eos_token_id: z.union([z.int(), z.array(z.int())]).nullish(),
-});
-
-/** What decides about the end, for one tokenizer. */
+/** What decides about the end, and the choice of tokens before it, for one model folder. */
 export interface Ending {
   readonly tokenizer: Pick<Tokenizer, "decode" | "eosId">;
   readonly endTokens: ReadonlySet<number>;
+  /** Those of them that generation_config.json names, else config.json: what a least length forbids. */
+  readonly configured: readonly number[];
+  readonly shape: TextShape;
 }
 
 /**
  * The tokenizer of a folder and what ends a text: generation_config.json's `eos_token_id` (else config.json's)
  * and the tokenizer's own.
  * @param configured end tokens of config.json
- * @throws TsmergeError as loadTokenizer does; `incompatible` for a malformed generation_config.json
+ * @throws TsmergeError as loadTokenizer and readGenerationConfig do
  */
 export async function loadEnding(
   directory: string,
   configured: readonly number[],
 ): Promise<Ending> {
   const tokenizer = await loadTokenizer(directory);
-  const file = join(directory, "generation_config.json");
-  const parsed = generationConfig.safeParse(existsSync(file) ? await readJson(file) : {});
-  if (!parsed.success) {
-    throw new TsmergeError("incompatible", z.prettifyError(parsed.error).replaceAll("\n", "; "), {
-      where: file,
-      hint: "copy generation_config.json from the model's repository again, or remove it",
-    });
-  }
-  const named = parsed.data.eos_token_id ?? configured;
-  return { tokenizer, endTokens: new Set([named, tokenizer.eosId ?? []].flat()) };
+  const { endTokens = configured, shape } = await readGenerationConfig(directory);
+  return {
+    ...{ tokenizer, shape, configured: endTokens },
+    endTokens: new Set([...endTokens, tokenizer.eosId ?? []].flat()),
+  };
 }
 
 /** The rule of one generation, ready to be asked after each token. */

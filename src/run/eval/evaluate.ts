@@ -16,6 +16,7 @@ import { openItemStore } from "../../lineage/item-store.ts";
 import { loadChatTemplate } from "../../model/chat-template.ts";
 import { readModelConfig } from "../../model/config.ts";
 import { unscoredNote } from "../../model/family/model-weights.ts";
+import { readGenerationConfig, type TextShape } from "../../model/generation-config.ts";
 import { loadTokenizer, type Tokenizer, tokenizerDigest } from "../../model/tokenizer.ts";
 import { runtimeVersion } from "../../ort/runtime.ts";
 import type { Device as SessionDevice } from "../../ort/session.ts";
@@ -76,6 +77,8 @@ export interface Conditions extends Identity {
   /** Whether prompts begin with BOS, and the token that stands for an empty prompt. */
   readonly bos: { readonly added: boolean; readonly prefixId: number | null };
   readonly maxLength: number;
+  /** What generation_config.json says of texts: null where it says nothing. */
+  readonly texts: { readonly endTokens: readonly number[] | null; readonly shape: TextShape };
   readonly versions: Readonly<Record<string, string | number>>;
 }
 
@@ -97,6 +100,7 @@ export async function evaluateModel(
   const { maxPositions } = await readModelConfig(model.directory);
   const maxLength = checkedLength(options.maxLength ?? maxPositions, maxPositions);
   const device = sessionDevice(options.device);
+  const generation = await readGenerationConfig(model.tokenizerDirectory);
   const conditions: Conditions = {
     model: await fingerprint(model.location),
     tokenizer: await tokenizerDigest(model.tokenizerDirectory),
@@ -104,6 +108,7 @@ export async function evaluateModel(
     device,
     bos: bosOf(tokenizer),
     maxLength,
+    texts: { endTokens: generation.endTokens ?? null, shape: generation.shape },
     versions: {
       tsmerge: VERSIONS.tsmerge,
       onnxruntime: runtimeVersion(),
@@ -139,12 +144,17 @@ export async function evaluateModel(
       warnings: [
         ...suite.warnings,
         ...(unscored === undefined ? [] : [unscored]),
+        ...(items.some(isGenerated) ? generation.notApplied : []),
         ...encodingWarnings(asked.statistics),
       ],
     };
   } finally {
     store.close();
   }
+}
+
+function isGenerated({ judgement }: Item): boolean {
+  return judgement?.kind === "generation";
 }
 
 async function styleOf(
