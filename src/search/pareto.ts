@@ -8,6 +8,23 @@ export function dominates(a: Objectives, b: Objectives): boolean {
   return a.every((value, i) => value >= b[i]!) && a.some((value, i) => value > b[i]!);
 }
 
+/**
+ * Dominance among noisy scores: true if one is in no objective worse than the other by more than the margin, and in
+ * some better by more (ε-dominance, Laumanns et al. 2002, in both directions). Three objectives can go round in
+ * a circle: whoever sorts by it has to say whom it asks first.
+ * @param differences the one's objectives less the other's
+ * @param margins for each, such as a standard error of the difference; 0 gives `dominates`
+ */
+export function clearlyDominates(
+  differences: readonly number[],
+  margins: readonly number[],
+): boolean {
+  return (
+    differences.every((value, i) => value >= -margins[i]!) &&
+    differences.some((value, i) => value > margins[i]!)
+  );
+}
+
 /** Candidate indices by front: the first is dominated by nobody, the next only by those before it. */
 export function fronts(candidates: readonly Objectives[]): number[][] {
   const beaten = candidates.map(() => [] as number[]);

@@ -4,7 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { de } from "../../src/search/de.ts";
 import { nsga2, paretoFront } from "../../src/search/nsga2.ts";
-import { crowding, dominates, fronts, hypervolume, survivors } from "../../src/search/pareto.ts";
+import {
+  clearlyDominates,
+  crowding,
+  dominates,
+  fronts,
+  hypervolume,
+  survivors,
+} from "../../src/search/pareto.ts";
 import type { Problem, Told } from "../../src/search/strategy.ts";
 import { sphere } from "./functions.ts";
 import { step } from "./run.ts";
@@ -23,6 +30,20 @@ test("fronts and survivors of points that can be checked by eye", () => {
   assert.deepEqual(survivors(points, 3).slice(0, 2), [0, 3]);
   assert.deepEqual(survivors(points, 5).at(-1), 2);
   assert.deepEqual(fronts([]), []);
+});
+
+test("among noisy scores only what exceeds the margin counts, for and against", () => {
+  const margins = [0.02, 0.05];
+  assert.ok(clearlyDominates([0.03, -0.04], margins));
+  assert.ok(!clearlyDominates([0.03, -0.06], margins));
+  assert.ok(!clearlyDominates([0.01, 0.04], margins), "a near tie in every task keeps both");
+  for (const [a, b] of [
+    [0.1, 0],
+    [0.1, -0.1],
+    [0, 0],
+  ] as const) {
+    assert.equal(clearlyDominates([a, b], [0, 0]), dominates([a, b], [0, 0]));
+  }
 });
 
 test("crowding agrees with the golden case", () => {

@@ -181,12 +181,9 @@ function meanDifference(
   let [weights, sum, variance]: [number, number, number | null] = [0, 0, 0];
   for (const task of tasks) {
     const { weight, reported } = task;
-    const { value, stderr } = difference(
-      taskValues(task, ours, reported),
-      taskValues(task, theirs, reported),
-    );
+    const { value, stderr } = taskDifference(task, reported, ours, theirs);
     weights += weight;
-    sum += weight * oriented(task, value);
+    sum += weight * value;
     variance = variance === null || stderr === null ? null : variance + (weight * stderr) ** 2;
   }
   const delta = sum / weights;
@@ -196,14 +193,21 @@ function meanDifference(
   return { delta, p, low: delta - half, high: delta + half };
 }
 
-type TaskValues = ReturnType<typeof taskValues>;
-
-/** Item by item, or without items of two independent scores. */
-function difference(our: TaskValues, their: TaskValues): Pick<Estimate, "value" | "stderr"> {
+/**
+ * How much better one model is in a task by a metric, more always being better: item by item, or without items from
+ * two independent scores. The error is null where one score has none.
+ */
+export function taskDifference(
+  task: WeightedTask,
+  metric: MetricKey,
+  ours: readonly ItemScore[],
+  theirs: readonly ItemScore[],
+): Pick<Estimate, "value" | "stderr"> {
+  const [our, their] = [taskValues(task, ours, metric), taskValues(task, theirs, metric)];
   if (our.values.length > 1) {
-    return estimateMean(our.values.map((value, i) => value - their.values[i]!));
+    return estimateMean(our.values.map((value, i) => oriented(task, value - their.values[i]!)));
   }
   const [a, b] = [our.estimate, their.estimate];
   const stderr = a.stderr === null || b.stderr === null ? null : Math.hypot(a.stderr, b.stderr);
-  return { value: a.value - b.value, stderr };
+  return { value: oriented(task, a.value - b.value), stderr };
 }

@@ -1,16 +1,21 @@
-// What a strategy with several objectives hands back: the finalists that no other, baselines included, beats in
-// every task, on items that the search did not see. Fronts on search items hold luck.
+// What a strategy with several objectives hands back: the finalists that no other, baselines included, clearly
+// beats, on items that the search did not see. Fronts on search items hold luck.
 
-import { dominates } from "../../search/pareto.ts";
-import { searchedScore } from "./comparison.ts";
+import type { ItemScore } from "../../evals/item.ts";
+import { clearlyDominates } from "../../search/pareto.ts";
+import { searchedScore, taskDifference } from "./comparison.ts";
 import type { Contest } from "./contest.ts";
-import { oriented, type WeightedTask } from "./fitness.ts";
+import { fitnessOf, oriented, type WeightedTask } from "./fitness.ts";
 import { recipeFile } from "./recipe-file.ts";
 import type { FrontEntry, Interval } from "./results.ts";
 import { knownScores, type Scoring } from "./scoring.ts";
 import type { Finalist } from "./shortlist.ts";
 
-/** @param finalists those that were scored on the selection items */
+/**
+ * The front, best in the first task first. One beats another clearly if it is in no task worse by more than one
+ * paired standard error and in some better by more; the better ones by fitness are asked first.
+ * @param finalists those that were scored on the selection items
+ */
 export function frontOf(
   contest: Contest,
   finalists: readonly Finalist[],
@@ -19,17 +24,20 @@ export function frontOf(
   const { tasks, workloads } = contest;
   const scored = finalists.map((finalist) => {
     const scores = knownScores(lineage, workloads.selection, finalist.composition.hash);
-    const values = tasks.map((task) => {
-      const own = scores.filter(({ task: leaf }) => task.leaves.includes(leaf));
-      return searchedScore(task, own);
-    });
-    const objectives = values.map(({ value }, i) => oriented(tasks[i]!, value));
-    return { finalist, values, objectives };
+    return { finalist, scores, fitness: fitnessOf(tasks, scores).value };
   });
-  const front = scored
+  scored.sort((a, b) => b.fitness - a.fitness);
+  const kept: typeof scored = [];
+  for (const one of scored) {
+    if (!kept.some((other) => clearlyBeats(tasks, other.scores, one.scores))) kept.push(one);
+  }
+  const front = kept
     .filter(({ finalist }) => finalist.kind !== "baseline")
-    .filter(({ objectives }) => !scored.some((other) => dominates(other.objectives, objectives)))
-    .sort((a, b) => b.objectives[0]! - a.objectives[0]!);
+    .map(({ finalist, scores }) => {
+      const values = tasks.map((task) => searchedScore(task, scores));
+      return { finalist, values, first: oriented(tasks[0]!, values[0]!.value) };
+    })
+    .sort((a, b) => b.first - a.first);
   return front.map(({ finalist: { label, composition }, values }, index) => ({
     label,
     recipeHash: composition.hash,
@@ -39,6 +47,18 @@ export function frontOf(
       ...tasks.map((task, i) => scoreLine(task, values[i]!)),
     ]),
   }));
+}
+
+function clearlyBeats(
+  tasks: readonly WeightedTask[],
+  ours: readonly ItemScore[],
+  theirs: readonly ItemScore[],
+): boolean {
+  const differences = tasks.map((task) => taskDifference(task, task.metric, ours, theirs));
+  return clearlyDominates(
+    differences.map(({ value }) => value),
+    differences.map(({ stderr }) => stderr ?? 0),
+  );
 }
 
 /** `math: logprob -0.512 (-0.601 to -0.423), 120 selection items` */
