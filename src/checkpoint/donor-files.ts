@@ -6,14 +6,22 @@ import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { ioError } from "../base/io-error.ts";
 
+/** What a tokenizer's vocabulary is called where it is not, or not only, in tokenizer.json: by transformers' classes. */
+export const VOCABULARY_FILES = [
+  "tokenizer.model",
+  "vocab.json",
+  "merges.txt",
+  "vocab.txt", // BERT's
+  "spiece.model", // T5's
+  "sentencepiece.bpe.model", // XLM-R's
+  "added_tokens.json",
+] as const;
+
 export const TOKENIZER_FILES = [
   "tokenizer.json",
   "tokenizer_config.json",
   "special_tokens_map.json",
-  "tokenizer.model",
-  "vocab.json",
-  "merges.txt",
-  "added_tokens.json",
+  ...VOCABULARY_FILES,
   "chat_template.jinja",
 ] as const;
 

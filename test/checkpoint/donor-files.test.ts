@@ -12,13 +12,15 @@ const NAMES = [...TOKENIZER_FILES, ...GENERATION_FILES];
 test("what the donor has of the known files is copied, byte for byte", async (t) => {
   const donor = folderWith(t, {
     "tokenizer.json": '{"model": "ñ"}',
+    "vocab.txt": "[PAD]",
+    "spiece.model": "",
     "generation_config.json": "{}",
     "model.safetensors": "weights",
     "notes.txt": "private",
   });
   chmodSync(join(donor, "tokenizer.json"), 0o444); // as a cache keeps its files
   const output = temporaryFolder(t);
-  const expected = ["tokenizer.json", "generation_config.json"];
+  const expected = ["tokenizer.json", "vocab.txt", "spiece.model", "generation_config.json"];
   assert.deepEqual(await copyFiles(donor, output, NAMES), expected);
   assert.deepEqual(await copyFiles(donor, output, NAMES), expected); // over itself too
   assert.deepEqual(readdirSync(output).sort(), [...expected].sort());

@@ -144,7 +144,9 @@ test("base takes the base's tokenizer, a reference that model's", async () => {
     top_k: 3,
   });
   assert.deepEqual(JSON.parse(named.files["special_tokens_map.json"]!), { eos_token: "<t>" });
-  assert.equal(named.files["vocab.json"], null);
+  for (const name of ["vocab.json", "vocab.txt", "spiece.model"]) {
+    assert.equal(named.files[name], null);
+  }
   assert.deepEqual(originsOf(named, "a"), [1, 2, "b:2", "b:3", "b:4", "b:5"]);
   const asMergekit = await plan({ a, b }, { source: "b" }, true);
   assert.deepEqual(asMergekit.specials, {});

@@ -38,7 +38,8 @@ export interface TokenizerFolder {
 }
 
 /** Any of the files that a tokenizer can be read from. */
-export const TOKENIZER = /^(tokenizer\.(json|model)|vocab\.json)$/;
+export const TOKENIZER =
+  /^(tokenizer\.(json|model)|vocab\.(json|txt)|spiece\.model|sentencepiece\.bpe\.model)$/;
 
 const SPECIALS = ["bos", "eos", "pad"];
 

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { TsmergeError } from "../../base/errors.ts";
 import { contentHash } from "../../base/hash.ts";
 import { ioError } from "../../base/io-error.ts";
+import { VOCABULARY_FILES } from "../../checkpoint/donor-files.ts";
 import type { RowOrigin } from "../plan.ts";
 import {
   filesOf,
@@ -60,8 +61,6 @@ export interface TokenizerPlan {
   readonly notes: readonly string[];
 }
 
-/** Files that repeat tokenizer.json in older forms, and would contradict a new one. */
-const STALE = ["vocab.json", "merges.txt", "tokenizer.model", "added_tokens.json"];
 /** Files of a tokenizer that surgery takes over as they are. */
 const KEPT = ["special_tokens_map.json", "chat_template.jinja"];
 const SPECIAL_IDS = ["bos_token_id", "eos_token_id", "pad_token_id"];
@@ -184,7 +183,7 @@ async function filesFor(
   isForeign: boolean,
 ): Promise<Record<string, string | null>> {
   const files: Record<string, string | null> = { "tokenizer.json": tokenizerText(output) };
-  for (const name of STALE) files[name] = null;
+  for (const name of VOCABULARY_FILES) files[name] = null; // older forms, which would contradict the new one
   const present = await filesOf(output.directory);
   if (isForeign) {
     for (const name of KEPT) {
