@@ -28,8 +28,11 @@ export function draw32(key: StreamKey, index: number): number {
   return mix((mix(index ^ key[0]) + key[1]) | 0) >>> 0;
 }
 
+/** Draws of draw24 are below it. */
+export const DRAWS = 2 ** 24;
+
 /**
- * A uniform draw as an integer in [0, 2^24): the element is kept at density d iff draw < d·2^24.
+ * A uniform draw as an integer in [0, DRAWS): the element is kept at density d iff draw < d·DRAWS.
  * Its upper 12 bits decide at every density that is a multiple of 2^-12.
  */
 export function draw24(key: StreamKey, index: number): number {

@@ -1,7 +1,7 @@
 // Folds as plain loops over the reference interpreter's values: the oracle of wasm-fold.ts, and what it
 // takes for the few elements behind the last group of eight.
 
-import { draw24 } from "../base/counter-rng.ts";
+import { DRAWS, draw24 } from "../base/counter-rng.ts";
 import { bytesPerElement } from "../base/dtype.ts";
 import type { Expression } from "./expression.ts";
 import {
@@ -69,7 +69,7 @@ export function interpretDrawSums(program: BucketProgram): CompiledDrawSums {
       const whole = elements - (elements % LANES);
       const inGroups = new Float64Array(DRAW_BUCKETS);
       for (const [e, value] of values(call).entries()) {
-        const bucket = Math.floor((drawOf(e) * DRAW_BUCKETS) / 2 ** 24);
+        const bucket = Math.floor((drawOf(e) * DRAW_BUCKETS) / DRAWS);
         (e < whole ? inGroups : sums)[bucket]! += value;
         if (e === whole - 1) for (let b = 0; b < DRAW_BUCKETS; b++) sums[b]! += inGroups[b]!;
       }

@@ -7,18 +7,13 @@ import { add, type Expression, input, sub } from "../../kernel/expression.ts";
 import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
 import { type Stream, selectThreshold, streamedMagnitudes } from "../statistics/magnitudes.ts";
 import { alongLastAxis } from "../statistics/vectors.ts";
-import { inputsVariant } from "./deltas.ts";
+import { ends, inputsVariant } from "./deltas.ts";
 import { asCompat } from "./weights.ts";
 
 /** Added to probabilities, so that none is 0. */
 const SMALLEST_PROBABILITY = 1e-8;
 /** Whiskers of a box plot: what lies farther above the median than this many interquartile ranges matters. */
 const WHISKER = 1.5;
-
-function ends(merge: TensorMerge): [number, number] {
-  const a = merge.base ?? 0;
-  return [a, 1 - a];
-}
 
 const change = (merge: TensorMerge): Expression => {
   const [a, b] = ends(merge);

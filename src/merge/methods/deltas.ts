@@ -3,9 +3,19 @@
 import { add, type Expression, input, sub } from "../../kernel/expression.ts";
 import type { TensorMerge } from "../method.ts";
 
+/** Every input's index, the base among them. */
+export const inputsOf = (merge: TensorMerge): number[] =>
+  Array.from({ length: merge.inputs }, (_, i) => i);
+
 /** Input indices of the models: all but the base. */
 export const modelsOf = (merge: TensorMerge): number[] =>
-  Array.from({ length: merge.inputs }, (_, i) => i).filter((i) => i !== merge.base);
+  inputsOf(merge).filter((i) => i !== merge.base);
+
+/** Input indices of the two ends of a way from the base to the other model; without a base the first is the start. */
+export function ends(merge: TensorMerge): [number, number] {
+  const start = merge.base ?? 0;
+  return [start, 1 - start];
+}
 
 /** Input i minus the base; the input itself where there is no base. */
 export const delta = (merge: TensorMerge, i: number): Expression =>

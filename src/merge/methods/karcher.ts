@@ -6,12 +6,11 @@
 import { input, mul, scalar, sum } from "../../kernel/expression.ts";
 import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
 import { SORT_LIMIT } from "../statistics/magnitudes.ts";
-import { modelsOf } from "./deltas.ts";
+import { inputsOf } from "./deltas.ts";
 import { gramOf, norms, product } from "./gram.ts";
 import { type Direction, stepwiseMean } from "./karcher-steps.ts";
 import { globalParameter } from "./weights.ts";
 
-const allOf = (merge: TensorMerge) => modelsOf({ ...merge, base: undefined });
 const scaled = (x: readonly number[], factor: number) => x.map((value) => value * factor);
 const plus = (x: readonly number[], y: readonly number[]) => x.map((value, i) => value + y[i]!);
 const clampCosine = (x: number) => Math.max(-1, Math.min(1, x));
@@ -50,7 +49,7 @@ function meanDirection(
 
 /** Factors of the models: of their mean direction, with their mean length. */
 async function combination(merge: TensorMerge, statistics: TensorStatistics): Promise<number[]> {
-  const models = allOf(merge);
+  const models = inputsOf(merge);
   const tol = globalParameter(merge, "tol");
   const gram = await gramOf({ ...merge, base: undefined }, statistics, models);
   const lengths = models.map((i) => Math.sqrt(gram[i]![i]!));
@@ -72,7 +71,7 @@ function heldMean(merge: TensorMerge, statistics: TensorStatistics): Promise<Dir
   const [maxIterations, tol] = ["max_iter", "tol"].map((name) => globalParameter(merge, name));
   return statistics.recentFact(`rounded mean ${maxIterations} ${tol}`, async () => {
     const lengths: number[] = [];
-    for (const i of allOf(merge)) {
+    for (const i of inputsOf(merge)) {
       lengths.push((await norms({ ...merge, base: undefined }, statistics, i))[0]!);
     }
     return stepwiseMean(merge, statistics, lengths, maxIterations!, tol!);
@@ -109,13 +108,13 @@ export const karcher: MergeMethod = {
   published: { parameters: {}, source: "its defaults" },
   variant: (merge) => `${merge.inputs}${isRounded(merge) ? " rounded" : ""}`,
   expression(merge) {
-    const models = allOf(merge);
+    const models = inputsOf(merge);
     if (isRounded(merge)) return mul(scalar(0), plane(merge, 0));
     return models.length === 1 ? input(0) : sum(models.map((i) => mul(scalar(i), input(i))));
   },
   streams: () => [],
   async coefficients(merge, statistics) {
-    if (allOf(merge).length === 1) return { scalars: [], integers: [] };
+    if (inputsOf(merge).length === 1) return { scalars: [], integers: [] };
     const scalars = isRounded(merge)
       ? [isHeld(merge) ? (await heldMean(merge, statistics)).length : 1]
       : await combination(merge, statistics);
@@ -130,7 +129,7 @@ export const karcher: MergeMethod = {
     const factors = await combination(merge, statistics);
     return [
       async (mean, first) => {
-        const models = allOf(merge);
+        const models = inputsOf(merge);
         const tiles = await statistics.inputs.read(models.map(input), first, mean.length);
         for (let e = 0; e < mean.length; e++) {
           mean[e] = factors.reduce((total, factor, i) => total + factor * tiles[i]![e]!, 0);

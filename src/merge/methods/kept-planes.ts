@@ -3,12 +3,10 @@
 // not held; there the rule of magnitudes.ts (the lowest index) decides among equals.
 
 import type { Mass, PlaneFill, TensorMerge, TensorStatistics } from "../method.ts";
-import { SORT_LIMIT } from "../statistics/magnitudes.ts";
+import { MAGNITUDE_BITS, SORT_LIMIT } from "../statistics/magnitudes.ts";
 import { torchSort } from "../statistics/torch-order.ts";
 import { delta } from "./deltas.ts";
 
-/** Magnitudes have the order of their bits without the sign. */
-const MAGNITUDE_BITS = 0x7fffffff;
 /** Elements of a tile when a whole tensor is read. */
 const TILE = 2 ** 16;
 

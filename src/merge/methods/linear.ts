@@ -4,9 +4,9 @@
 import { TsmergeError } from "../../base/errors.ts";
 import { div, input, mul, scalar, sum } from "../../kernel/expression.ts";
 import type { MergeMethod, TensorMerge } from "../method.ts";
+import { inputsOf } from "./deltas.ts";
 import { asCompat, globalParameter, modelParameter, WEIGHT_RANGE, weightTotal } from "./weights.ts";
 
-const inputsOf = (merge: TensorMerge) => Array.from({ length: merge.inputs }, (_, i) => i);
 const normalizes = (merge: TensorMerge) => globalParameter(merge, "normalize") !== 0;
 /** Native mode divides the weights on the host; mergekit divides every element. */
 const dividesElements = (merge: TensorMerge) => merge.compat && normalizes(merge);

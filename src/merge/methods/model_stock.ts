@@ -113,8 +113,6 @@ export const modelStock: MergeMethod = {
   },
   async planes(merge, statistics) {
     if (!hasPlane(merge)) return [];
-    const values = await distances(merge, statistics);
-    const vectors = vectorsOf(merge);
-    return [(plane, firstElement) => spread(values, vectors, plane, firstElement)];
+    return [spread(await distances(merge, statistics), vectorsOf(merge))];
   },
 };

@@ -16,7 +16,7 @@ import {
   sub,
 } from "../../kernel/expression.ts";
 import type { MergeMethod, TensorMerge } from "../method.ts";
-import { modelsOf } from "./deltas.ts";
+import { inputsVariant, modelsOf } from "./deltas.ts";
 import { globalParameter } from "./weights.ts";
 
 /** Closer elements count as this far apart (mergekit's guard of the division). */
@@ -61,7 +61,7 @@ export const nearswap: MergeMethod = {
     },
   ],
   published: { parameters: { t: 1e-4 }, source: "alchemonaut 2024, QuartetAnemoi-70B-t0.0001" },
-  variant: (merge) => `${merge.inputs} ${merge.base}`,
+  variant: inputsVariant,
   expression,
   streams: () => [],
   coefficients: async (merge) => ({ scalars: [globalParameter(merge, "t")], integers: [] }),

@@ -2,13 +2,7 @@
 // column; with a base, between their task vectors. Angles of rows and columns reach the expression as planes.
 
 import { add, div, type Expression, input, mul, scalar } from "../../kernel/expression.ts";
-import {
-  type MergeMethod,
-  type PlaneFill,
-  plane,
-  type TensorMerge,
-  type TensorStatistics,
-} from "../method.ts";
+import { type MergeMethod, plane, type TensorMerge, type TensorStatistics } from "../method.ts";
 import {
   alongFirstAxis,
   alongLastAxis,
@@ -150,8 +144,6 @@ export const nuslerp: MergeMethod = {
     if (!hasPlanes(merge)) return [];
     const vectors = vectorsOf(merge);
     const numbers = await arcs(merge, statistics);
-    return numbers.map((values): PlaneFill => {
-      return (values_, firstElement) => spread(values, vectors, values_, firstElement);
-    });
+    return numbers.map((values) => spread(values, vectors));
   },
 };

@@ -2,16 +2,14 @@
 // Ranks need whole rows, so masks are planes: the rows under a tile are read and sorted when the tile is
 // computed, and nothing of the tensor's size is held. Rows lie along the last axis; a vector is one row.
 
+import { DRAWS } from "../../base/counter-rng.ts";
 import { TsmergeError } from "../../base/errors.ts";
 import type { PlaneFill, TensorMerge, TensorStatistics } from "../method.ts";
-import { sortDescending } from "../statistics/magnitudes.ts";
+import { MAGNITUDE_BITS, sortDescending } from "../statistics/magnitudes.ts";
 import { torchSort } from "../statistics/torch-order.ts";
 import { alongLastAxis } from "../statistics/vectors.ts";
 import { delta } from "./deltas.ts";
 import { asCompat, modelParameter } from "./weights.ts";
-
-const DRAWS = 2 ** 24;
-const MAGNITUDE_BITS = 0x7fffffff;
 
 /**
  * Density and the epsilon that is used: natively no larger than keeps all probabilities in [0, 1].

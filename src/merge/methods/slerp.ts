@@ -3,6 +3,7 @@
 
 import { add, input, mul, scalar } from "../../kernel/expression.ts";
 import type { MergeMethod, TensorMerge, TensorStatistics } from "../method.ts";
+import { ends, inputsVariant } from "./deltas.ts";
 import { globalParameter } from "./weights.ts";
 
 /** Shorter vectors have no direction and are not divided by their norm. */
@@ -33,7 +34,7 @@ export const slerp: MergeMethod = {
     },
   ],
   published: { parameters: { t: 0.5 }, source: "halfway" },
-  variant: (merge) => `${merge.inputs} ${merge.base}`,
+  variant: inputsVariant,
   expression(merge) {
     if (merge.inputs === 1) return input(0);
     const [a, b] = ends(merge);
@@ -50,12 +51,6 @@ export const slerp: MergeMethod = {
     return { scalars, integers: [] };
   },
 };
-
-/** Input indices of t = 0 and t = 1; without a base the first input is t = 0. */
-function ends(merge: TensorMerge): [number, number] {
-  const a = merge.base ?? 0;
-  return [a, 1 - a];
-}
 
 async function cosineOf(merge: TensorMerge, statistics: TensorStatistics): Promise<number> {
   const [a, b] = ends(merge);

@@ -1,6 +1,7 @@
 // How a task vector is thinned: which of its elements are kept, as a mask of the expression and the numbers
 // that the mask reads. Ranks within rows have a file of their own (row-ranks.ts).
 
+import { DRAWS } from "../../base/counter-rng.ts";
 import {
   abs,
   and,
@@ -8,12 +9,8 @@ import {
   drawBelow,
   type Expression,
   eq,
-  gt,
-  indexBelow,
   type Mask,
   not,
-  or,
-  scalar,
 } from "../../kernel/expression.ts";
 import type { FixName } from "../fixes.ts";
 import {
@@ -24,13 +21,10 @@ import {
   type TensorMerge,
   type TensorStatistics,
 } from "../method.ts";
-import { keptCount } from "../statistics/magnitudes.ts";
+import { keptCount, withinCut } from "../statistics/magnitudes.ts";
 import { followsTorch, keepPlaces, planeMass } from "./kept-planes.ts";
 import { isNarrowed, keepByRank } from "./row-ranks.ts";
 import { asCompat, modelParameter } from "./weights.ts";
-
-/** Draws are integers below this; an element is kept at density d iff its draw < d·2^24. */
-const DRAWS = 2 ** 24;
 
 /** One thinned task vector: its input, its place among the thinned, and where its numbers stand. */
 export interface Thinned {
@@ -72,12 +66,6 @@ const isMarked = (merge: TensorMerge, { stream }: Thinned): Mask =>
 /** The numbers of a mask that reads none. */
 const NO_NUMBERS = { scalars: [0, 0], integers: [0, 0] } as const;
 
-/** Kept are magnitudes above the scalar at `at`, and those equal to it below the index at `integerAt`. */
-function within(magnitude: Expression, at: number, integerAt: number): Mask {
-  const threshold = scalar(at);
-  return or(gt(magnitude, threshold), and(eq(magnitude, threshold), indexBelow(integerAt)));
-}
-
 /** The largest elements (TIES). */
 const magnitude: Sparsifier = {
   fix: (merge, input) =>
@@ -87,7 +75,7 @@ const magnitude: Sparsifier = {
   mask: (merge, thinned, delta) =>
     followsTorch(merge)
       ? isMarked(merge, thinned)
-      : within(abs(delta), thinned.scalarsAt, thinned.integersAt),
+      : withinCut(abs(delta), thinned.scalarsAt, thinned.integersAt),
   async thin(merge, { input }, statistics) {
     const kept = await torchLargest(merge, input, statistics);
     if (kept) return { ...NO_NUMBERS, mass: () => planeMass(merge, input, kept, statistics) };
@@ -145,8 +133,8 @@ const band: Sparsifier = {
     if (followsTorch(merge)) return isMarked(merge, thinned);
     const { scalarsAt, integersAt } = thinned;
     const size = abs(delta);
-    const isOutlier = within(size, scalarsAt + 1, integersAt + 1);
-    return and(within(size, scalarsAt, integersAt), not(isOutlier));
+    const isOutlier = withinCut(size, scalarsAt + 1, integersAt + 1);
+    return and(withinCut(size, scalarsAt, integersAt), not(isOutlier));
   },
   async thin(merge, { input }, statistics) {
     const kept = await torchBand(merge, input, statistics);

@@ -3,7 +3,7 @@
 
 import { roundTo } from "../../base/half.ts";
 import type { MagnitudeCut, TensorMerge, TensorStatistics } from "../method.ts";
-import { type Stream, selectCut, streamedMagnitudes } from "../statistics/magnitudes.ts";
+import { isKept, type Stream, selectCut, streamedMagnitudes } from "../statistics/magnitudes.ts";
 import { torchSelect } from "../statistics/torch-order.ts";
 import { delta, modelsOf } from "./deltas.ts";
 import { followsTorch } from "./kept-planes.ts";
@@ -114,15 +114,13 @@ export async function selection(
 /** Fills `kept` with 1 where a tile's variance is within the cut, and 0 elsewhere. */
 function markKept(
   merge: TensorMerge,
-  { threshold, cut }: MagnitudeCut,
+  cut: MagnitudeCut,
   tiles: readonly Float32Array[],
   firstElement: number,
   kept: Float32Array,
 ): void {
   const variances = variancesIn(tiles, varianceRounding(merge));
   for (let e = 0; e < kept.length; e++) {
-    const variance = variances[e]!;
-    const isKept = variance > threshold || (variance === threshold && firstElement + e < cut);
-    kept[e] = isKept ? 1 : 0;
+    kept[e] = isKept(cut, variances[e]!, firstElement + e) ? 1 : 0;
   }
 }

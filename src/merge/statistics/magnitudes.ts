@@ -2,7 +2,16 @@
 // index. Two procedures that agree bit for bit: one stable sort that answers every density j/4096 (tableOf),
 // and for any k a selection in little memory that counts elements in ever narrower brackets (selectCut).
 
-import type { Expression } from "../../kernel/expression.ts";
+import {
+  and,
+  type Expression,
+  eq,
+  gt,
+  indexBelow,
+  type Mask,
+  or,
+  scalar,
+} from "../../kernel/expression.ts";
 import { type Bracket, BUCKETS } from "../../kernel/kernel.ts";
 import type { ElementReader } from "../elements.ts";
 import type { MagnitudeCut } from "../method.ts";
@@ -23,13 +32,24 @@ export interface MagnitudeTable {
   readonly cuts: Uint32Array; // [4097]
 }
 
+/** Whether a cut keeps the magnitude of element `element` of its tensor. */
+export function isKept({ threshold, cut }: MagnitudeCut, magnitude: number, element: number) {
+  return magnitude > threshold || (magnitude === threshold && element < cut);
+}
+
+/** isKept as a mask of the kernel's: the cut's numbers are scalar `thresholdAt` and integer `cutAt` of the call. */
+export function withinCut(magnitude: Expression, thresholdAt: number, cutAt: number): Mask {
+  const threshold = scalar(thresholdAt);
+  return or(gt(magnitude, threshold), and(eq(magnitude, threshold), indexBelow(cutAt)));
+}
+
 /** k = trunc(density·elements) in f64, and at least one: mergekit fails at k = 0, we keep the largest. */
 export function keptCount(density: number, elements: number): number {
   return Math.max(1, Math.trunc(density * elements));
 }
 
 /** A magnitude's bits order as the magnitude does, so all work is on integers; NaN counts as largest. */
-const MAGNITUDE_BITS = 0x7fffffff;
+export const MAGNITUDE_BITS = 0x7fffffff;
 const bitsOf = (tile: Float32Array<ArrayBuffer>) =>
   new Uint32Array(tile.buffer, tile.byteOffset, tile.length);
 const fromBits = (bits: number) => new Float32Array(Uint32Array.of(bits).buffer)[0]!;

@@ -2,7 +2,7 @@
 // cost one pass. Those that a parameter decides (a cut at some density) are kept for the last parameters only,
 // for a search asks for ever new ones. Sums are f64 in an order of their own, whatever the tiles.
 
-import type { StreamKey } from "../../base/counter-rng.ts";
+import { DRAWS, type StreamKey } from "../../base/counter-rng.ts";
 import { TsmergeError } from "../../base/errors.ts";
 import { memo } from "../../base/memo.ts";
 import {
@@ -11,14 +11,9 @@ import {
   constant,
   drawBelow,
   type Expression,
-  eq,
-  gt,
-  indexBelow,
   input,
   type Mask,
   not,
-  or,
-  scalar,
   select,
   sub,
 } from "../../kernel/expression.ts";
@@ -28,6 +23,7 @@ import type { ElementReader, SumNumbers } from "../elements.ts";
 import type { MagnitudeCut, Mass, TensorStatistics } from "../method.ts";
 import {
   DENSITY_STEPS,
+  isKept,
   keptCount,
   type MagnitudeTable,
   magnitudesOf,
@@ -35,11 +31,12 @@ import {
   type Stream,
   selectCut,
   tableOf,
+  withinCut,
 } from "./magnitudes.ts";
 import { cascadeSum, orderedSum, type Sum } from "./sums.ts";
 
 /** Draws of one table bucket. */
-const BUCKET_DRAWS = 2 ** 24 / DRAW_BUCKETS;
+const BUCKET_DRAWS = DRAWS / DRAW_BUCKETS;
 
 /** Facts kept for parameters: several for each of a dozen models in one merge. */
 const RECENT_FACTS = 64;
@@ -151,7 +148,7 @@ export function tensorFacts(
   ): Promise<Mass> {
     if (sum === undefined) {
       const magnitude = abs(difference(i));
-      const mask = and(within(magnitude, 0), not(within(magnitude, 1)));
+      const mask = and(withinCut(magnitude, 0, 0), not(withinCut(magnitude, 1, 1)));
       return massWhere(i, mask, {
         scalars: [most.threshold, least.threshold],
         integers: [most.cut, least.cut],
@@ -223,12 +220,3 @@ export function tensorFacts(
     },
   };
 }
-
-/** isKept as a mask of the kernel's: the numbers of cut `at` stand at that place. */
-function within(magnitude: Expression, at: number): Mask {
-  const threshold = scalar(at);
-  return or(gt(magnitude, threshold), and(eq(magnitude, threshold), indexBelow(at)));
-}
-
-const isKept = ({ threshold, cut }: MagnitudeCut, magnitude: number, element: number): boolean =>
-  magnitude > threshold || (magnitude === threshold && element < cut);

@@ -4,6 +4,7 @@
 
 import type { Expression } from "../../kernel/expression.ts";
 import type { ElementReader } from "../elements.ts";
+import type { PlaneFill } from "../method.ts";
 
 /** Element e belongs to vector floor(e / inner) mod count. */
 export interface Vectors {
@@ -102,14 +103,14 @@ function addTile(
   }
 }
 
-/** The number of each element's vector, for elements [firstElement, firstElement + plane.length). */
-export function spread(
-  values: ArrayLike<number>,
-  { count, inner }: Vectors,
-  plane: Float32Array,
-  firstElement: number,
-): void {
-  for (let e = 0; e < plane.length; e++) {
-    plane[e] = values[Math.floor((firstElement + e) / inner) % count]!;
-  }
+/** Fills planes with the number of each element's vector. */
+export function spread(values: ArrayLike<number>, { count, inner }: Vectors): PlaneFill {
+  return (plane, firstElement) => {
+    for (let e = 0; e < plane.length; ) {
+      const element = firstElement + e;
+      const value = values[Math.floor(element / inner) % count]!; // one division a run, not one an element
+      const end = Math.min(plane.length, e + inner - (element % inner));
+      for (; e < end; e++) plane[e] = value;
+    }
+  };
 }
