@@ -119,3 +119,17 @@ test("one item alone has no interval, and no difference of it is tested", () => 
 test("models that answered different items are not compared", () => {
   assert.throws(() => compare([perplexity], pages(3, 3), pages(2, 3), 1), /different items/);
 });
+
+test("tasks of different weights are reported as they were searched, not by their numbers of items", () => {
+  const few = answers([1, 1], "few");
+  const many = answers(
+    Array.from({ length: 8 }, (_, i) => (i === 0 ? 1 : 0)),
+    "many",
+  );
+  const tasks = (weight: number) => [taskOf("few", "acc", { weight }), taskOf("many", "acc")];
+  const scores = [...few, ...many];
+  assert.equal(reportedScore(tasks(1), scores).value, 3 / 10);
+  assert.ok(Math.abs(reportedScore(tasks(2), scores).value - (2 * 1 + 1 / 8) / 3) < 1e-12);
+  const wrong = [...few, ...answers(new Array(8).fill(0), "many")];
+  assert.ok(Math.abs(compare(tasks(2), scores, wrong, 0).delta - 1 / 8 / 3) < 1e-12);
+});

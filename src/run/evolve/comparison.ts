@@ -22,9 +22,14 @@ import {
 } from "./fitness.ts";
 import type { Comparison, Interval } from "./results.ts";
 
-/** Whether the report counts right answers: of every task it can. */
+/**
+ * Whether the report counts right answers: of every task it can, and all weigh the same. A count would follow the
+ * numbers of items, not the weights that were asked for.
+ */
 export function isCounted(tasks: readonly WeightedTask[]): boolean {
-  return tasks.every((task) => task.isCounted);
+  return (
+    tasks.every((task) => task.isCounted) && new Set(tasks.map(({ weight }) => weight)).size <= 1
+  );
 }
 
 /**

@@ -237,7 +237,9 @@ function reportMetricOf(tasks: readonly WeightedTask[]): string {
     tasks.map(({ reported, isMinimised }) => `${reported} ${isMinimised ? "↓" : "↑"}`),
   );
   if (isCounted(tasks) || tasks.length === 1) return [...names].join(", ");
-  return "score ↑";
+  return names.size === 1 && tasks.every((task) => task.isCounted)
+    ? `weighted ${[...names].join()}`
+    : "score ↑";
 }
 
 function entryOf(
