@@ -46,7 +46,7 @@ function startLine({
 }: Of<"started">) {
   const verb = resumed ? "continuing" : "starting";
   return (
-    `${verb} ${folder}: ${strategy} over ${dimension} genes, ${population} candidates a generation, seed ${seed}; ` +
+    `${verb} ${folder}: ${strategy} over ${dimension} ${dimension === 1 ? "gene" : "genes"}, ${population} candidates a generation, seed ${seed}; ` +
     `by ${metric}${metric.includes("↓") ? " (of what is minimised the sign is turned)" : ""}; ` +
     (items.search === 0
       ? "items are the program's"

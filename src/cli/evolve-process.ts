@@ -16,7 +16,7 @@ import { environment } from "./env.ts";
 import { eventPrinter } from "./event-printer.ts";
 import { isScheduling } from "./foreign-flags.ts";
 import { hubAccess } from "./hub-access.ts";
-import { openStatus } from "./status.ts";
+import { openStatus, type Status } from "./status.ts";
 
 /** The command line's options, as commander names them. */
 export interface EvolveFlags {
@@ -84,7 +84,7 @@ export async function runEvolve(
     });
     status.close();
     print(flags, result, renderEnding(result));
-    if (flags.saveFinalModel === true) await saveFinalModel(options);
+    if (flags.saveFinalModel === true) await saveFinalModel(options, status);
     else status.line(`\nmerge the winner: tsmerge export ${options.runFolder} -o DIR`);
   } finally {
     status.close();
@@ -155,17 +155,20 @@ function print(flags: EvolveFlags, data: unknown, text: string): void {
 }
 
 /** mergekit-evolve's final_model; an older one is replaced, since it belongs to an older winner. */
-async function saveFinalModel({ runFolder, device }: EvolveOptions): Promise<void> {
+async function saveFinalModel({ runFolder, device }: EvolveOptions, status: Status): Promise<void> {
   const outDir = join(runFolder, "final_model");
-  const { weightsSha256 } = await mergeFile({
-    file: join(runFolder, "best_config.yaml"),
-    outDir,
-    seed: undefined,
-    compat: false,
-    shardSize: "5B",
-    device,
-    force: true,
-    environment: environment(),
-  });
-  process.stderr.write(`${outDir}: weights sha256 ${weightsSha256}\n`);
+  const { weightsSha256 } = await mergeFile(
+    {
+      file: join(runFolder, "best_config.yaml"),
+      outDir,
+      seed: undefined,
+      compat: false,
+      shardSize: "5B",
+      device,
+      force: true,
+      environment: environment(),
+    },
+    { onNote: (note) => status.line(`note: ${note}`) },
+  );
+  status.line(`${outDir}: weights sha256 ${weightsSha256}`);
 }

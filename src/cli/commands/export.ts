@@ -80,7 +80,7 @@ async function exportFront(run: string, flags: ExportFlags): Promise<void> {
 
 async function mergeInto(model: string, file: string, flags: ExportFlags) {
   const { mergeFile } = await import("../../run/merge/merge.ts");
-  const status = await openStatus(flags.quiet === true || flags.json === true);
+  const status = await openStatus(flags.quiet === true);
   try {
     return await mergeFile(
       {
@@ -93,7 +93,10 @@ async function mergeInto(model: string, file: string, flags: ExportFlags) {
         force: flags.force === true,
         environment: environment(),
       },
-      { onProgress: ({ done, tensors }) => status.update(`merging: ${done}/${tensors} tensors`) },
+      {
+        onNote: (note) => status.line(`note: ${note}`),
+        onProgress: ({ done, tensors }) => status.update(`merging: ${done}/${tensors} tensors`),
+      },
     );
   } finally {
     status.close();

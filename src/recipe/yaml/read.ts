@@ -43,6 +43,8 @@ export interface ReadRecipe {
   readonly name?: string;
   /** The seed that a `# tsmerge:` comment carries. */
   readonly seed?: number;
+  /** The content hashes of the models, by reference, that it was made with. */
+  readonly parents?: Readonly<Record<string, string>>;
   /** The whole record of that comment, such as versions and hashes. */
   readonly record?: Readonly<Record<string, unknown>>;
 }
@@ -113,6 +115,7 @@ function readFrom(file: YamlFile): ReadRecipe {
     notes: file.notes,
     ...(name === undefined ? {} : { name }),
     ...(record?.seed === undefined ? {} : { seed: record.seed }),
+    ...(record?.parents === undefined ? {} : { parents: record.parents }),
     ...(record === undefined ? {} : { record }),
   };
 }
@@ -284,7 +287,10 @@ function readTypes(file: YamlFile, members: readonly Entry[]): Pick<Recipe, "dty
   };
 }
 
-const RECORD = z.looseObject({ seed: z.int().nonnegative().optional() });
+const RECORD = z.looseObject({
+  seed: z.int().nonnegative().optional(),
+  parents: z.record(z.string(), z.string()).optional(),
+});
 
 /** The record of a `# tsmerge: {…}` comment; a spoilt one is noted and left out. */
 function recordIn(file: YamlFile): z.infer<typeof RECORD> | undefined {

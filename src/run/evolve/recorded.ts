@@ -1,7 +1,7 @@
 // Reads a run folder for people: which run is meant, which candidate, and its recipe. Writes nothing.
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { TsmergeError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import { type Lineage, openLineage } from "../../lineage/lineage.ts";
@@ -20,7 +20,7 @@ const DEFAULT_FOLDER = "runs";
  * @throws TsmergeError `usage` when neither holds a run
  */
 export function openRecordedRun(name: string): { folder: string; lineage: Lineage } {
-  const places = [name, join(DEFAULT_FOLDER, name)];
+  const places = isAbsolute(name) ? [name] : [name, join(DEFAULT_FOLDER, name)];
   const folder = places.find((place) => existsSync(join(place, RUN_DATABASE)));
   if (folder === undefined) {
     throw new TsmergeError("usage", `no run at ${places.join(" or ")}`, {

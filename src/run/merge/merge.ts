@@ -106,6 +106,7 @@ export async function executePlanned(
         const config = renderRecipe(recipe, { record: { seed } });
         const parents = await hashes;
         if (parents === undefined) return { "mergekit_config.yml": config };
+        noteChanged(planned.recorded, parents, onNote);
         const name = basename(resolve(options.outDir));
         const { command } = options;
         const facts = { name, parents, weightsSha256, config, command };
@@ -165,6 +166,21 @@ export function threadsFor(
     0,
   );
   return asked ?? (bytes < SMALL_BYTES ? 1 : Math.min(availableParallelism(), MOST_THREADS));
+}
+
+/** The promise of an exported recipe, the very bytes that were scored, ends where a parent has changed. */
+function noteChanged(
+  recorded: Readonly<Record<string, string>>,
+  parents: ReadonlyMap<string, string>,
+  onNote: (note: string) => void = () => {},
+): void {
+  for (const [reference, hash] of parents) {
+    const before = recorded[reference];
+    if (before === undefined || before === hash) continue;
+    onNote(
+      `${reference} is not the model that the recipe was made with (SHA-256 ${before.slice(0, 12)}…, now ${hash.slice(0, 12)}…): the merge is not the one that was scored`,
+    );
+  }
 }
 
 /** Content hash of each parent, by reference. */

@@ -36,6 +36,8 @@ export interface OpenedRecipe {
   readonly models: LoadedModels;
   readonly seed: number;
   readonly tokenizer: OutputTokenizer | undefined;
+  /** The content hashes, by reference, of the models that the recipe was made with, where it records them. */
+  readonly recorded: Readonly<Record<string, string>>;
 }
 
 export interface PlannedMerge extends OpenedRecipe {
@@ -87,19 +89,19 @@ export async function readStages(
  * @throws TsmergeError as loadModels and outputTokenizer
  */
 export async function openStage(
-  { recipe, seed: recorded }: ReadRecipe,
+  { recipe, seed: noted, parents: recorded = {} }: ReadRecipe,
   { file, seed: asked, compat, ...hub }: RecipeFile,
   onNote: (note: string) => void,
   made: LoadedModels = new Map(),
 ): Promise<OpenedRecipe> {
-  const seed = asked ?? recorded ?? DEFAULT_SEED;
+  const seed = asked ?? noted ?? DEFAULT_SEED;
   const searchRoots = [process.cwd(), dirname(resolve(file))];
   const locate = (reference: string) => resolveModel(reference, { ...hub, searchRoots });
   const models = await loadModels(modelReferences(recipe), locate, made);
   const tokenizer = await outputTokenizer(recipe, models, compat);
   const advice = [...advise(recipe), ...(await adviseOnModels(recipe, models))];
   for (const note of [...(tokenizer?.notes ?? []), ...advice]) onNote(note);
-  return { recipe, models, seed, tokenizer };
+  return { recipe, models, seed, tokenizer, recorded };
 }
 
 async function readText(file: string): Promise<string> {
