@@ -289,10 +289,12 @@ test("a budget of items counts those that a program reports", async () => {
   }
 });
 
-test("a recipe that came before is not computed again", async () => {
+test("a recipe that came before is not computed again, and a plateau says what helps", async () => {
   const contest = fakeContest();
   const same = { ...contest, compose: () => contest.compose([0.6, 0.4]) };
-  const { executor, candidates } = await play(folder(), { maxEvals: 12 }, same);
+  const { executor, candidates, events } = await play(folder(), { maxEvals: 12 }, same);
+  const notes = events.flatMap((event) => (event.type === "note" ? [event.text] : []));
+  assert.equal(notes.filter((text) => text.startsWith("plateau: all 4 candidates")).length, 1);
   const jobs = executor.jobs.filter(({ workloads }) => workloads[0]!.name === "search");
   assert.equal(jobs.length, 4 + 1);
   assert.equal(new Set(searched(candidates).map(({ fitness }) => fitness)).size, 1);

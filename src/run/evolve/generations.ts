@@ -8,6 +8,7 @@ import { racedFitness } from "../../search/race.ts";
 import type { Told } from "../../search/strategy.ts";
 import { type Budget, candidatesLeft, exhausted, limitMet, type Spent } from "./budget.ts";
 import type { Contest } from "./contest.ts";
+import type { OnEvent } from "./events.ts";
 import { oriented } from "./fitness.ts";
 import { raceEntrants } from "./race.ts";
 import type { SearchEnd } from "./results.ts";
@@ -24,6 +25,7 @@ export async function runGenerations(
   budget: Budget,
   minutesBefore: number,
   scoring: Omit<Scoring, "mayStart">,
+  onEvent: OnEvent,
 ): Promise<SearchEnd> {
   const { lineage, now } = scoring;
   const { strategy, workloads } = contest;
@@ -32,6 +34,7 @@ export async function runGenerations(
   const mayStart = (): boolean => budget.minutes === undefined || minutes() < budget.minutes;
 
   lineage.beginSearch(strategy.initial(contest.problem));
+  let isPlateauTold = false;
   for (;;) {
     const { number: generation, state } = lineage.currentGeneration()!;
     const spent = spentBefore(contest, scoring, generation, minutes());
@@ -48,8 +51,26 @@ export async function runGenerations(
       : raceEntrants(workloads.search, entrants, parents, contest.race, limited));
     if (!all) return endOf(scoring, `${budget.minutes} minutes used`);
     if (room < population) return endOf(scoring, limitMet(budget, spent, room));
-    lineage.tellGeneration(generation, strategy.tell(state, toldOf(scoring, generation)));
+    const told = toldOf(scoring, generation);
+    lineage.tellGeneration(generation, strategy.tell(state, told));
+    if (!isPlateauTold && isPlateau(told)) {
+      isPlateauTold = true;
+      onEvent({ type: "note", text: plateauNote(generation, population) });
+    }
   }
+}
+
+/** True if a generation has several scores and they are all the same: nothing can be learned from it. */
+function isPlateau(told: readonly Told[]): boolean {
+  const scores = told.map(({ fitness }) => fitness).filter(Number.isFinite);
+  return scores.length > 1 && scores.every((score) => score === scores[0]);
+}
+
+function plateauNote(generation: number, population: number): string {
+  return (
+    `plateau: all ${population} candidates of generation ${generation} scored the same, so the search learned ` +
+    "nothing from it; more items (--limit) or a finer metric (logprob) tell candidates apart"
+  );
 }
 
 /** A generation's results as the strategy hears them, [population]. */

@@ -128,7 +128,7 @@ async function compute(
     itemsEach(contest, scoring),
   );
   progress.stage("search", planned, done + failed);
-  const end = await runGenerations(contest, budget, minutesBefore, scoring);
+  const end = await runGenerations(contest, budget, minutesBefore, scoring, onEvent);
   if (contest.race?.estimate === "p-irt") estimateStopped(contest, scoring);
   onEvent({ type: "ended", reason: end.ended });
   return await runEnding(contest, end, scoring, (stage, count) => progress.stage(stage, count, 0));
