@@ -12,6 +12,7 @@ import type { Problem, Strategy } from "../src/search/strategy.ts";
 import * as functions from "../test/search/functions.ts";
 import { landscape, searched } from "../test/search/landscape.ts";
 import { evaluationsTo, median, unbounded } from "../test/search/run.ts";
+import { frontArea, zdt1, zdt2, zdt3 } from "../test/search/zdt.ts";
 import { bbobCurves, bbobPicture } from "./bbob.ts";
 
 const { ackley, cigar, diffPowers, ellipsoid, rastrigin, rosenbrock, sphere, tablet } = functions;
@@ -72,6 +73,8 @@ const MEDIANS: readonly {
 const FEW_GENES = 5;
 const FEW_GENES_BAND = 0.12;
 const MANY_RUNS = 4;
+/** Of ZDT1's .8767, .85 is expected after these generations. */
+const FRONT_SHARE = 0.97;
 /** Standard errors that luck exceeds once in a hundred times. */
 const ONE_PERCENT = 2.33;
 
@@ -129,6 +132,20 @@ function* hardCases(): Generator<Outcome> {
   yield solvedCase("cmaes 10 real genes, 10 bits", 20, (seed) =>
     evaluationsTo(cmaes, mixed(seed), ellipsoidAndOnes, TARGET, 4e4),
   );
+}
+
+/** Fronts of NSGA-II: 30 genes, 100 candidates, 200 generations. */
+function* frontCases(): Generator<Outcome> {
+  for (const f of [zdt1, zdt2, zdt3]) {
+    const { area } = frontArea(f);
+    const least = FRONT_SHARE * f.area;
+    yield {
+      name: `nsga2 ${f.name}, area below (1.1, 1.1)`,
+      wanted: `≥ ${least.toFixed(3)} of ${f.area.toFixed(3)}`,
+      got: area.toFixed(4),
+      met: area >= least,
+    };
+  }
 }
 
 /** Under noise: true score of auto's mean against the best that cmaes observed, 12 genes, 200 × 100 items. */
@@ -207,6 +224,7 @@ function ellipsoidAndOnes(x: readonly number[]): number {
 const SUITES: Readonly<Record<string, () => Generator<Outcome>>> = {
   medians: medianCases,
   hard: hardCases,
+  fronts: frontCases,
   noise: noisyCases,
   bbob: bbobCases,
 };

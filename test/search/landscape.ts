@@ -102,7 +102,8 @@ export interface Trace {
   /** Evaluations and items so far. */
   readonly evaluations: number;
   readonly items: number;
-  /** True score of the strategy's recommendation. */
+  /** The strategy's recommendation, and its true score. */
+  readonly genome: readonly number[];
   readonly recommended: number;
   /** True and observed score of the best candidate seen on all items. */
   readonly best: number;
@@ -151,9 +152,11 @@ export function searched<State>(
       state,
       genomes.map((genome, k) => ({ genome, fitness: fitness[k]! })),
     );
+    const genome = strategy.recommend(state);
     traces.push({
       ...spent,
-      recommended: land.accuracy(strategy.recommend(state)),
+      genome,
+      recommended: land.accuracy(genome),
       best: land.accuracy(best.genome),
       claimed: best.fitness,
     });

@@ -12,9 +12,9 @@ import {
   hypervolume,
   survivors,
 } from "../../src/search/pareto.ts";
-import type { Problem, Told } from "../../src/search/strategy.ts";
 import { sphere } from "./functions.ts";
 import { step } from "./run.ts";
+import { evolved, frontArea, unit, zdt1 } from "./zdt.ts";
 
 test("fronts and survivors of points that can be checked by eye", () => {
   const points = [
@@ -66,41 +66,10 @@ test("the area above a reference", () => {
   assert.equal(hypervolume(points, [0, 0]), 6);
 });
 
-function unit(n: number, population: number): Problem {
-  const fill = (value: number): number[] => Array(n).fill(value);
-  return { lower: fill(0), upper: fill(1), start: fill(0.5), sigma: 0.2, population, seed: 1 };
-}
-
-function evolved(
-  n: number,
-  population: number,
-  generations: number,
-  minimised: (x: readonly number[]) => number[],
-) {
-  let state = nsga2.initial(unit(n, population));
-  for (let g = 0; g < generations; g++) {
-    const told = Array.from({ length: population }, (_, k): Told => {
-      const { genome } = nsga2.ask(state, k);
-      const objectives = minimised(genome).map((value) => -value);
-      return { genome, fitness: objectives.reduce((sum, value) => sum + value, 0), objectives };
-    });
-    state = nsga2.tell(state, told);
-  }
-  return state;
-}
-
 test("ZDT1 with 30 genes: the front of 100 dominates .85 of the area, of at most .8767", () => {
-  const zdt1 = (x: readonly number[]) => {
-    const g = 1 + (9 * x.slice(1).reduce((sum, value) => sum + value, 0)) / (x.length - 1);
-    return [x[0]!, g * (1 - Math.sqrt(x[0]! / g))];
-  };
-  const front = paretoFront(evolved(30, 100, 200, zdt1));
-  const area = hypervolume(
-    front.map(({ objectives }) => objectives),
-    [-1.1, -1.1],
-  );
-  assert.ok(area > 0.85 && area < 0.8767, `${area}`);
-  assert.ok(front.length > 90, `${front.length} on the front`);
+  const { area, size } = frontArea(zdt1);
+  assert.ok(area > 0.85 && area < zdt1.area, `${area}`);
+  assert.ok(size > 90, `${size} on the front`);
 });
 
 test("DTLZ2 with three objectives: the front lies near the unit sphere and reaches its corners", () => {
