@@ -3,11 +3,13 @@
 import assert from "node:assert/strict";
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -73,6 +75,20 @@ test("a folder with files is refused, and replaced with force if it is a model's
   await executeMerge(plan(), kernel, { outDir, force: true });
   assert.ok(!existsSync(join(outDir, "precious.txt")));
   assert.deepEqual(siblings(), []);
+});
+
+test("behind a link the folder that it leads to is taken, and a link to nothing refused", async () => {
+  const [disk, link] = [join(scratch, "disk"), join(scratch, "link")];
+  mkdirSync(join(disk, "model"), { recursive: true });
+  symlinkSync(join(disk, "model"), link);
+  await executeMerge(plan(), kernel, { outDir: link });
+  await executeMerge(plan(), kernel, { outDir: link, force: true });
+  assert.deepEqual(readdirSync(disk), ["model"]);
+  assert.ok(readdirSync(join(disk, "model")).includes("model.safetensors"));
+  assert.ok(lstatSync(link).isSymbolicLink());
+  const nowhere = join(scratch, "nowhere");
+  symlinkSync(join(disk, "absent"), nowhere);
+  await assert.rejects(executeMerge(plan(), kernel, { outDir: nowhere }), /leads nowhere/);
 });
 
 test("an empty folder is taken", async () => {

@@ -1,7 +1,7 @@
 // A model folder that appears whole or not at all: built beside its place and renamed into it. What an
 // interrupted merge built stays beside it, so that the next one goes on from there.
 
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { TsmergeError } from "../../base/errors.ts";
 import { hasErrorCode, ioError } from "../../base/io-error.ts";
@@ -42,8 +42,8 @@ export function stagingOf(output: string): string {
  * process is at work on the same output.
  */
 export async function stageFolder(output: string, options: StageOptions): Promise<OutputFolder> {
-  const place = resolve(output);
-  const staging = stagingOf(output);
+  const place = await placeOf(output);
+  const staging = stagingOf(place);
   const aside = `${place}.tsmerge-replaced`;
   const left = await readState(staging);
   if (left !== undefined) refuseLiveOwner(left, staging);
@@ -92,6 +92,24 @@ export async function stageFolder(output: string, options: StageOptions): Promis
       }),
     discard: () => attempt("remove", () => rm(staging, { recursive: true, force: true })),
   };
+}
+
+/** The folder itself where a link stands for it: a rename would meet the link, perhaps from another disk. */
+async function placeOf(output: string): Promise<string> {
+  try {
+    return await realpath(output);
+  } catch (cause) {
+    if (!hasErrorCode(cause, "ENOENT")) throw ioError("read", output, cause);
+  }
+  const isLink = await lstat(output).then(
+    (found) => found.isSymbolicLink(),
+    () => false, // there is nothing, as it should be
+  );
+  if (!isLink) return resolve(output);
+  throw new TsmergeError("io", "the output is a link that leads nowhere", {
+    where: output,
+    hint: "make the folder that it leads to, or give another one",
+  });
 }
 
 /** Undoes a replacement that was killed between its renames: a place where something stands stays as it is. */
