@@ -40,6 +40,11 @@ export async function readJson(path: string): Promise<unknown> {
   return parseJson(text, path);
 }
 
+/** The member of an object or list at a key; undefined of anything else. */
+export function memberOf(value: unknown, key: PropertyKey): unknown {
+  return value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined;
+}
+
 /** Throws if a well-formed text repeats a key in an object, or nests too deep for recursive readers. */
 function checkObjects(text: string, where: string): void {
   const open: (Set<string> | undefined)[] = []; // keys seen in each enclosing object; an array has none

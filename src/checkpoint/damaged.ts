@@ -3,9 +3,14 @@
 import { TsmergeError } from "../base/errors.ts";
 
 /** What helps against most damage; a reader that knows better says so. */
-export const DOWNLOAD_AGAIN = "download or copy the file again";
+const DOWNLOAD_AGAIN = "download or copy the file again";
 
 /** A `checkpoint` error at `file`. */
-export function damaged(file: string, message: string, hint = DOWNLOAD_AGAIN): TsmergeError {
-  return new TsmergeError("checkpoint", message, { where: file, hint });
+export function damaged(
+  file: string,
+  message: string,
+  hint = DOWNLOAD_AGAIN,
+  cause?: unknown,
+): TsmergeError {
+  return new TsmergeError("checkpoint", message, { where: file, hint, cause });
 }

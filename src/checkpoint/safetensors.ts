@@ -6,7 +6,7 @@ import { bytesPerElement, fromSafetensorsName } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { parseJson } from "../base/json.ts";
 import type { TensorInfo } from "./checkpoint.ts";
-import { DOWNLOAD_AGAIN } from "./damaged.ts";
+import { damaged } from "./damaged.ts";
 import type { ByteSource } from "./source.ts";
 
 /** The reference implementation's cap: 100 MB of JSON describe some 700,000 tensors. */
@@ -38,18 +38,25 @@ export interface SafetensorsHeader {
  */
 export async function readHeader(source: ByteSource, file: string): Promise<SafetensorsHeader> {
   if (source.byteLength < PREFIX_BYTES) {
-    throw bad(file, `the file has ${source.byteLength} bytes, too few for a safetensors header`);
+    throw damaged(
+      file,
+      `the file has ${source.byteLength} bytes, too few for a safetensors header`,
+    );
   }
   const prefix = new Uint8Array(PREFIX_BYTES);
   await source.read(0, prefix);
   const length = new DataView(prefix.buffer).getBigUint64(0, true);
   const available = source.byteLength - PREFIX_BYTES;
   if (new TextDecoder().decode(prefix) === "version ") {
-    throw bad(file, "the file is a Git LFS pointer, not the weights", "run `git lfs pull` there");
+    throw damaged(
+      file,
+      "the file is a Git LFS pointer, not the weights",
+      "run `git lfs pull` there",
+    );
   }
   if (length > MAX_HEADER_BYTES || length > available) {
     const limit = Math.min(MAX_HEADER_BYTES, available);
-    throw bad(file, `the header claims ${length} bytes where at most ${limit} can be`);
+    throw damaged(file, `the header claims ${length} bytes where at most ${limit} can be`);
   }
   const bytes = new Uint8Array(Number(length));
   await source.read(PREFIX_BYTES, bytes);
@@ -62,16 +69,16 @@ function parseHeader(json: Uint8Array, dataBytes: number, file: string): Safeten
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(json);
   } catch (cause) {
-    throw bad(file, "the header is not UTF-8 text", undefined, cause);
+    throw damaged(file, "the header is not UTF-8 text", undefined, cause);
   }
   if (!text.startsWith("{")) {
-    throw bad(file, `the header starts with ${JSON.stringify(text.slice(0, 8))}, not with "{"`);
+    throw damaged(file, `the header starts with ${JSON.stringify(text.slice(0, 8))}, not with "{"`);
   }
   const header = record(parseHeaderJson(text, file)) ?? {}; // text that starts with { is a record
   const { __metadata__, ...entries } = header;
   const names = Object.keys(entries);
   if (names.length > MAX_TENSORS) {
-    throw bad(file, `the header lists ${names.length} tensors, more than ${MAX_TENSORS}`);
+    throw damaged(file, `the header lists ${names.length} tensors, more than ${MAX_TENSORS}`);
   }
   const start = PREFIX_BYTES + json.byteLength;
   const tensors = names
@@ -86,14 +93,14 @@ function parseHeaderJson(text: string, file: string): unknown {
     return parseJson(text, file);
   } catch (cause) {
     if (!(cause instanceof TsmergeError)) throw cause;
-    throw bad(file, `the header is broken: ${cause.message}`, cause.hint, cause);
+    throw damaged(file, `the header is broken: ${cause.message}`, cause.hint, cause);
   }
 }
 
 function parseTensor(name: string, entry: unknown, start: number, file: string): StoredTensor {
   if (name.length === 0 || name.length > MAX_NAME_LENGTH) {
     const shown = JSON.stringify(name.slice(0, 40));
-    throw bad(
+    throw damaged(
       file,
       `a tensor's name has ${name.length} characters (${shown}…), not 1 to ${MAX_NAME_LENGTH}`,
     );
@@ -107,22 +114,22 @@ function parseTensor(name: string, entry: unknown, start: number, file: string):
     offsets.length !== 2
   ) {
     const seen = JSON.stringify(entry).slice(0, 120);
-    throw bad(file, `${tensor} has no well-formed dtype, shape and data_offsets: ${seen}`);
+    throw damaged(file, `${tensor} has no well-formed dtype, shape and data_offsets: ${seen}`);
   }
   const extra = Object.keys(rest)[0];
-  if (extra !== undefined) throw bad(file, `${tensor} has an unknown member "${extra}"`);
+  if (extra !== undefined) throw damaged(file, `${tensor} has an unknown member "${extra}"`);
   const dtype = fromSafetensorsName(type);
   if (dtype === undefined) {
-    throw bad(file, `${tensor} has dtype "${type}"`, "convert it to F32, F16 or BF16");
+    throw damaged(file, `${tensor} has dtype "${type}"`, "convert it to F32, F16 or BF16");
   }
   if (shape.length > MAX_DIMENSIONS) {
-    throw bad(file, `${tensor} has ${shape.length} dimensions, more than ${MAX_DIMENSIONS}`);
+    throw damaged(file, `${tensor} has ${shape.length} dimensions, more than ${MAX_DIMENSIONS}`);
   }
   const elements = shape.reduce((product, length) => product * length, 1);
   const [begin, end] = [offsets[0]!, offsets[1]!];
   const byteLength = elements * bytesPerElement(dtype);
   if (end - begin !== byteLength || !Number.isSafeInteger(byteLength)) {
-    throw bad(
+    throw damaged(
       file,
       `${tensor} holds ${byteLength} bytes (${type} ${JSON.stringify(shape)}) but its data_offsets ` +
         `[${begin}, ${end}] enclose ${end - begin}`,
@@ -143,10 +150,10 @@ function checkCoverage(
   for (const { name, fileOffset, byteLength } of tensors) {
     const tensor = `tensor ${JSON.stringify(name)}`;
     if (fileOffset < at) {
-      throw bad(file, `${tensor} overlaps ${previous} by ${at - fileOffset} bytes`);
+      throw damaged(file, `${tensor} overlaps ${previous} by ${at - fileOffset} bytes`);
     }
     if (fileOffset > at) {
-      throw bad(
+      throw damaged(
         file,
         `${fileOffset - at} bytes between ${previous} and ${tensor} belong to no tensor`,
       );
@@ -155,16 +162,17 @@ function checkCoverage(
     previous = tensor;
   }
   if (at > end) {
-    throw bad(file, `the file is cut short: ${at} bytes are described and ${end} are there`);
+    throw damaged(file, `the file is cut short: ${at} bytes are described and ${end} are there`);
   }
-  if (at < end) throw bad(file, `${end - at} bytes after ${previous} belong to no tensor`);
+  if (at < end) throw damaged(file, `${end - at} bytes after ${previous} belong to no tensor`);
 }
 
 function parseMetadata(value: unknown, file: string): Map<string, string> {
   if (value === undefined) return new Map();
   const entries = Object.entries(record(value) ?? { "": undefined });
   const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === "string");
-  if (texts.length !== entries.length) throw bad(file, "__metadata__ must map strings to strings");
+  if (texts.length !== entries.length)
+    throw damaged(file, "__metadata__ must map strings to strings");
   return new Map(texts);
 }
 
@@ -176,8 +184,4 @@ function record(value: unknown): Record<string, unknown> | undefined {
 
 function areCounts(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
-}
-
-function bad(file: string, message: string, hint = DOWNLOAD_AGAIN, cause?: unknown): TsmergeError {
-  return new TsmergeError("checkpoint", message, { where: file, hint, cause });
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { type FloatType, parseFloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
-import { readJson } from "../base/json.ts";
+import { memberOf, readJson } from "../base/json.ts";
 import { type Rope, ropeOf, ropeSchema } from "./config-rope.ts";
 import { type Architecture, architectureNamed, type BiasGroup } from "./family/architecture.ts";
 
@@ -142,10 +142,6 @@ function rejector(where: string): Reject {
       hint: "use a model without it, or correct the file if it is wrong",
     });
   };
-}
-
-function memberOf(value: unknown, key: PropertyKey): unknown {
-  return value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined;
 }
 
 function headsOf(raw: RawConfig, architecture: Architecture, reject: Reject) {

@@ -1,6 +1,8 @@
 // What a tokenizer.json may contain that @huggingface/tokenizers accepts but would run differently from the
 // Rust library it was written for. Components that it does not know at all it refuses by itself.
 
+import { memberOf } from "../base/json.ts";
+
 /** Split behaviours that the library treats as another one (its README, "Regex compatibility"). */
 const BEHAVIOURS = ["MergedWithPrevious", "MergedWithNext", "Contiguous"];
 
@@ -40,8 +42,4 @@ function componentsOf(component: unknown): unknown[] {
     return Array.isArray(list) ? list : [];
   });
   return [component, ...members.flatMap(componentsOf)];
-}
-
-function memberOf(value: unknown, key: string): unknown {
-  return value !== null && typeof value === "object" ? Reflect.get(value, key) : undefined;
 }

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { TsmergeError } from "../../base/errors.ts";
-import { readJson } from "../../base/json.ts";
+import { memberOf, readJson } from "../../base/json.ts";
 
 export interface StoredConfig {
   /** The one entry of `architectures`, or model_type where that list is absent. */
@@ -53,9 +53,7 @@ export function isQuantized({ raw }: StoredConfig): boolean {
 
 /** The value at a key such as `hidden_size` or, with a dot, in a nested object. */
 export function configValue(raw: Readonly<Record<string, unknown>>, key: string): unknown {
-  return key.split(".").reduce<unknown>((at, part) => {
-    return at !== null && typeof at === "object" ? Reflect.get(at, part) : undefined;
-  }, raw);
+  return key.split(".").reduce<unknown>((at, part) => memberOf(at, part), raw);
 }
 
 /** A copy with the value at a key as of {@link configValue} replaced. */
