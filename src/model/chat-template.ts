@@ -9,6 +9,7 @@ import { TsmergeError } from "../base/errors.ts";
 import { hasErrorCode, ioError } from "../base/io-error.ts";
 import { readJson } from "../base/json.ts";
 import { didYouMean } from "../base/suggest.ts";
+import { specialText, specialToken } from "./special-token.ts";
 
 export interface Message {
   readonly role: "system" | "user" | "assistant";
@@ -26,8 +27,6 @@ export interface ChatTemplate {
   readonly render: (messages: readonly Message[]) => string;
 }
 
-const token = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
-
 /** The tokens that templates may name. */
 const TOKENS = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token"] as const;
 
@@ -35,7 +34,7 @@ const schema = z.looseObject({
   chat_template: z
     .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
     .nullish(),
-  ...Object.fromEntries(TOKENS.map((name) => [name, token])),
+  ...Object.fromEntries(TOKENS.map((name) => [name, specialToken])),
 });
 
 /**
@@ -58,9 +57,8 @@ export async function loadChatTemplate(directory: string, name?: string): Promis
   const source =
     alone !== undefined && name === undefined ? alone : chosen(parsed.data, name, where);
   const tokens = TOKENS.flatMap((key) => {
-    const value = config[key];
-    const text = typeof value === "object" ? Reflect.get(value ?? {}, "content") : value;
-    return typeof text === "string" ? [[key, text]] : [];
+    const text = specialText(config[key]);
+    return text === undefined ? [] : [[key, text]];
   });
   return { source, render: renderer(source, Object.fromEntries(tokens), where) };
 }

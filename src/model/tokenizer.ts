@@ -9,6 +9,7 @@ import { TsmergeError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import { hasErrorCode, ioError } from "../base/io-error.ts";
 import { parseJson, readJson } from "../base/json.ts";
+import { specialText, specialToken } from "./special-token.ts";
 import { unsupportedParts } from "./tokenizer-parts.ts";
 
 export interface Tokenizer {
@@ -33,11 +34,9 @@ export interface Tokenizer {
 /** transformers writes 1e30 (as int(1e30)) where a tokenizer knows no limit. */
 const NO_LIMIT = 1e29;
 
-const namedToken = z.union([z.string(), z.looseObject({ content: z.string() })]).nullish();
-
 const configSchema = z.looseObject({
-  bos_token: namedToken,
-  eos_token: namedToken,
+  bos_token: specialToken,
+  eos_token: specialToken,
   add_bos_token: z.boolean().nullish(),
   model_max_length: z.number().positive().nullish(),
 });
@@ -127,14 +126,11 @@ function construct(json: unknown, config: object, file: string): HuggingFaceToke
 }
 
 function wrap(inner: HuggingFaceTokenizer, config: z.infer<typeof configSchema>): Tokenizer {
-  const idOf = (token: z.infer<typeof namedToken>) => {
-    const text = typeof token === "object" ? token?.content : token;
-    return text === undefined ? undefined : inner.token_to_id(text);
-  };
-  const bosText =
-    typeof config.bos_token === "object" ? config.bos_token?.content : config.bos_token;
-  const bosId = idOf(config.bos_token);
-  const eosId = idOf(config.eos_token);
+  const idOf = (text: string | undefined) =>
+    text === undefined ? undefined : inner.token_to_id(text);
+  const bosText = specialText(config.bos_token);
+  const bosId = idOf(bosText);
+  const eosId = idOf(specialText(config.eos_token));
   const ids = (text: string, specials: boolean): number[] => {
     const encoded = inner.encode(text, { add_special_tokens: specials }).ids;
     // the library's types say number; a missing <unk> makes it undefined
@@ -151,7 +147,7 @@ function wrap(inner: HuggingFaceTokenizer, config: z.infer<typeof configSchema>)
   const limit = config.model_max_length ?? undefined;
   return {
     encode: (text, { specials }) => {
-      const hasBos = bosText != null && bosText !== "" && text.startsWith(bosText);
+      const hasBos = bosText !== undefined && bosText !== "" && text.startsWith(bosText);
       const encoded = ids(text, specials && !hasBos);
       if (!specials || hasBos || addsBos === adds || bosId === undefined) return encoded;
       return addsBos ? [bosId, ...encoded] : encoded.slice(1);

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { TsmergeError } from "../../base/errors.ts";
 import { ioError } from "../../base/io-error.ts";
 import { readJson } from "../../base/json.ts";
+import { specialText } from "../../model/special-token.ts";
 
 const added = z.looseObject({ id: z.int().nonnegative(), content: z.string() });
 
@@ -48,10 +49,8 @@ export function namedSpecials(folder: TokenizerFolder): Record<string, number> {
   const ids = idsOf(folder);
   return Object.fromEntries(
     SPECIALS.flatMap((name): [string, number][] => {
-      const named: unknown = folder.config[`${name}_token`];
-      const text =
-        named !== null && typeof named === "object" ? Reflect.get(named, "content") : named;
-      const id = typeof text === "string" ? ids.get(text) : undefined;
+      const text = specialText(folder.config[`${name}_token`]);
+      const id = text === undefined ? undefined : ids.get(text);
       return id === undefined ? [] : [[`${name}_token_id`, id]];
     }),
   );
