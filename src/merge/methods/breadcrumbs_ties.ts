@@ -11,8 +11,8 @@ export const breadcrumbsTies: MergeMethod = taskVectorMethod({
   consensus: true,
   normalizeByDefault: false,
   published: {
-    parameters: { weight: 1, density: 0.9, gamma: 0.01, lambda: 1, normalize: 1 },
-    source: "mergekit's documentation; λ as ties'",
+    parameters: { weight: 1, density: 0.15, gamma: 0.006, lambda: 1, normalize: 1 },
+    source: "shares as breadcrumbs', λ as ties'",
   },
   rescaleByDefault: false,
 });

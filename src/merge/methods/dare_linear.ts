@@ -11,8 +11,10 @@ export const dareLinear: MergeMethod = taskVectorMethod({
   consensus: false,
   normalizeByDefault: false,
   published: {
-    parameters: { weight: 1, density: 0.1, lambda: 0.4, normalize: 0 },
-    source: "Yu et al. 2024: 90 % dropped; λ as task_arithmetic's",
+    // the paper's 90 % is what one model can lose, not what its merges of large models drop
+    parameters: { weight: 1, density: 0.8, lambda: 1, normalize: 1 },
+    source:
+      "the authors' example of a merge of 13B models (README of yule-BUAA/MergeLM): 20 % dropped, averaged",
   },
   rescaleByDefault: true,
 });

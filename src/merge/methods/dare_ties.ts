@@ -11,8 +11,8 @@ export const dareTies: MergeMethod = taskVectorMethod({
   consensus: true,
   normalizeByDefault: false,
   published: {
-    parameters: { weight: 1, density: 0.1, lambda: 1, normalize: 1 },
-    source: "Yu et al. 2024: 90 % dropped; λ as ties'",
+    parameters: { weight: 1, density: 0.8, lambda: 1, normalize: 1 },
+    source: "20 % dropped as in dare_linear, λ as ties'",
   },
   rescaleByDefault: true,
 });

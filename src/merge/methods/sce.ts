@@ -95,7 +95,7 @@ export const sce: MergeMethod = {
   ],
   published: {
     parameters: { select_topk: 0.1 },
-    source: "Wan et al. 2024, FuseChat: the top 10 %",
+    source: "the authors' own merge (fusechat-sce.yml of 18907305772/FuseAI): the top 10 %",
   },
   variant: (merge) => `${inputsVariant(merge)}${selects(merge) ? " plane" : ""}`,
   expression,

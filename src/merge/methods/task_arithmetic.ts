@@ -12,7 +12,7 @@ export const taskArithmetic: MergeMethod = taskVectorMethod({
   normalizeByDefault: false,
   published: {
     parameters: { weight: 1, lambda: 0.4, normalize: 0 },
-    source: "Ilharco et al. 2023: λ 0.4 where nothing is tuned",
+    source: "λ 0.4 where nothing is tuned: Yadav et al. 2023, after Ilharco et al. 2023",
   },
   rescaleByDefault: false,
 });

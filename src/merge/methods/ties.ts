@@ -12,7 +12,7 @@ export const ties: MergeMethod = taskVectorMethod({
   normalizeByDefault: true,
   published: {
     parameters: { weight: 1, density: 0.2, lambda: 1, normalize: 1 },
-    source: "Yadav et al. 2023: the top 20 %, λ 1",
+    source: "Yadav et al. 2023, without a validation set: the top 20 %, λ 1",
   },
   rescaleByDefault: false,
 });
