@@ -3,27 +3,19 @@
 // so that a folder that opens is a folder that is whole. Shards that are complete survive suspend(), and
 // the next writer of the same tensors goes on behind them.
 
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { TsmergeError } from "../base/errors.ts";
-import { held } from "../base/held.ts";
 import { ioError } from "../base/io-error.ts";
-import { syncFolder, writeFully } from "./durable.ts";
+import { syncFolder } from "./durable.ts";
 import { INDEX_FILE } from "./folder.ts";
 import type { TensorSpec } from "./layout.ts";
 import type { StoredTensor } from "./safetensors.ts";
-import { type PlannedShard, planShards, type ShardOptions } from "./shards.ts";
+import { ShardFile, temporary } from "./shard-file.ts";
+import { planShards, type ShardOptions } from "./shards.ts";
 
 export type { TensorSpec } from "./layout.ts";
-
-interface Shard extends PlannedShard {
-  handle: Promise<FileHandle> | undefined; // set by the first write, awaited by all
-  remaining: number; // tensor bytes not yet on the disk; at 0 the file is sealed
-  sealed: boolean; // complete and flushed, by this writer or by one that was suspended
-  unflushed: number; // bytes written since the last flush began
-  flushed: Promise<void> | undefined; // the flush under way, or what the last one came to
-}
 
 export interface WriterOptions extends ShardOptions {
   /** Names of the shards that an earlier writer of the same tensors sealed; those still there are kept. */
@@ -37,31 +29,27 @@ export interface TensorPlace {
 }
 
 interface Slot {
-  readonly shard: Shard;
+  readonly shard: ShardFile;
   readonly tensor: StoredTensor;
   written: number; // advanced when write() is called, so calls land in the order they were made
 }
-
-/** Bytes of a shard that are written before they are flushed. */
-const FLUSH_BYTES = 2 ** 28;
 
 const WEIGHTS = /^model(-\d{5}-of-\d{5})?\.safetensors$|^model\.safetensors\.index\.json$/;
 const TEMPORARY = /^model(-\d{5}-of-\d{5})?\.safetensors\.tmp$/;
 
 export class CheckpointWriter {
   readonly #directory: string;
-  readonly #shards: readonly Shard[];
+  readonly #shards: readonly ShardFile[];
   readonly #slots: ReadonlyMap<string, Slot>;
-  readonly #named: string[] = []; // files that finish() has renamed, for abort() after a failure
   #state: "open" | "finished" | "aborted" = "open";
 
-  private constructor(directory: string, shards: readonly Shard[]) {
+  private constructor(directory: string, shards: readonly ShardFile[]) {
     this.#directory = directory;
     this.#shards = shards;
     this.#slots = new Map(
       shards.flatMap((shard) =>
         shard.layout.tensors.map((tensor) => {
-          const written = shard.sealed ? tensor.byteLength : 0;
+          const written = shard.isSealed ? tensor.byteLength : 0;
           return [tensor.name, { shard, tensor, written }] as const;
         }),
       ),
@@ -93,16 +81,7 @@ export class CheckpointWriter {
       for (const file of present.filter((name) => TEMPORARY.test(name) && !isKept(name))) {
         await rm(join(directory, file));
       }
-      const shards = planned.map((shard) => ({
-        ...shard,
-        handle: undefined,
-        remaining: kept.has(shard.file)
-          ? 0
-          : shard.layout.fileBytes - shard.layout.header.byteLength,
-        sealed: kept.has(shard.file),
-        unflushed: 0,
-        flushed: undefined,
-      }));
+      const shards = planned.map((shard) => new ShardFile(directory, shard, kept.has(shard.file)));
       const taken = present.find((name) => WEIGHTS.test(name));
       if (taken !== undefined) {
         throw new TsmergeError("io", `the folder already holds ${taken}`, {
@@ -118,13 +97,13 @@ export class CheckpointWriter {
 
   /** Bytes of the files that are not sealed, headers included and the index not: what the disk must have free. */
   get missingBytes(): number {
-    const open = this.#shards.filter(({ sealed }) => !sealed);
+    const open = this.#shards.filter(({ isSealed }) => !isSealed);
     return open.reduce((sum, { layout }) => sum + layout.fileBytes, 0);
   }
 
   /** Names of the shards that are complete and flushed. */
   get sealed(): ReadonlySet<string> {
-    return new Set(this.#shards.filter((shard) => shard.sealed).map((shard) => shard.file));
+    return new Set(this.#shards.filter((shard) => shard.isSealed).map((shard) => shard.file));
   }
 
   /** The shard that a tensor stands in. */
@@ -140,16 +119,8 @@ export class CheckpointWriter {
   async place(name: string): Promise<TensorPlace> {
     this.#checkOpen();
     const { shard, tensor } = this.#slot(name);
-    const path = join(this.#directory, temporary(shard.file));
-    const place = { path, offset: tensor.fileOffset };
-    if (shard.sealed) return place; // of an empty tensor: to begin the file again would empty it
-    try {
-      shard.handle ??= this.#begin(shard);
-      await shard.handle;
-    } catch (cause) {
-      throw ioError("write", path, cause);
-    }
-    return place;
+    await shard.begin();
+    return { path: shard.path, offset: tensor.fileOffset };
   }
 
   /**
@@ -158,9 +129,9 @@ export class CheckpointWriter {
    */
   async written(name: string): Promise<boolean> {
     this.#checkOpen();
-    const { shard, tensor } = this.#slot(name);
-    this.#slot(name).written = tensor.byteLength;
-    return this.#advance(shard, tensor.byteLength);
+    const slot = this.#slot(name);
+    slot.written = slot.tensor.byteLength;
+    return slot.shard.advance(slot.tensor.byteLength);
   }
 
   /**
@@ -181,13 +152,8 @@ export class CheckpointWriter {
     }
     if (chunk.byteLength === 0) return;
     slot.written += chunk.byteLength;
-    shard.handle ??= this.#begin(shard);
-    try {
-      await writeFully(await shard.handle, tensor.fileOffset + written, chunk);
-    } catch (cause) {
-      throw ioError("write", join(this.#directory, shard.file), cause);
-    }
-    await this.#advance(shard, chunk.byteLength);
+    await shard.write(tensor.fileOffset + written, chunk);
+    await shard.advance(chunk.byteLength);
   }
 
   /**
@@ -204,23 +170,17 @@ export class CheckpointWriter {
         `tensor "${tensor.name}" has ${written} of its ${tensor.byteLength} bytes`,
       );
     }
-    const at = (file: string) => join(this.#directory, file);
     const files = this.#shards.map((shard) => shard.file);
     try {
-      for (const shard of this.#shards.filter(({ sealed }) => !sealed)) {
-        shard.handle ??= this.#begin(shard); // it holds empty tensors only
-        await seal(shard);
-      }
-      for (const file of files) {
-        await rename(at(temporary(file)), at(file));
-        this.#named.push(file);
-      }
+      for (const shard of this.#shards) if (!shard.isSealed) await shard.seal();
+      for (const shard of this.#shards) await shard.rename();
       if (files.length > 1) {
-        await writeFileAtomic(at(INDEX_FILE), this.#index());
+        await writeFileAtomic(join(this.#directory, INDEX_FILE), this.#index());
         files.push(INDEX_FILE);
       }
       await syncFolder(this.#directory);
     } catch (cause) {
+      if (cause instanceof TsmergeError) throw cause;
       throw ioError("finish the weights in", this.#directory, cause);
     }
     this.#state = "finished";
@@ -231,40 +191,14 @@ export class CheckpointWriter {
   async abort(): Promise<void> {
     if (this.#state !== "open") return;
     this.#state = "aborted";
-    for (const shard of this.#shards) {
-      await this.#closeHandle(shard);
-      await rm(join(this.#directory, temporary(shard.file)), { force: true });
-    }
-    for (const file of this.#named) await rm(join(this.#directory, file), { force: true });
+    for (const shard of this.#shards) await shard.remove();
   }
 
   /** Ends the writer as abort() does, but leaves sealed shards to the next one. */
   async suspend(): Promise<void> {
     if (this.#state !== "open") return;
     this.#state = "aborted";
-    for (const shard of this.#shards.filter(({ sealed }) => !sealed)) {
-      await this.#closeHandle(shard);
-      await rm(join(this.#directory, temporary(shard.file)), { force: true });
-    }
-  }
-
-  async #closeHandle(shard: Shard): Promise<void> {
-    if (shard.sealed) return; // sealing closed it
-    const handle = await shard.handle?.catch(() => undefined); // its write has thrown already
-    await handle?.close();
-  }
-
-  /** Counts bytes that are there; true when they were the last and the shard is sealed. */
-  async #advance(shard: Shard, bytes: number): Promise<boolean> {
-    shard.remaining -= bytes;
-    if (shard.remaining > 0) flushBehind(shard, bytes);
-    if (shard.remaining > 0 || bytes === 0) return false;
-    try {
-      await seal(shard);
-      return true;
-    } catch (cause) {
-      throw ioError("write", join(this.#directory, shard.file), cause);
-    }
+    for (const shard of this.#shards) if (!shard.isSealed) await shard.remove();
   }
 
   #slot(name: string): Slot {
@@ -278,17 +212,6 @@ export class CheckpointWriter {
     throw new TsmergeError("internal", `the writer of ${this.#directory} is ${this.#state}`);
   }
 
-  async #begin(shard: Shard): Promise<FileHandle> {
-    const handle = await open(join(this.#directory, temporary(shard.file)), "w");
-    try {
-      await writeFully(handle, 0, shard.layout.header);
-    } catch (cause) {
-      await handle.close(); // nobody else has it yet
-      throw cause;
-    }
-    return handle;
-  }
-
   #index(): string {
     const slots = [...this.#slots.values()];
     const total = slots.reduce((sum, { tensor }) => sum + tensor.byteLength, 0);
@@ -297,29 +220,4 @@ export class CheckpointWriter {
     const index = { metadata: { total_size: total }, weight_map: Object.fromEntries(map) };
     return `${JSON.stringify(index, null, 2)}\n`;
   }
-}
-
-function temporary(file: string): string {
-  return `${file}.tmp`;
-}
-
-/** Flushes what was written lately while more is written, so that sealing has little left to wait for. */
-function flushBehind(shard: Shard, bytes: number): void {
-  shard.unflushed += bytes;
-  if (shard.unflushed < FLUSH_BYTES) return;
-  shard.unflushed = 0;
-  const before = shard.flushed;
-  const flush = async () => {
-    await before;
-    await (await shard.handle)?.datasync();
-  };
-  shard.flushed = held(flush()); // sealing awaits it
-}
-
-async function seal(shard: Shard): Promise<void> {
-  const handle = await shard.handle;
-  await shard.flushed; // an error that a flush has reported is not reported again
-  await handle?.sync();
-  await handle?.close();
-  shard.sealed = true;
 }
