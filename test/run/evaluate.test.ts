@@ -7,7 +7,14 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import type { ScopedAnswers } from "../../src/lineage/item-store.ts";
+import { loadTokenizer } from "../../src/model/tokenizer.ts";
+import { compileRecipe } from "../../src/recipe/compile/compile.ts";
+import { loadModels } from "../../src/recipe/compile/models.ts";
+import { singleModel } from "../../src/recipe/search/baselines.ts";
+import { askAll } from "../../src/run/eval/answers.ts";
 import { type Evaluation, evaluateModel } from "../../src/run/eval/evaluate.ts";
+import { chooseItems } from "../../src/run/eval/item-choice.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const MODELS = join(ROOT, "evals/demo/models");
@@ -92,4 +99,27 @@ test("Ctrl-C keeps what is finished", async () => {
   await assert.rejects(evaluated("code", options), /stopped before/);
   const { statistics } = await evaluated("code", { store: store("stopped") });
   assert.ok(statistics.resumed > 0);
+});
+
+test("a store that cannot be written ends the evaluation, and leaves no thread behind", async () => {
+  const directory = join(MODELS, "base");
+  const models = await loadModels([directory], async (reference) => reference);
+  const tokenizer = await loadTokenizer(directory);
+  const { items } = await chooseItems(["demo"], { limit: 2 });
+  const subject = {
+    ...({ name: "base", tokenizer, device: "cpu", threads: 1, int8: false } as const),
+    plan: compileRecipe(singleModel(directory), { models, seed: 0, compat: false }),
+    limits: { prefixId: tokenizer.prefixId, maxLength: 64 },
+  };
+  const answers = {
+    begin: (requests: readonly string[]) => ({ key: "k", requests, batches: new Map() }),
+    record() {
+      throw new Error("the disk is full");
+    },
+  } as unknown as ScopedAnswers; // nothing else is called before it fails
+  const threads = (): number =>
+    process.getActiveResourcesInfo().filter((kind) => kind === "MessagePort").length;
+  const before = threads();
+  await assert.rejects(askAll(items, subject, answers), /the disk is full/);
+  assert.equal(threads(), before);
 });

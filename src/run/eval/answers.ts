@@ -170,8 +170,11 @@ async function compute(
       scoreMs: outcome.scoreMs,
     };
   } finally {
-    if (fresh.size > 0) flush(); // of a run that was stopped
-    await executor.close();
+    try {
+      if (fresh.size > 0) flush(); // of a run that was stopped
+    } finally {
+      await executor.close();
+    }
   }
 }
 
