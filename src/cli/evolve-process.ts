@@ -155,7 +155,10 @@ function print(flags: EvolveFlags, data: unknown, text: string): void {
 }
 
 /** mergekit-evolve's final_model; an older one is replaced, since it belongs to an older winner. */
-async function saveFinalModel({ runFolder, device }: EvolveOptions, status: Status): Promise<void> {
+async function saveFinalModel(
+  { runFolder, device, signal }: EvolveOptions,
+  status: Status,
+): Promise<void> {
   const outDir = join(runFolder, "final_model");
   const { weightsSha256 } = await mergeFile(
     {
@@ -168,7 +171,7 @@ async function saveFinalModel({ runFolder, device }: EvolveOptions, status: Stat
       force: true,
       environment: environment(),
     },
-    { onNote: (note) => status.line(`note: ${note}`) },
+    { onNote: (note) => status.line(`note: ${note}`), ...(signal && { signal }) },
   );
   status.line(`${outDir}: weights sha256 ${weightsSha256}`);
 }

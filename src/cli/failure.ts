@@ -1,10 +1,11 @@
 // How a command ends: exit codes, and an error as the user sees it.
 
 import { type ErrorCode, renderError, TsmergeError, toWire } from "../base/errors.ts";
+import { EXIT_INTERRUPTED } from "../exec/stop-signal.ts";
 import { wantsStacks } from "./env.ts";
 
 /** 0 done, 1 failure while running, 2 usage or configuration, 130 stopped by Ctrl-C after a checkpoint. */
-export const EXIT = { done: 0, failure: 1, usage: 2, interrupted: 130 } as const;
+export const EXIT = { done: 0, failure: 1, usage: 2, interrupted: EXIT_INTERRUPTED } as const;
 
 /** The exit code of an error that ends a command. */
 export function exitCodeOf(code: ErrorCode): number {

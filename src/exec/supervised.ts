@@ -1,6 +1,8 @@
 // The working process's end of its supervisor: when to stop, how the last life ended, and a sign of
 // progress now and then. Without a supervisor it listens to Ctrl-C itself.
 
+import { stopSignal } from "./stop-signal.ts";
+
 export type ToSupervisor = { readonly type: "ready" } | { readonly type: "progress" };
 
 export type FromSupervisor =
@@ -22,18 +24,10 @@ export interface Supervision {
  * the database free.
  */
 export async function connectSupervisor(): Promise<Supervision> {
-  const stop = new AbortController();
   if (process.send === undefined) {
-    let asked = 0;
-    const onSignal = (): void => {
-      asked++;
-      if (asked === 1) stop.abort();
-      else process.exit(130);
-    };
-    process.on("SIGINT", onSignal);
-    process.on("SIGTERM", onSignal);
-    return { signal: stop.signal, previousDeath: undefined, progress: () => {} };
+    return { signal: stopSignal(), previousDeath: undefined, progress: () => {} };
   }
+  const stop = new AbortController();
   // the terminal sends Ctrl-C to both processes: only the supervisor's word counts
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => {});

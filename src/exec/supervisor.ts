@@ -3,6 +3,7 @@
 
 import { spawn } from "node:child_process";
 import { TsmergeError } from "../base/errors.ts";
+import { EXIT_INTERRUPTED } from "./stop-signal.ts";
 import type { FromSupervisor, ToSupervisor } from "./supervised.ts";
 
 export interface SuperviseOptions {
@@ -18,9 +19,6 @@ export interface SuperviseOptions {
 
 /** Deaths in a row without progress. A crashing candidate is given up after two, which counts as progress. */
 const DEFAULT_PATIENCE = 3;
-
-/** The shell's exit code for a command ended by Ctrl-C. */
-export const EXIT_INTERRUPTED = 130;
 
 /** How a process dies that did not mean to: native aborts and faults, and the kernel's out-of-memory killer. */
 const CRASHES: ReadonlySet<string> = new Set([

@@ -3,10 +3,10 @@
 
 import { Command } from "commander";
 import { TsmergeError } from "../../base/errors.ts";
+import { stopSignal } from "../../exec/stop-signal.ts";
 import { hubAccess } from "../hub-access.ts";
 import { jsonOption, quietOption } from "../options.ts";
 import { openStatus } from "../status.ts";
-import { stopSignal } from "../stop-signal.ts";
 
 interface DownloadFlags {
   readonly dataset?: boolean;

@@ -2,6 +2,7 @@
 // flags or ours.
 
 import { Command, InvalidArgumentError, Option } from "commander";
+import { stopSignal } from "../../exec/stop-signal.ts";
 import type { Evaluation } from "../../run/eval/evaluate.ts";
 import { environment } from "../env.ts";
 import { type EvalFlags, type EvalRequest, evalRequest } from "../eval-request.ts";
@@ -112,13 +113,12 @@ async function runEvaluation(
   const { resolveModel } = await import("../../hub/reference.ts");
   const { evaluateModel } = await import("../../run/eval/evaluate.ts");
   const { defaultStore } = await import("../../run/eval/default-store.ts");
-  const { connectSupervisor } = await import("../../exec/supervised.ts");
   const { requireWritable } = await import("../../run/eval/result-files.ts");
   if (flags.output !== undefined) await requireWritable(flags.output);
   const started = Date.now();
   const searchRoots = [process.cwd()];
   const { reference, tasks, options } = request;
-  const { signal } = await connectSupervisor();
+  const signal = stopSignal();
   const hub = hubAccess(status, signal);
   const directory = await resolveModel(reference, { ...hub, searchRoots });
   const store = flags.store || defaultStore(environment()); // an empty variable means unset

@@ -4,6 +4,7 @@
 import { basename, extname, join } from "node:path";
 import { Command, Option } from "commander";
 import { TsmergeError } from "../../base/errors.ts";
+import { stopSignal } from "../../exec/stop-signal.ts";
 import type { HubAccess } from "../../hub/settings.ts";
 import type { ExecutedMerge } from "../../merge/files/execute.ts";
 import type { MergeFileOptions } from "../../run/merge/merge.ts";
@@ -14,7 +15,6 @@ import { hubAccess } from "../hub-access.ts";
 import { mergeProgress } from "../merge-progress.ts";
 import { deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
 import { openStatus, type Status } from "../status.ts";
-import { stopSignal } from "../stop-signal.ts";
 import { wholeNumber } from "../values.ts";
 
 interface MergeFlags {

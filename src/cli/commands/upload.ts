@@ -2,10 +2,10 @@
 
 import { Command } from "commander";
 import { TsmergeError } from "../../base/errors.ts";
+import { stopSignal } from "../../exec/stop-signal.ts";
 import { hubAccess } from "../hub-access.ts";
 import { jsonOption, quietOption } from "../options.ts";
 import { openStatus } from "../status.ts";
-import { stopSignal } from "../stop-signal.ts";
 
 interface UploadFlags {
   readonly private?: boolean;

@@ -2,12 +2,12 @@
 
 import { Command } from "commander";
 import { fromWire, renderError } from "../../base/errors.ts";
+import { stopSignal } from "../../exec/stop-signal.ts";
 import type { ValidatedRecipe } from "../../run/merge/validate.ts";
 import { exitCodeOf } from "../failure.ts";
 import { hubAccess } from "../hub-access.ts";
 import { jsonOption } from "../options.ts";
 import { openStatus } from "../status.ts";
-import { stopSignal } from "../stop-signal.ts";
 
 interface ValidateFlags {
   readonly compat?: "mergekit";
