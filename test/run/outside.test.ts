@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openLineage } from "../../src/lineage/lineage.ts";
 import { evolve } from "../../src/run/evolve/evolve.ts";
+import { planEvolve } from "../../src/run/evolve/forecast.ts";
 import type { EvolveOptions } from "../../src/run/evolve/options.ts";
 import { startEndpoint } from "../exec/endpoint-server.ts";
 
@@ -81,6 +82,14 @@ test("a program's items guide a search and are reported with their interval; a f
   assert.equal(longer.search.evaluations, 4);
   const more = readFileSync(log, "utf8").slice(calls.length).split("\n").filter(Boolean);
   assert.equal(more.filter((split) => split === "search").length, 1, "one new candidate, one call");
+});
+
+test("a forecast of a program's search has one worker, and as many items as only the program knows", async () => {
+  const task = `  - {name: mine, command: ["true", "{model}", "{split}"]}\n`;
+  const asked = options("forecast", task, { budget: { items: 100 } });
+  const { workers, evaluations, items } = await planEvolve(asked);
+  assert.deepEqual([workers, evaluations, items.search], [1, undefined, 0]);
+  assert.equal((await planEvolve({ ...asked, workers: 2 })).workers, 2);
 });
 
 test("without items no interval is known, and who asks the same again shows no improvement", async () => {

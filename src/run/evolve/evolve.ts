@@ -13,6 +13,7 @@ import { VERSIONS } from "../versions.ts";
 import type { OnEvent } from "./events.ts";
 import { runFolder } from "./folder.ts";
 import type { EvolveOptions } from "./options.ts";
+import { askedWorkers } from "./outside-tasks.ts";
 import { contestOf, outlineOf } from "./prepare.ts";
 import type { EvolveResult } from "./results.ts";
 import { runContest } from "./run.ts";
@@ -46,9 +47,7 @@ export async function evolve(
   const { device, workloads } = outline;
   const { sources } = outline.items;
   const bytes = workerBytes(outline.models, outline.config.genome);
-  // a program may take the whole machine: one at a time, unless the user says otherwise
-  const asked = options.workers ?? (sources.size > 0 ? 1 : undefined);
-  const { workers, threads } = shareMachine(asked, device, bytes);
+  const { workers, threads } = shareMachine(askedWorkers(options.workers, sources), device, bytes);
   const folder = runFolder(options.runFolder);
   const signal = hooks.signal ?? new AbortController().signal;
   setMaxListeners(0, signal); // each candidate in work listens, and there may be many workers

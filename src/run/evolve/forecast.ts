@@ -6,6 +6,7 @@ import { shareMachine, workerBytes } from "../resources.ts";
 import { type Budget, plannedEvaluations } from "./budget.ts";
 import { choiceNotes } from "./contest.ts";
 import type { EvolveOptions } from "./options.ts";
+import { askedWorkers } from "./outside-tasks.ts";
 import { type Outline, outlineOf } from "./prepare.ts";
 
 export interface Forecast {
@@ -51,7 +52,8 @@ export async function planEvolve(options: EvolveOptions): Promise<Forecast> {
   const evaluations = plannedEvaluations(budget, population, itemCount(workloads.search));
   const baselines = outline.models.size + 1 + publishedMerges(outline.config.genome).length;
   const bytes = workerBytes(outline.models, outline.config.genome);
-  const { workers } = shareMachine(options.workers, outline.device, bytes);
+  const asked = askedWorkers(options.workers, outline.items.sources);
+  const { workers } = shareMachine(asked, outline.device, bytes);
   const { search, selection, report } = workloads;
   const spread = (of: (workload: typeof search) => number): number | undefined =>
     evaluations === undefined

@@ -14,6 +14,11 @@ export function sourcesOf(tasks: readonly TaskChoice[]): Sources {
   );
 }
 
+/** Candidates at once: with a program, which may take the whole machine, one unless the user says otherwise. */
+export function askedWorkers(asked: number | undefined, sources: Sources): number | undefined {
+  return asked ?? (sources.size > 0 ? 1 : undefined);
+}
+
 /** A user's program as a task: its score is its metric. */
 export function programTask(
   { name, weight }: TaskChoice,
