@@ -1,16 +1,21 @@
 // A connection with the four things that tables need of it: one row, many rows, a change, a transaction.
 // SQLite's own errors leave it explained.
 
+import type Database from "better-sqlite3";
 import { explained, type OpenDatabase } from "./database.ts";
 
 /** What SQLite stores. */
 export type Value = string | number | null | Buffer;
+
+type Statement = Database.Statement<Value[], unknown>;
 
 export class Store {
   readonly path: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly #open: OpenDatabase;
+  /** By their text: a search runs the same few thousands of times. */
+  readonly #statements = new Map<string, Statement>();
 
   constructor(path: string, open: OpenDatabase, now: () => number) {
     this.path = path;
@@ -23,16 +28,18 @@ export class Store {
   }
 
   one<Row>(sql: string, ...values: Value[]): Row | undefined {
-    return this.#explaining(() => this.#open.db.prepare<Value[], Row>(sql).get(...values));
+    // the caller says what it selects
+    return this.#explaining(() => this.#statement(sql).get(...values) as Row | undefined);
   }
 
   all<Row>(sql: string, ...values: Value[]): Row[] {
-    return this.#explaining(() => this.#open.db.prepare<Value[], Row>(sql).all(...values));
+    // as above
+    return this.#explaining(() => this.#statement(sql).all(...values) as Row[]);
   }
 
   /** Runs a statement and returns how many rows it changed. */
   change(sql: string, ...values: Value[]): number {
-    return this.#explaining(() => this.#open.db.prepare<Value[]>(sql).run(...values).changes);
+    return this.#explaining(() => this.#statement(sql).run(...values).changes);
   }
 
   /** All or nothing, on disk when it returns; dates the run. One inside another joins it. */
@@ -43,6 +50,14 @@ export class Store {
       return result;
     });
     return this.#explaining(() => whole.immediate());
+  }
+
+  #statement(sql: string): Statement {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const made = this.#open.db.prepare<Value[], unknown>(sql);
+    this.#statements.set(sql, made);
+    return made;
   }
 
   #explaining<T>(step: () => T): T {
