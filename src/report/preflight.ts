@@ -2,6 +2,7 @@
 
 import { markdownTable } from "markdown-table";
 import type { Preflight, PreflightResult, PreflightStage } from "../run/merge/preflight.ts";
+import { countText, sizeText } from "./quantity.ts";
 
 /** A merge's forecast as text for people. */
 export function renderPreflight(preflight: Preflight): string {
@@ -23,8 +24,8 @@ function stageLines({ models, result }: PreflightStage, room: Preflight): string
   const rows = models.map(({ reference, tensors, parameters, bytes }) => [
     reference,
     String(tensors),
-    count(parameters),
-    size(bytes),
+    countText(parameters),
+    sizeText(bytes),
   ]);
   const table = markdownTable([["model", "tensors", "parameters", "size"], ...rows], {
     align: ["l", "r", "r", "r"],
@@ -42,22 +43,11 @@ function resultLines(
   const { method, seed, layers, tensors, parameters, shards, threads } = result;
   const depth = layers === undefined ? "" : `${layers} layers, `;
   return [
-    `result: ${method}, seed ${seed}: ${depth}${tensors} tensors, ${count(parameters)} parameters in ${shards} file${shards === 1 ? "" : "s"}`,
-    `disk: reads ${size(result.readBytes)}, writes ${size(result.writtenBytes)} of ${size(freeDiskBytes)} free`,
-    `memory: at most ${size(result.memoryBytes)} on ${threads} thread${threads === 1 ? "" : "s"}, ${size(freeMemoryBytes)} free`,
+    `result: ${method}, seed ${seed}: ${depth}${tensors} tensors, ${countText(parameters)} parameters in ${shards} file${shards === 1 ? "" : "s"}`,
+    `disk: reads ${sizeText(result.readBytes)}, writes ${sizeText(result.writtenBytes)} of ${sizeText(freeDiskBytes)} free`,
+    `memory: at most ${sizeText(result.memoryBytes)} on ${threads} thread${threads === 1 ? "" : "s"}, ${sizeText(freeMemoryBytes)} free`,
     `time: about ${duration(result.seconds)} at the speed that the first parent reads with`,
   ];
-}
-
-function count(value: number): string {
-  if (value >= 1e9) return `${(value / 1e9).toFixed(2)} G`;
-  if (value >= 1e6) return `${(value / 1e6).toFixed(2)} M`;
-  return value >= 1e3 ? `${(value / 1e3).toFixed(1)} k` : String(value);
-}
-
-function size(bytes: number): string {
-  if (bytes >= 2 ** 30) return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-  return bytes >= 2 ** 20 ? `${Math.round(bytes / 2 ** 20)} MiB` : `${Math.ceil(bytes / 1024)} KiB`;
 }
 
 function duration(seconds: number): string {
