@@ -29,7 +29,7 @@ import {
 } from "./yaml-file.ts";
 
 /** Where a block stands: under a model, under a slice, or at the top. */
-export type Level = "source" | "slice" | "recipe";
+type Level = "source" | "slice" | "recipe";
 
 const DECIMAL = /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i;
 
@@ -101,7 +101,7 @@ function readConditionals(file: YamlFile, items: readonly Node[], what: string):
 }
 
 /** A setting; problems are collected in the file. */
-export function readSetting(file: YamlFile, node: Node, what: string): Setting {
+function readSetting(file: YamlFile, node: Node, what: string): Setting {
   if (isMap(node)) {
     note(
       file,

@@ -23,6 +23,7 @@ import type { Device as SessionDevice } from "../../ort/session.ts";
 import { compileRecipe } from "../../recipe/compile/compile.ts";
 import { loadModels } from "../../recipe/compile/models.ts";
 import { singleModel } from "../../recipe/search/baselines.ts";
+import { encodingNotes } from "../encoding-notes.ts";
 import { sessionDevice } from "../resources.ts";
 import { VERSIONS } from "../versions.ts";
 import { type AskOptions, type AskStatistics, askAll } from "./answers.ts";
@@ -145,7 +146,7 @@ export async function evaluateModel(
         ...suite.warnings,
         ...(unscored === undefined ? [] : [unscored]),
         ...(items.some(isGenerated) ? generation.notApplied : []),
-        ...encodingWarnings(asked.statistics),
+        ...encodingNotes(asked.statistics.counts),
       ],
     };
   } finally {
@@ -182,15 +183,4 @@ function checkedLength(length: number, positions: number): number {
 
 function bosOf({ addsBos, prefixId }: Tokenizer): Conditions["bos"] {
   return { added: addsBos, prefixId: prefixId ?? null };
-}
-
-/** What tokenisation had to do out of the ordinary. */
-export function encodingWarnings({ counts }: AskStatistics): string[] {
-  const { truncated, seams, separate } = counts;
-  const said: [number, string][] = [
-    [truncated, "choices follow a prompt longer than the model's positions: its beginning is cut"],
-    [seams, "choices merge with their prompt's last token and are cut by position"],
-    [separate, "choices have no token of their own and are encoded apart"],
-  ];
-  return said.flatMap(([many, what]) => (many > 0 ? [`${many} ${what}`] : []));
 }

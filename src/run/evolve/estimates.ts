@@ -14,7 +14,7 @@ import type { Contest } from "./contest.ts";
 import { knownScores, type Scoring } from "./scoring.ts";
 
 /** The metric's name among a candidate's scores. */
-export const ESTIMATE = "acc p-irt";
+const ESTIMATE = "acc p-irt";
 
 /**
  * Estimates the accuracy of every stopped candidate from the answers of those that had all items, if they are

@@ -26,6 +26,7 @@ import { nsga2 } from "../../search/nsga2.ts";
 import { RACE_DEFAULTS } from "../../search/race.ts";
 import { strategyNamed } from "../../search/registry.ts";
 import type { Problem, Strategy, Told } from "../../search/strategy.ts";
+import { encodingNotes } from "../encoding-notes.ts";
 import { sessionDevice } from "../resources.ts";
 import { VERSIONS } from "../versions.ts";
 import { askedBudget, type Budget, requireOneCandidate, resolveBudget } from "./budget.ts";
@@ -34,7 +35,7 @@ import { earlierCandidates } from "./earlier.ts";
 import { loadRunItems, type RunItems } from "./items.ts";
 import type { EvolveOptions } from "./options.ts";
 import { type SearchTokenizer, searchTokenizer } from "./search-tokenizer.ts";
-import { asksHere, encodingNotes, workloadsOf } from "./workloads.ts";
+import { asksHere, workloadsOf } from "./workloads.ts";
 
 /** Everything that is known without reading a weight. */
 export interface Outline {
@@ -128,7 +129,9 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
     ),
     ...items.notes,
     ...(tokens?.notes ?? []),
-    ...encodingNotes(workloads),
+    ...Object.entries(workloads).flatMap(([purpose, { counts }]) =>
+      encodingNotes(counts).map((text) => `${purpose} items: ${text}`),
+    ),
     ...(note ? [note] : []),
     ...(earlier === undefined
       ? []

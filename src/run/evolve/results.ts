@@ -130,9 +130,9 @@ export interface EvolveResult {
 }
 
 /** Below this p the difference is said to be shown (two-sided). */
-export const SIGNIFICANCE = 0.05;
+const SIGNIFICANCE = 0.05;
 
-export const NO_IMPROVEMENT = "no improvement shown";
+const NO_IMPROVEMENT = "no improvement shown";
 
 /**
  * The sentence under the final table. An improvement is claimed only when the winner is a merge that beats

@@ -83,21 +83,3 @@ function refuseTexts({ search, selection, report }: RunItems): void {
     { hint: "write tokenizer_source: base, or search on tasks with choices" },
   );
 }
-
-/** What tokenisation had to do out of the ordinary. */
-export function encodingNotes(workloads: Workloads): string[] {
-  return Object.entries(workloads).flatMap(([purpose, { counts }]) => {
-    const { truncated, seams, separate } = counts;
-    const notes: string[] = [];
-    const said = (many: number, what: string): void => {
-      if (many > 0) notes.push(`${purpose} items: ${many} ${what}`);
-    };
-    said(
-      truncated,
-      "choices follow a prompt longer than the model's positions: its beginning is cut",
-    );
-    said(seams, "choices merge with their prompt's last token and are cut by position");
-    said(separate, "choices have no token of their own and are encoded apart");
-    return notes;
-  });
-}

@@ -2,7 +2,6 @@
 
 import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
-import { bytesPerElement } from "../../base/dtype.ts";
 import { TsmergeError } from "../../base/errors.ts";
 import { requireRoom } from "../../checkpoint/disk-space.ts";
 import { fingerprint } from "../../checkpoint/fingerprint.ts";
@@ -14,7 +13,7 @@ import { soloCrew } from "../../merge/files/crew.ts";
 import { type ExecutedMerge, executeWith, type MergeProgress } from "../../merge/files/execute.ts";
 import { countFixes, type Fix, fixSentence } from "../../merge/fixes.ts";
 import { type MergePlan, outputsOf } from "../../merge/plan.ts";
-import { drawsInOrder, elementsOf } from "../../merge/tensor-pass.ts";
+import { drawsInOrder } from "../../merge/tensor-pass.ts";
 import type { ReadRecipe } from "../../recipe/yaml/read.ts";
 import { renderRecipe } from "../../recipe/yaml/render.ts";
 import { modelCard } from "./model-card.ts";
@@ -82,7 +81,7 @@ async function lookAhead(stages: readonly ReadRecipe[], options: MergeFileOption
 }
 
 /** Merges what planStage gave. Throws as executeWith. */
-export async function executePlanned(
+async function executePlanned(
   planned: PlannedMerge,
   options: MergeFileOptions,
   { onNote, onProgress, signal }: MergeListeners = {},
@@ -161,10 +160,7 @@ export function threadsFor(
     }
     return 1;
   }
-  const bytes = plan.tensors.reduce(
-    (sum, { shape, dtype }) => sum + elementsOf(shape) * bytesPerElement(dtype),
-    0,
-  );
+  const bytes = plan.tensors.reduce((sum, tensor) => sum + byteLengthOf(tensor), 0);
   return asked ?? (bytes < SMALL_BYTES ? 1 : Math.min(availableParallelism(), MOST_THREADS));
 }
 

@@ -168,7 +168,7 @@ function sourceBytes(plan: MergePlan, tensor: TensorPlan, models: LoadedModels):
 const MOST_LISTED = 5;
 
 /** Every tensor that has one name and two shapes, by pair with the first model. */
-export function conflictsOf(models: LoadedModels): string[] {
+function conflictsOf(models: LoadedModels): string[] {
   const [first, ...others] = models.values();
   if (first === undefined) return [];
   return others.flatMap((other) => {
