@@ -2,17 +2,15 @@
 // candidate that did it is given up after the second time.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { supervise } from "../../src/exec/supervisor.ts";
 import { openLineage } from "../../src/lineage/lineage.ts";
+import { quickFolder } from "./quick-folder.ts";
 import { searchArguments } from "./searches.ts";
 
 test("two native aborts in one candidate mark it failed, and the search goes on", async (t) => {
-  const folder = mkdtempSync(join(tmpdir(), "tsmerge-crash-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const folder = quickFolder();
   // `random` begins with the start point: weights of 0.5
   const [script, ...argv] = searchArguments(folder, {
     maxEvals: 6,

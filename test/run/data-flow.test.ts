@@ -1,10 +1,9 @@
 // Data flows of the demo family: candidates of several depths in one search, and what ships is what was scored.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { wasmKernel } from "../../src/kernel/wasm.ts";
 import { openLineage } from "../../src/lineage/lineage.ts";
 import { CandidateMerger } from "../../src/merge/candidates/candidate.ts";
@@ -15,12 +14,12 @@ import { singleModel } from "../../src/recipe/search/baselines.ts";
 import { readSearchFile } from "../../src/recipe/search/search-file.ts";
 import { searchSpace } from "../../src/recipe/search/space.ts";
 import { evolve } from "../../src/run/evolve/evolve.ts";
+import { quickFolder } from "./quick-folder.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FILE = "configs/data-flow.yml";
 const text = readFileSync(join(ROOT, FILE), "utf8");
-const folder = mkdtempSync(join(tmpdir(), "tsmerge-flow-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = quickFolder();
 process.chdir(ROOT); // the file names models from the repository's root
 
 /** A search of ten candidates; their recipes and scores. */

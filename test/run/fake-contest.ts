@@ -67,6 +67,9 @@ export const FAKE_TASK = {
   leaves: ["fake"],
 } as const;
 
+/** Enough to show the difference between a parent and the best genome. */
+const REPORT_ITEMS = 200;
+
 export interface FakeOptions {
   readonly strategy?: string;
   readonly population?: number;
@@ -120,7 +123,7 @@ export function fakeContest(options: FakeOptions = {}): Contest {
     workloads: {
       search: fakeWorkload("search", items, race && rungEnds(items, race)),
       selection: fakeWorkload("selection", items),
-      report: fakeWorkload("report", 10 * items),
+      report: fakeWorkload("report", REPORT_ITEMS),
     },
     tasks: [FAKE_TASK],
     provenance: {},

@@ -1,20 +1,19 @@
 // Searches whose fitness comes from a user's program, and from an endpoint.
 
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openLineage } from "../../src/lineage/lineage.ts";
 import { evolve } from "../../src/run/evolve/evolve.ts";
 import { planEvolve } from "../../src/run/evolve/forecast.ts";
 import type { EvolveOptions } from "../../src/run/evolve/options.ts";
 import { startEndpoint } from "../exec/endpoint-server.ts";
+import { quickFolder } from "./quick-folder.ts";
 
 const models = fileURLToPath(new URL("../../evals/demo/models", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "tsmerge-fitness-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const folder = quickFolder();
 const log = join(folder, "log");
 
 function options(name: string, tasks: string, changes: Partial<EvolveOptions> = {}): EvolveOptions {

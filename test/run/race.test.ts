@@ -1,10 +1,8 @@
 // A raced search: who is stopped, what is spent and told, and that neither workers nor interruptions show.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
 import { openLineage } from "../../src/lineage/lineage.ts";
 import type { Candidate } from "../../src/lineage/records.ts";
@@ -15,17 +13,7 @@ import { runContest } from "../../src/run/evolve/run.ts";
 import { racedEnds } from "../../src/run/evolve/workloads.ts";
 import type { RaceRules } from "../../src/search/race.ts";
 import { FakeExecutor, fakeContest, fakeResult, fakeSetup } from "./fake-contest.ts";
-
-const folders: string[] = [];
-after(() => {
-  for (const made of folders) rmSync(made, { recursive: true, force: true });
-});
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), "tsmerge-race-"));
-  folders.push(made);
-  return made;
-}
+import { quickFolder } from "./quick-folder.ts";
 
 const ITEMS = 80;
 const RULES: RaceRules = { rule: "test", rungs: 4, error: 0.3 };
@@ -55,7 +43,7 @@ async function play(
 
 for (const race of [RULES, { ...RULES, rule: "halving", rungs: 3 }] as const) {
   test(`${race.rule}: those stopped rank last, count what they had and are never handed back`, async () => {
-    const { result, candidates } = await play(folder(), { maxEvals: 32 }, contestWith(race));
+    const { result, candidates } = await play(quickFolder(), { maxEvals: 32 }, contestWith(race));
     const out = candidates.filter(({ stoppedAfter }) => stoppedAfter !== undefined);
     assert.ok(out.length >= 4, `${out.length} of ${candidates.length} stopped`);
     assert.equal(result.search.stopped, out.length);
@@ -71,8 +59,8 @@ for (const race of [RULES, { ...RULES, rule: "halving", rungs: 3 }] as const) {
 
 test("a budget of items is never overshot, and a race makes more of it", async () => {
   const budget = { items: 32 * ITEMS };
-  const plain = await play(folder(), budget, contestWith(undefined));
-  const raced = await play(folder(), budget, contestWith(RULES));
+  const plain = await play(quickFolder(), budget, contestWith(undefined));
+  const raced = await play(quickFolder(), budget, contestWith(RULES));
   assert.equal(plain.result.search.evaluations, 32);
   assert.equal(plain.result.search.ended, `${32 * ITEMS} items used`);
   assert.ok(raced.result.search.items <= 32 * ITEMS);
@@ -81,16 +69,16 @@ test("a budget of items is never overshot, and a race makes more of it", async (
 
 test("order of arrival does not change a race", async () => {
   const contest = contestWith(RULES);
-  const alone = await play(folder(), { maxEvals: 32 }, contest, new FakeExecutor(contest, 1));
-  const many = await play(folder(), { maxEvals: 32 }, contest, new FakeExecutor(contest, 7));
+  const alone = await play(quickFolder(), { maxEvals: 32 }, contest, new FakeExecutor(contest, 1));
+  const many = await play(quickFolder(), { maxEvals: 32 }, contest, new FakeExecutor(contest, 7));
   assert.deepEqual(many, alone);
 });
 
 test("a race that is interrupted anywhere ends as if it had not been", async () => {
   const contest = contestWith(RULES);
-  const whole = await play(folder(), { maxEvals: 24 }, contest);
+  const whole = await play(quickFolder(), { maxEvals: 24 }, contest);
   for (const stop of [5, 9, 14, 23, 31, 38]) {
-    const path = folder();
+    const path = quickFolder();
     const executor = new FakeExecutor(contest);
     const submit = executor.submit.bind(executor);
     executor.submit = async (job, onBatch) => {
@@ -107,7 +95,7 @@ test("a candidate that fails in a race is out of it, and stays so after a restar
     ...{ items: ITEMS, population: 8, race: RULES },
     config: ([x]) => ({ fail: x! > 0.4 && x! < 0.46 }),
   });
-  const { result, candidates } = await play(folder(), { maxEvals: 40 }, contest);
+  const { result, candidates } = await play(quickFolder(), { maxEvals: 40 }, contest);
   assert.ok(result.search.failed > 0);
   assert.equal(candidates.filter(({ status }) => status === "failed").length, result.search.failed);
 });
@@ -140,7 +128,7 @@ test("a candidate that fails while it writes texts is out of the race, and the o
     }
     return { ok: true, id, mergeMs: 1, scoreMs: 1 };
   };
-  const { result } = await play(folder(), { maxEvals: 40 }, contest, executor);
+  const { result } = await play(quickFolder(), { maxEvals: 40 }, contest, executor);
   assert.ok(result.search.failed > 0);
   assert.equal(result.search.evaluations, 40);
 });
@@ -155,7 +143,7 @@ test("candidates are compared where every task has been asked something", () => 
 test("estimates of those that stopped stand beside their raw means, with the n of what was seen", async () => {
   const base = contestWith(RULES);
   const contest = { ...base, race: { ...RULES, estimate: "p-irt" as const } };
-  const path = folder();
+  const path = quickFolder();
   const { candidates } = await play(path, { maxEvals: 80 }, contest);
   const lineage = openLineage(join(path, "run.db"), { readonly: true });
   try {

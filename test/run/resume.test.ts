@@ -2,39 +2,29 @@
 
 import assert from "node:assert/strict";
 import type { ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { streamKey, uniform } from "../../src/base/counter-rng.ts";
 import { openLineage } from "../../src/lineage/lineage.ts";
+import { quickFolder } from "./quick-folder.ts";
 import { contentOf, ended, startSearch } from "./searches.ts";
 
-const folders: string[] = [];
+const KILLS = 8;
+/** A life ends after 1 to this many batches, so that the last one ends near the end of the run. */
+const MOST_BATCHES = 120;
 
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), "tsmerge-resume-"));
-  folders.push(made);
-  return made;
-}
-
-after(() => {
-  for (const made of folders) rmSync(made, { recursive: true, force: true });
-});
-
-const KILLS = 20;
-/** A life ends after 1 to this many batches: about two candidates' worth. */
-const MOST_BATCHES = 45;
-
-/** Batches that are recorded of candidates that are not done: what a resumed candidate continues from. */
-function partialBatches(path: string): number {
+/** How far the run is, and batches of candidates that are not done: what these continue from. */
+function stateOf(path: string): { stage: string | undefined; partialBatches: number } {
   const lineage = openLineage(join(path, "run.db"), { readonly: true });
   try {
-    return lineage.candidates
+    const counts = lineage.candidates
       .list({ status: "running" })
-      .map(({ recipeHash }) => lineage.results.completedBatches(recipeHash, "search").length)
-      .reduce((sum, batches) => sum + batches, 0);
+      .map(({ recipeHash }) => lineage.results.completedBatches(recipeHash, "search").length);
+    return {
+      stage: lineage.run()?.stage,
+      partialBatches: counts.reduce((sum, batches) => sum + batches, 0),
+    };
   } finally {
     lineage.close();
   }
@@ -49,10 +39,11 @@ async function printed(child: ChildProcess, line: string, times: number): Promis
 }
 
 test(`${KILLS} kills with two workers end in the same database as none with one`, async (t) => {
-  const [killed, calm] = [folder(), folder()];
+  const [killed, calm] = [quickFolder(), quickFolder()];
   const size = { maxEvals: 10 };
-  const slow = { batchMs: 25 };
+  const slow = { batchMs: 10 };
   let interruptedBatches = 0;
+  const stages: unknown[] = [];
   let kills = 0;
   for (; kills < KILLS; kills++) {
     const child = startSearch(killed, { ...size, workers: 2, slow });
@@ -61,11 +52,15 @@ test(`${KILLS} kills with two workers end in the same database as none with one`
     await Promise.race([printed(child, '{"type":"batch"}', batches), gone]);
     child.kill("SIGKILL");
     if ((await gone) !== "SIGKILL") break;
-    interruptedBatches += partialBatches(killed);
+    const { stage, partialBatches } = stateOf(killed);
+    stages.push(stage);
+    interruptedBatches += partialBatches;
   }
   assert.equal(await ended(startSearch(killed, { ...size, workers: 2 })), 0);
   assert.equal(await ended(startSearch(calm, { ...size, workers: 1 })), 0);
-  t.diagnostic(`${kills} kills, ${interruptedBatches} batches of unfinished candidates kept`);
+  t.diagnostic(
+    `killed in ${stages.join(", ")}; ${interruptedBatches} batches of unfinished candidates kept`,
+  );
   assert.equal(kills, KILLS, "the search was over before it was killed often enough");
   assert.ok(interruptedBatches > 0, "no kill met a candidate with recorded batches");
   assert.deepEqual(contentOf(killed), contentOf(calm));

@@ -1,10 +1,9 @@
 // The evolve loop against executors that compute nothing: what it asks, records, claims and repeats.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { streamKey, uniform } from "../../src/base/counter-rng.ts";
 import { TsmergeError } from "../../src/base/errors.ts";
 import { outsideResult } from "../../src/evals/outside.ts";
@@ -18,18 +17,7 @@ import { runFolder } from "../../src/run/evolve/folder.ts";
 import type { EvolveResult } from "../../src/run/evolve/results.ts";
 import { type RunSetup, runContest } from "../../src/run/evolve/run.ts";
 import { FAKE_TASK, FakeExecutor, fakeContest, fakeSetup, fakeWorkload } from "./fake-contest.ts";
-
-const folders: string[] = [];
-
-function folder(): string {
-  const made = mkdtempSync(join(tmpdir(), "tsmerge-run-"));
-  folders.push(made);
-  return made;
-}
-
-after(() => {
-  for (const made of folders) rmSync(made, { recursive: true, force: true });
-});
+import { quickFolder } from "./quick-folder.ts";
 
 interface Played {
   readonly result: EvolveResult;
@@ -67,7 +55,7 @@ const searched = (candidates: readonly Candidate[]): Candidate[] =>
   candidates.filter(({ kind }) => kind === "search");
 
 test("a run scores baselines first, then the search, the shortlist and the report", async () => {
-  const { result, executor, events } = await play(folder(), { maxEvals: 24 });
+  const { result, executor, events } = await play(quickFolder(), { maxEvals: 24 });
   assert.deepEqual(
     executor.jobs.slice(0, 4).map(({ id }) => id),
     ["base", "parent:a", "parent:b", "equal weights"],
@@ -84,13 +72,13 @@ test("a run scores baselines first, then the search, the shortlist and the repor
 });
 
 test("the report items are scored for the winner and the baselines only", async () => {
-  const { executor } = await play(folder(), { maxEvals: 12 });
+  const { executor } = await play(quickFolder(), { maxEvals: 12 });
   const reports = executor.jobs.filter(({ workloads }) => workloads[0]!.name === "report");
   assert.equal(reports.length, 5);
 });
 
 test("evaluations are never more than asked for, and the last ones are not told", async () => {
-  const path = folder();
+  const path = quickFolder();
   const { result, candidates } = await play(path, { maxEvals: 10 });
   assert.equal(searched(candidates).length, 10);
   assert.deepEqual(result.search, {
@@ -104,18 +92,18 @@ test("evaluations are never more than asked for, and the last ones are not told"
 });
 
 test("generations and minutes end a run too", async () => {
-  const generations = await play(folder(), { generations: 3, maxEvals: 100 });
+  const generations = await play(quickFolder(), { generations: 3, maxEvals: 100 });
   assert.equal(searched(generations.candidates).length, 12);
   assert.equal(generations.result.search.ended, "3 generations done");
   let clock = 0;
-  const minutes = await play(folder(), { minutes: 0.5 }, fakeContest(), {
+  const minutes = await play(quickFolder(), { minutes: 0.5 }, fakeContest(), {
     now: () => (clock += 100),
   });
   assert.match(minutes.result.search.ended, /0.5 minutes used/);
 });
 
 test("a finished run answers from its folder and computes nothing", async () => {
-  const path = folder();
+  const path = quickFolder();
   const first = await play(path, { maxEvals: 8 });
   const again = await play(path, { maxEvals: 8 });
   assert.deepEqual(again.result, first.result);
@@ -125,10 +113,10 @@ test("a finished run answers from its folder and computes nothing", async () => 
 });
 
 test("a larger budget extends a run to what it would have been at once", async () => {
-  const path = folder();
+  const path = quickFolder();
   await play(path, { maxEvals: 10 });
   const extended = await play(path, { maxEvals: 24 });
-  const atOnce = await play(folder(), { maxEvals: 24 });
+  const atOnce = await play(quickFolder(), { maxEvals: 24 });
   assert.deepEqual(scores(searched(extended.candidates)), scores(searched(atOnce.candidates)));
   assert.deepEqual(extended.result.report, atOnce.result.report);
   assert.ok(extended.result.reportLooks >= 1);
@@ -136,13 +124,17 @@ test("a larger budget extends a run to what it would have been at once", async (
 
 test("workers do not change the result", async () => {
   const one = fakeContest();
-  const alone = await play(folder(), { maxEvals: 18 }, one, { executor: new FakeExecutor(one, 1) });
-  const many = await play(folder(), { maxEvals: 18 }, one, { executor: new FakeExecutor(one, 7) });
+  const alone = await play(quickFolder(), { maxEvals: 18 }, one, {
+    executor: new FakeExecutor(one, 1),
+  });
+  const many = await play(quickFolder(), { maxEvals: 18 }, one, {
+    executor: new FakeExecutor(one, 7),
+  });
   assert.deepEqual(many.result, alone.result);
 });
 
 test("another run's folder is refused with what differs", async () => {
-  const path = folder();
+  const path = quickFolder();
   await play(path, { maxEvals: 4 });
   await assert.rejects(
     play(path, { maxEvals: 4 }, fakeContest({ seed: 2 })),
@@ -155,7 +147,7 @@ test("a failing candidate is recorded, ranks last, and the search goes on", asyn
     config: ([x]) => ({ fail: x! > 0.4 && x! < 0.45 }),
     population: 8,
   });
-  const { result, candidates, events } = await play(folder(), { maxEvals: 40 }, contest);
+  const { result, candidates, events } = await play(quickFolder(), { maxEvals: 40 }, contest);
   const failed = candidates.filter(({ status }) => status === "failed");
   assert.ok(failed.length > 0, "the formula should make some fail");
   assert.equal(result.search.failed, failed.length);
@@ -171,7 +163,7 @@ test("a candidate whose score is not finite fails and the search goes on", async
     logProbs: Float32Array.of(isBad(x!) ? -Infinity : -x!, -batch),
     greedy: new Uint8Array(2),
   }));
-  const { candidates } = await play(folder(), { maxEvals: 12 }, contest, { executor });
+  const { candidates } = await play(quickFolder(), { maxEvals: 12 }, contest, { executor });
   assert.equal(searched(candidates).length, 12);
   const failed = searched(candidates).filter(({ status }) => status === "failed");
   assert.ok(failed.length > 0 && failed.length < 12, `${failed.length} failed`);
@@ -188,7 +180,7 @@ test("random scores end with: no improvement shown", async () => {
         greedy: new Uint8Array(2),
       };
     });
-    const { result } = await play(folder(), { maxEvals: 20 }, contest, { executor });
+    const { result } = await play(quickFolder(), { maxEvals: 20 }, contest, { executor });
     assert.equal(result.improved, false);
     assert.match(result.verdict, /no improvement shown$/);
   }
@@ -205,7 +197,7 @@ test("a crash is held against who was running, a kill from outside against nobod
     };
     return executor;
   };
-  const path = folder();
+  const path = quickFolder();
   const die = (previousDeath: string | undefined): Promise<unknown> =>
     assert.rejects(
       play(path, { maxEvals: 4 }, contest, { executor: dying(), previousDeath }),
@@ -228,7 +220,7 @@ test("a crash is held against who was running, a kill from outside against nobod
 
 test("a baseline that the process died with is tried again when the user asks again", async () => {
   const contest = fakeContest();
-  const path = folder();
+  const path = quickFolder();
   const executor = new FakeExecutor(contest, 1);
   const submit = executor.submit.bind(executor);
   executor.submit = async (job, onBatch) => {
@@ -246,7 +238,7 @@ test("a baseline that the process died with is tried again when the user asks ag
 });
 
 test("a larger budget says what the run was begun with, not what it would begin with", async () => {
-  const path = folder();
+  const path = quickFolder();
   const told = async (evaluations: number): Promise<RunEvent[]> => {
     const contest = fakeContest({ strategy: "auto" });
     const { population: _, ...problem } = { ...contest.problem, evaluations };
@@ -283,7 +275,7 @@ test("a budget of items counts those that a program reports", async () => {
     [40, 4],
     [69, 6],
   ] as const) {
-    const { result } = await play(folder(), { items }, programs, { executor });
+    const { result } = await play(quickFolder(), { items }, programs, { executor });
     assert.equal(result.search.evaluations, evaluations);
     assert.equal(result.search.ended, `${items} items used`);
   }
@@ -292,7 +284,7 @@ test("a budget of items counts those that a program reports", async () => {
 test("a recipe that came before is not computed again, and a plateau says what helps", async () => {
   const contest = fakeContest();
   const same = { ...contest, compose: () => contest.compose([0.6, 0.4]) };
-  const { executor, candidates, events } = await play(folder(), { maxEvals: 12 }, same);
+  const { executor, candidates, events } = await play(quickFolder(), { maxEvals: 12 }, same);
   const notes = events.flatMap((event) => (event.type === "note" ? [event.text] : []));
   assert.equal(notes.filter((text) => text.startsWith("plateau: all 4 candidates")).length, 1);
   const jobs = executor.jobs.filter(({ workloads }) => workloads[0]!.name === "search");
@@ -301,7 +293,7 @@ test("a recipe that came before is not computed again, and a plateau says what h
 });
 
 test("the run folder holds the config, the best recipe, the result and the events", async () => {
-  const path = folder();
+  const path = quickFolder();
   const { result } = await play(path, { maxEvals: 8 });
   const files = runFolder(path);
   assert.equal(readFileSync(files.config, "utf8"), "genome: {}\n");
