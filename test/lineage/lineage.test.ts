@@ -53,7 +53,7 @@ test("another identity is refused with every difference and both values", (t) =>
       assert.match(error.message, /config\.sigma: 0\.2 in the folder, 0\.3 now/);
       assert.match(error.message, /config\.tasks: absent in the folder, \["mmlu"\] now/);
       assert.doesNotMatch(error.message, /seed/);
-      assert.match(error.hint!, /--storage-path/);
+      assert.match(error.hint!, /--run-folder/);
       return true;
     },
   );
