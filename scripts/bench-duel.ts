@@ -1,11 +1,13 @@
 // The duel on the demo family, with real merges: `auto` and the winner it hands back against CMA-ES on accuracy and its
-// best observed candidate (mergekit-evolve's rule), at equal budgets of items. Truth is the 1,000 report questions,
-// which neither saw. Prints a Markdown table on stdout.
+// best observed candidate (mergekit-evolve's rule), at equal budgets: the rival searches on as many items more as our
+// choice of a winner takes. Truth is the 1,000 report questions, which neither saw. Prints a Markdown table on stdout.
+// Usage: bench-duel.ts [--from SEED]: ten seeds from there.
 
 import { execFileSync } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { markdownTable } from "markdown-table";
 import { mean, sampleStandardDeviation } from "simple-statistics";
 import type { SuiteResult } from "../src/evals/results.ts";
@@ -25,9 +27,14 @@ function tsmerge(program: "tsmerge" | "tsmerge-evolve", words: readonly string[]
   return execFileSync(process.execPath, all, { cwd: ROOT, stdio, encoding: "utf8" });
 }
 
-function evolve(seed: number, folder: string, words: readonly string[]): EvolveResult {
+function evolve(
+  seed: number,
+  folder: string,
+  evaluations: number,
+  words: readonly string[],
+): EvolveResult {
   const run = ["configs/demo.yml", "--task", "demo", "--seed", `${seed}`, "--run-folder", folder];
-  const size = ["--limit", `${ITEMS}`, "--max-evals", `${EVALUATIONS}`, "--report-limit", "1000"];
+  const size = ["--limit", `${ITEMS}`, "--max-evals", `${evaluations}`, "--report-limit", "1000"];
   return JSON.parse(tsmerge("tsmerge-evolve", [...run, ...size, ...words, "--json"]));
 }
 
@@ -48,14 +55,19 @@ function bestObserved(folder: string): { claimed: number; truth: number } {
   return { claimed: best.fitness, truth: demo.metrics.acc.value };
 }
 
+const { values } = parseArgs({ options: { from: { type: "string", default: "1" } } });
+const first = Number(values.from);
 const folder = await mkdtemp(join(tmpdir(), "tsmerge-duel-"));
 try {
   const rows: string[][] = [];
   const gains: number[] = [];
-  for (let seed = 1; seed <= SEEDS; seed++) {
-    const ours = evolve(seed, join(folder, `auto-${seed}`), ["--strategy", "auto"]);
+  for (let seed = first; seed < first + SEEDS; seed++) {
+    const own = join(folder, `auto-${seed}`);
+    const ours = evolve(seed, own, EVALUATIONS, ["--strategy", "auto"]);
+    const choice = (ours.shortlist.length * ours.items.selection) / ITEMS;
     const rival = join(folder, `cmaes-${seed}`);
-    evolve(seed, rival, ["--strategy", "cmaes", "--metric", "acc"]);
+    const as = ["--strategy", "cmaes", "--metric", "acc"];
+    evolve(seed, rival, EVALUATIONS + Math.ceil(choice), as);
     const { claimed, truth } = bestObserved(rival);
     const winner = ours.report.find(({ won }) => won)!.score.value;
     gains.push(winner - truth);

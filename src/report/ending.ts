@@ -78,7 +78,7 @@ function provenance({ search, items, metric, seed, ...result }: EvolveResult): s
   const stopped = search.stopped > 0 ? `, ${search.stopped} of them on fewer by racing` : "";
   return (
     `${search.evaluations} candidates (${wholeGenerations(search.generations)}) were searched by ${metric} on ` +
-    `${items.search} items${stopped} (${search.ended}; ${search.failed} failed), the best of ${shortlist.length} chosen on ${items.selection} others${sure}, ` +
+    `${items.search} items${stopped} (${search.ended}; ${search.failed} failed), the winner chosen from ${shortlist.length} on ${items.selection} others${sure}, ` +
     `and this table made on ${items.report} that neither saw; seed ${seed}.${looks}`
   );
 }

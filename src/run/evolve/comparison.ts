@@ -129,7 +129,7 @@ export function tested(
 }
 
 /** What each item adds to the reported score. */
-function reportedItems(
+export function reportedItems(
   tasks: readonly WeightedTask[],
   scores: readonly ItemScore[],
 ): Contributions {
@@ -177,12 +177,26 @@ function around({ value, n, stderr }: Estimate, metric?: MetricKey): Interval {
   return { value, n, stderr, low: value - half, high: value + half };
 }
 
-/** Σ w·difference / Σ w over tasks; its variance adds the tasks' own. */
 function meanDifference(
   tasks: readonly WeightedTask[],
   ours: readonly ItemScore[],
   theirs: readonly ItemScore[],
 ): Comparison {
+  const { value: delta, stderr } = reportedDifference(tasks, ours, theirs);
+  if (stderr === null) return { delta, p: null, low: null, high: null };
+  const half = Z95 * stderr;
+  return { delta, p: twoSided(delta, stderr), low: delta - half, high: delta + half };
+}
+
+/**
+ * How much better one model is by the reported metrics: Σ w·difference / Σ w over tasks, more always being better;
+ * its variance adds the tasks' own. The error is null where one task's is.
+ */
+export function reportedDifference(
+  tasks: readonly WeightedTask[],
+  ours: readonly ItemScore[],
+  theirs: readonly ItemScore[],
+): Pick<Estimate, "value" | "stderr"> {
   let [weights, sum, variance]: [number, number, number | null] = [0, 0, 0];
   for (const task of tasks) {
     const { weight, reported } = task;
@@ -191,11 +205,7 @@ function meanDifference(
     sum += weight * value;
     variance = variance === null || stderr === null ? null : variance + (weight * stderr) ** 2;
   }
-  const delta = sum / weights;
-  if (variance === null) return { delta, p: null, low: null, high: null };
-  const half = (Z95 * Math.sqrt(variance)) / weights;
-  const p = twoSided(sum, Math.sqrt(variance));
-  return { delta, p, low: delta - half, high: delta + half };
+  return { value: sum / weights, stderr: variance === null ? null : Math.sqrt(variance) / weights };
 }
 
 /**

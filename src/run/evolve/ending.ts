@@ -2,6 +2,7 @@
 // beside every baseline. Each stage is scored like the search, so it resumes like the search.
 
 import { contentHash } from "../../base/hash.ts";
+import type { ItemScore } from "../../evals/item.ts";
 import { itemCount } from "../../evals/workload.ts";
 import type { Split } from "../../lineage/records.ts";
 import { compare, isCounted, reportedByLeaf, reportedScore, tested } from "./comparison.ts";
@@ -20,6 +21,7 @@ import {
 } from "./results.ts";
 import { baselineFailed, knownScores, type Scoring, scoreEntrants } from "./scoring.ts";
 import { type Finalist, type Standing, shortlistOf, standingsOf } from "./shortlist.ts";
+import { winnerOf } from "./winner.ts";
 
 /** The finding under which the winners that met the report items are listed. */
 const REPORTED = "reported";
@@ -36,7 +38,9 @@ export async function runEnding(
   lineage.setStage("selection");
   onStage("selection", finalists.length);
   const selection = await scoreFinalists("selection", finalists, contest, scoring);
-  const winner = winnerOf(finalists, selection);
+  const selected = selectionScores(contest, finalists, selection, scoring);
+  const standings = standingsOf(contest, finalists, selected);
+  const winner = winnerOf(contest.tasks, finalists, selected);
 
   const baselines = finalists.filter(({ kind }) => kind === "baseline");
   const reported = winner.kind === "baseline" ? baselines : [winner, ...baselines];
@@ -45,7 +49,6 @@ export async function runEnding(
   const fitness = await scoreFinalists("report", reported, contest, scoring);
   const looks = countLook(winner, scoring);
 
-  const standings = selectionStandings(contest, finalists, selection, scoring);
   const rows = reportRows(contest, winner, reported, fitness, scoring);
   const counted = isCounted(contest.tasks);
   const { improved, verdict } = verdictOf(rows, {
@@ -157,28 +160,20 @@ async function scoreFinalists(
   );
 }
 
-function winnerOf(
-  finalists: readonly Finalist[],
-  selection: ReadonlyMap<string, number>,
-): Finalist {
-  const score = ({ label }: Finalist): number => selection.get(label) ?? -Infinity;
-  return finalists.reduce((best, one) => (score(one) > score(best) ? one : best));
-}
-
-function selectionStandings(
+/** Each finalist's answers to the selection items, by label; of those that did not fail. */
+function selectionScores(
   contest: Contest,
   finalists: readonly Finalist[],
   selection: ReadonlyMap<string, number>,
   { lineage }: Scoring,
-): Map<string, Standing> {
+): Map<string, readonly ItemScore[]> {
   const scored = finalists.filter(({ label }) => selection.has(label));
-  const scores = new Map(
+  return new Map(
     scored.map(({ label, composition }) => [
       label,
       knownScores(lineage, contest.workloads.selection, composition.hash),
     ]),
   );
-  return standingsOf(contest, finalists, scores);
 }
 
 /** How many winners have met the report items, this one included. */

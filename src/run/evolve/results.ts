@@ -54,7 +54,7 @@ export type Role = "winner" | "parent" | "base" | "equal" | "published";
 export interface ReportRow {
   readonly role: Role;
   readonly label: string;
-  /** Highest on the selection items: the row that the run hands back. */
+  /** Chosen on the selection items: the row that the run hands back. */
   readonly won: boolean;
   /** Best score on the report items among the models that went in. */
   readonly bestParent: boolean;
@@ -68,15 +68,17 @@ export interface ReportRow {
   readonly againstEqualWeights?: Comparison;
 }
 
-/** One model of the shortlist; the winner is the one with the highest selection score. */
+/** One model of the shortlist, from which the winner is chosen on the selection items (winner.ts). */
 export interface ShortlistEntry {
   readonly label: string;
   readonly kind: "baseline" | "mean" | "search";
   readonly recipeHash: string;
   /** Absent for the mean, which the search did not score. */
   readonly search?: number;
-  /** Absent when it failed there. */
+  /** The fitness on the selection items; absent when it failed there. */
   readonly selection?: number;
+  /** The reported metric on the same items, by which the winner is chosen. */
+  readonly reported?: Interval;
   /** How often it is the best of the shortlist when the selection items are resampled. */
   readonly chance?: number;
   /** Against the best baseline there, adjusted for all of the shortlist's comparisons (Holm); of merges. */

@@ -5,10 +5,9 @@ import type { ItemScore } from "../../evals/item.ts";
 import { holm, pairedBootstrap } from "../../evals/statistics/statistics.ts";
 import type { Lineage } from "../../lineage/lineage.ts";
 import { searchId } from "../../lineage/records.ts";
-import { groupsOf, requireSameItems, tested } from "./comparison.ts";
+import { groupsOf, reportedItems, reportedScore, requireSameItems, tested } from "./comparison.ts";
 import type { Composition, Contest } from "./contest.ts";
-import { contributions } from "./fitness.ts";
-import type { ShortlistEntry } from "./results.ts";
+import type { Interval, ShortlistEntry } from "./results.ts";
 
 export interface Finalist {
   readonly label: string;
@@ -33,18 +32,21 @@ export function shortlistOf(contest: Contest, lineage: Lineage): Finalist[] {
     known.add(composition.hash);
     finalists.push({ label, kind, composition });
   };
+  const best = lineage.candidates.best(Number.MAX_SAFE_INTEGER);
+  const distinct = [...new Map(best.toReversed().map((one) => [one.recipeHash, one])).values()];
   // before anything was told it is only the point that the search started from
   if (number > 0) {
     const mean = contest.compose(contest.strategy.recommend(state));
-    add(`mean of generation ${number}`, "mean", mean);
+    // some strategies recommend one that they observed: luck may have chosen it, as it did the others
+    const observed = distinct.find(({ recipeHash }) => recipeHash === mean.hash);
+    if (observed === undefined) add(`mean of generation ${number}`, "mean", mean);
+    else add(observed.id, "search", mean);
   }
   const population = contest.strategy.populationSize(state);
   for (const ordinal of contest.strategy.front?.(state) ?? []) {
     const id = searchId(Math.floor(ordinal / population), ordinal % population);
     add(id, "search", contest.compose(lineage.candidates.get(id)!.genome!));
   }
-  const best = lineage.candidates.best(Number.MAX_SAFE_INTEGER);
-  const distinct = [...new Map(best.toReversed().map((one) => [one.recipeHash, one])).values()];
   for (const { id, genome } of distinct.toReversed().slice(0, TOP)) {
     add(id, "search", contest.compose(genome!));
   }
@@ -53,6 +55,8 @@ export function shortlistOf(contest: Contest, lineage: Lineage): Finalist[] {
 
 /** How sure a place on the shortlist is, on the selection items. */
 export interface Standing {
+  /** What the report would say of it, of these items. */
+  readonly reported: Interval;
   /** How often it is the best of the shortlist when items are resampled, the same for all; absent without items. */
   readonly chance?: number;
   /** Against the best baseline, adjusted for all of the shortlist's comparisons (Holm); absent for baselines. */
@@ -69,7 +73,7 @@ export function standingsOf(
   for (const { label } of scored) {
     requireSameItems(scores.get(scored[0]!.label)!, scores.get(label)!);
   }
-  const items = scored.map(({ label }) => contributions(tasks, scores.get(label)!));
+  const items = scored.map(({ label }) => reportedItems(tasks, scores.get(label)!));
   const { best } = pairedBootstrap(
     items.map(({ values }) => values),
     { seed, groups: groupsOf(items[0]!) },
@@ -83,7 +87,10 @@ export function standingsOf(
   const raw = merges.map(({ label }) => tested(tasks, scores.get(label)!, baseline).p);
   const adjusted = holm(raw.map((p) => p ?? 1));
   const standings = new Map(
-    scored.map(({ label }, i): [string, Standing] => [label, hasItems ? { chance: best[i]! } : {}]),
+    scored.map(({ label }, i): [string, Standing] => {
+      const reported = reportedScore(tasks, scores.get(label)!);
+      return [label, hasItems ? { reported, chance: best[i]! } : { reported }];
+    }),
   );
   merges.forEach(({ label }, i) => {
     const p = raw[i] === null ? null : adjusted[i]!;

@@ -1,0 +1,34 @@
+// Who is handed back, decided on the selection items by what the report will say. What a search observed as best was
+// lucky too; the mean of its distribution no luck has chosen. So the mean goes home unless a candidate is clearly
+// better: the one-standard-error rule (Breiman, Friedman, Olshen and Stone 1984, §3.4.3), with the mean as the simple one.
+
+import type { ItemScore } from "../../evals/item.ts";
+import { reportedDifference } from "./comparison.ts";
+import type { WeightedTask } from "./fitness.ts";
+import type { Finalist } from "./shortlist.ts";
+
+/**
+ * The mean, or the best of the candidates that are above it by more than one paired standard error; the best of all
+ * where the strategy has no mean. A baseline that scores as much as that wins instead: it is simpler still.
+ * @param finalists baselines first
+ * @param scores by label, on the same items, of those that did not fail: every baseline at least
+ */
+export function winnerOf(
+  tasks: readonly WeightedTask[],
+  finalists: readonly Finalist[],
+  scores: ReadonlyMap<string, readonly ItemScore[]>,
+): Finalist {
+  const scored = finalists.filter(({ label }) => scores.has(label));
+  const against = (one: Finalist, other: Finalist) =>
+    reportedDifference(tasks, scores.get(one.label)!, scores.get(other.label)!);
+  const best = (some: readonly Finalist[]): Finalist =>
+    some.reduce((high, one) => (against(one, high).value > 0 ? one : high));
+  const of = (wanted: Finalist["kind"]): Finalist[] => scored.filter(({ kind }) => kind === wanted);
+  const [mean] = of("mean");
+  if (mean === undefined) return best(scored);
+  const better = of("search").filter((one) => {
+    const { value, stderr } = against(one, mean);
+    return value > (stderr ?? 0); // a program's score without an error is taken for exact
+  });
+  return best([...of("baseline"), best([mean, ...better])]);
+}
