@@ -31,7 +31,7 @@ import { chooseItems, type ItemChoice } from "./item-choice.ts";
 import { refuseUnlessScreened } from "./screening.ts";
 
 /** Raise it when the same request may come out with other numbers: another graph, another tokenisation. */
-const SCORING_VERSION = 1;
+const SCORING_VERSION = 2;
 
 export interface EvaluateOptions extends ItemChoice, AskOptions {
   /** Whether prompts begin with BOS; the tokenizer's own way by default. */
