@@ -104,7 +104,7 @@ export interface ScheduleCost {
 export interface BatchResult {
   /** Natural log-probability of each target token, [K]. */
   readonly logProbs: Float32Array;
-  /** 1 where the target is the most probable token (first index wins ties), [K]. */
+  /** 1 where no token is more probable than the target, [K]. */
   readonly greedy: Uint8Array;
   /** Of a generation: each prompt's text, cut at the stop strings. */
   readonly texts?: readonly string[];

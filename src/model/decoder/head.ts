@@ -4,7 +4,7 @@
 
 import { Graph } from "../../onnx/graph.ts";
 import { createSession, type Feeds, type Session, type SessionOptions } from "../../ort/session.ts";
-import { floats, type HostTensor, integers } from "../../ort/tensor.ts";
+import { floats, type HostTensor } from "../../ort/tensor.ts";
 import type { BatchResult, DecoderBatch } from "../batch.ts";
 import type { ModelConfig } from "../config.ts";
 import {
@@ -14,8 +14,8 @@ import {
   weightInputs,
 } from "./decoder-blocks.ts";
 
-/** Most rows of a product: 66 MB of logits over 128,256 tokens. */
-const MAX_ROWS = 128;
+/** Most logits of a product: 128 MiB, 261 rows over 128,256 tokens. */
+const MAX_LOGITS = 2 ** 25;
 
 /** What the blocks give for one batch. */
 export interface Scored {
@@ -36,8 +36,8 @@ export async function createHead(
 
 /**
  * Inputs besides the weights: `hidden` float32 [scored, hidden], `target.rows` int32 [wanted], which indexes it,
- * and `targets` int32 [wanted] = row · vocabulary + token. Outputs: `logProbs` float32 [wanted]; `best` int64
- * [scored], the most probable token (first index wins ties).
+ * and `targets` int32 [wanted] = row · vocabulary + token. Outputs, float32 [wanted]: `logProbs`, and `behind`,
+ * the target's logit less the row's largest: ArgMax costs a sixth of the head, and is not needed to know a zero.
  *
  * In f32, log p(target) = logit − max + log(max softmax), for the largest probability is 1 / Σ exp(logit − max).
  * WebGPU has no LogSoftmax, and onnxruntime's ReduceLogSumExp was off by 2e-4 over 128,256 tokens where its
@@ -55,11 +55,10 @@ function headGraph(config: ModelConfig, weights: WeightShapes, keepsLogits: bool
   const atTargets = (perRow: string) => graph.node("Gather", [perRow, targetRows]);
   const largest = largestOf(graph.node("Softmax", [logits], { axis: -1 }));
   const wanted = graph.node("Gather", [graph.node("Reshape", [logits, last]), targets]);
-  const shifted = graph.node("Sub", [wanted, atTargets(largestOf(logits))]);
-  const logProbs = graph.node("Add", [shifted, atTargets(graph.node("Log", [largest]))]);
+  const behind = graph.node("Sub", [wanted, atTargets(largestOf(logits))]);
+  const logProbs = graph.node("Add", [behind, atTargets(graph.node("Log", [largest]))]);
   graph.output("logProbs", logProbs, "float32", ["wanted"]);
-  const best = graph.node("ArgMax", [logits], { axis: -1, keepdims: 0 });
-  graph.output("best", best, "int64", ["scored"]);
+  graph.output("behind", behind, "float32", ["wanted"]);
   if (keepsLogits) graph.output("logits", logits, "float32", ["scored", config.vocabSize]);
   return graph.bytes();
 }
@@ -89,7 +88,7 @@ export class Head {
     const logProbs = new Float32Array(targetRow.length);
     const greedy = new Uint8Array(targetRow.length);
     const logits: Float32Array[] = [];
-    const products = Math.ceil(count / MAX_ROWS);
+    const products = Math.ceil((count * this.#config.vocabSize) / MAX_LOGITS);
     for (let product = 0; product < products; product++) {
       // equal shares, so that no product is left with one row, whose last bits would differ
       const from = Math.floor((count * product) / products);
@@ -101,10 +100,10 @@ export class Head {
         ...weights,
         ...this.#feeds(hidden, from, to, wanted, targetRow, targetToken),
       });
-      const [values, best] = [floats(fetched.logProbs), integers(fetched.best)];
+      const [values, behind] = [floats(fetched.logProbs), floats(fetched.behind)];
       wanted.forEach((k, index) => {
         logProbs[k] = values[index]!;
-        greedy[k] = Number(best[targetRow[k]! - from]) === targetToken[k] ? 1 : 0;
+        greedy[k] = behind[index] === 0 ? 1 : 0;
       });
       if (fetched.logits !== undefined) logits.push(floats(fetched.logits));
     }
