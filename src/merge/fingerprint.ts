@@ -1,8 +1,7 @@
-// Identities: of a merge before it is computed (planHash), and of the weights it gave (WeightsDigest),
+// Identities: of a merge before it is computed (planHash), and of the weights it gave (weightsDigest),
 // which does not depend on shards or file order. No file is read here.
 
-import { createHash, type Hash } from "node:crypto";
-import type { DType } from "../base/dtype.ts";
+import { createHash } from "node:crypto";
 import { TsmergeError } from "../base/errors.ts";
 import { canonicalJson, contentHash } from "../base/hash.ts";
 import type { MergePlan, OutputTensor } from "./plan.ts";
@@ -32,40 +31,17 @@ export function planHash(plan: MergePlan, parentFingerprints: ReadonlyMap<string
   });
 }
 
-/**
- * SHA-256 over merged weights: for each tensor, in plan order, its name, type and shape and the SHA-256 of
- * its bytes. A tensor's bytes are hashed on their own so that several threads can share the work.
- */
-export interface WeightsDigest {
-  tensor(tensor: Pick<OutputTensor, "name" | "shape">, dtype: DType): void;
-  bytes(data: Uint8Array): void;
-  /** Instead of its bytes: the lower-case hexadecimal SHA-256 that they have. */
-  hashed(sha256: string): void;
-  /** Lower-case hexadecimal; ends the digest. */
-  end(): string;
-}
+/** An output tensor with the SHA-256 of its bytes, lower-case hexadecimal. */
+export type HashedTensor = OutputTensor & { readonly sha256: string };
 
-export function weightsDigest(): WeightsDigest {
+/**
+ * SHA-256 over merged weights, lower-case hexadecimal: for each tensor, in plan order, its name, type and shape
+ * and the SHA-256 of its bytes. These are hashed on their own so that several threads can share the work.
+ */
+export function weightsDigest(tensors: Iterable<HashedTensor>): string {
   const hash = createHash("sha256");
-  let current: Hash | undefined;
-  const close = () => {
-    if (current !== undefined) hash.update(`${current.digest("hex")}\n`);
-    current = undefined;
-  };
-  return {
-    tensor({ name, shape }, dtype) {
-      close();
-      hash.update(`${canonicalJson([name, dtype, shape])}\n`);
-      current = createHash("sha256");
-    },
-    bytes: (data) => void current?.update(data),
-    hashed(sha256) {
-      current = undefined;
-      hash.update(`${sha256}\n`);
-    },
-    end() {
-      close();
-      return hash.digest("hex");
-    },
-  };
+  for (const { name, dtype, shape, sha256 } of tensors) {
+    hash.update(`${canonicalJson([name, dtype, shape])}\n${sha256}\n`);
+  }
+  return hash.digest("hex");
 }

@@ -16,7 +16,7 @@ import { CandidateMerger } from "../../src/merge/candidates/candidate.ts";
 import { executeMerge } from "../../src/merge/files/execute.ts";
 import { MERGE_METHODS } from "../../src/merge/methods/registry.ts";
 import { planOver, writeModel } from "./models.ts";
-import { encode } from "./tensors.ts";
+import { digestOf, encode } from "./tensors.ts";
 
 const TYPES: readonly FloatType[] = ["float32", "bfloat16", "float16"];
 const scratch = mkdtempSync(join(tmpdir(), "tsmerge-candidate-"));
@@ -58,7 +58,7 @@ for (const { name: method } of MERGE_METHODS) {
             Buffer.from(await bytesOf(shipped, name)),
           );
         }
-        assert.equal(await merger.digest(plan, outputs), executed.weightsSha256);
+        assert.equal(await digestOf(plan, outputs), executed.weightsSha256);
         await shipped.close();
         merger.close();
       });
@@ -72,7 +72,7 @@ test("the reference kernel scores the same bits", async () => {
     const digests = [];
     for (const kernel of [referenceKernel(), wasmKernel()]) {
       const merger = new CandidateMerger(kernel);
-      digests.push(await merger.digest(plan, await merger.merge(plan)));
+      digests.push(await digestOf(plan, await merger.merge(plan)));
       merger.close();
     }
     assert.equal(digests[0], digests[1], method);
@@ -139,12 +139,12 @@ test("a merge after others gives the same bits as a merge alone", async () => {
   const models = modelsOf("bfloat16");
   const plan = planOver(models, "dare_ties", "bfloat16", { density: 0.375 });
   const fresh = new CandidateMerger(wasmKernel());
-  const alone = await fresh.digest(plan, await fresh.merge(plan));
+  const alone = await digestOf(plan, await fresh.merge(plan));
   const merger = new CandidateMerger(wasmKernel());
   await merger.merge(planOver(models, "ties", "bfloat16"));
   await merger.merge(planOver(models.slice(1, 2), "passthrough", "bfloat16"));
   await merger.merge(planOver(models, "dare_ties", "bfloat16", { seed: 9 }));
-  assert.equal(await merger.digest(plan, await merger.merge(plan)), alone);
+  assert.equal(await digestOf(plan, await merger.merge(plan)), alone);
   fresh.close();
   merger.close();
 });
@@ -155,7 +155,7 @@ test("small arenas change nothing but their number", async () => {
   for (const arenaLimitBytes of [undefined, 600_000, 200_000]) {
     const options = arenaLimitBytes === undefined ? {} : { arenaLimitBytes };
     const merger = new CandidateMerger(wasmKernel(), options);
-    digests.push(await merger.digest(plan, await merger.merge(plan)));
+    digests.push(await digestOf(plan, await merger.merge(plan)));
     merger.close();
   }
   assert.equal(new Set(digests).size, 1);
@@ -193,7 +193,7 @@ test("parents that could not be read hold no memory, and are read the next time"
   const sound = new CandidateMerger(wasmKernel());
   await sound.merge(plan);
   assert.equal(merger.residentBytes, sound.residentBytes);
-  assert.equal(await merger.digest(plan, outputs), await sound.digest(plan, outputs));
+  assert.equal(await digestOf(plan, outputs), await digestOf(plan, outputs));
   merger.close();
   sound.close();
 });

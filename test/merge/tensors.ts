@@ -2,8 +2,10 @@
 
 import { bytesPerElement, type FloatType } from "../../src/base/dtype.ts";
 import { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "../../src/base/half.ts";
+import { sha256 } from "../../src/base/hash.ts";
 import type { Kernel } from "../../src/kernel/kernel.ts";
 import { elementReader } from "../../src/merge/elements.ts";
+import { weightsDigest } from "../../src/merge/fingerprint.ts";
 import type { MergePlan, TensorPlan } from "../../src/merge/plan.ts";
 import { tensorFacts } from "../../src/merge/statistics/statistics.ts";
 import { residentInputs } from "../../src/merge/tensor-inputs.ts";
@@ -24,6 +26,19 @@ export function decode(type: FloatType, bytes: Uint8Array): number[] {
   const copy = bytes.slice().buffer;
   if (type === "float32") return Array.from(new Float32Array(copy));
   return Array.from(new Uint16Array(copy), type === "bfloat16" ? bf16ToF32 : f16ToF32);
+}
+
+/** The digest that executeMerge reports for a plan, of what CandidateMerger made of it. */
+export function digestOf(
+  plan: MergePlan,
+  outputs: ReadonlyMap<string, { readonly data: Float32Array }>,
+): string {
+  return weightsDigest(
+    plan.tensors.map((tensor) => {
+      const { data } = outputs.get(tensor.name)!;
+      return { ...tensor, sha256: sha256(encode(tensor.dtype, data)) };
+    }),
+  );
 }
 
 export interface TensorCase {

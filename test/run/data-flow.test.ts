@@ -14,6 +14,7 @@ import { singleModel } from "../../src/recipe/search/baselines.ts";
 import { readSearchFile } from "../../src/recipe/search/search-file.ts";
 import { searchSpace } from "../../src/recipe/search/space.ts";
 import { evolve } from "../../src/run/evolve/evolve.ts";
+import { digestOf } from "../merge/tensors.ts";
 import { quickFolder } from "./quick-folder.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -54,17 +55,17 @@ test("a scaled stack merges to the same bytes in memory and to files; the plain 
   const space = searchSpace(genome, models, 0);
   const context = { models, seed: 0, compat: false };
   const merger = new CandidateMerger(wasmKernel());
-  const digestOf = async (recipe: Parameters<typeof compileRecipe>[0]) => {
+  const mergedDigest = async (recipe: Parameters<typeof compileRecipe>[0]) => {
     const plan = compileRecipe(recipe, context);
-    return await merger.digest(plan, await merger.merge(plan));
+    return digestOf(plan, await merger.merge(plan));
   };
-  const parent = await digestOf(singleModel(genome.models[0]!));
-  assert.equal(await digestOf(space.decode(space.start)), parent);
+  const parent = await mergedDigest(singleModel(genome.models[0]!));
+  assert.equal(await mergedDigest(space.decode(space.start)), parent);
   const stacked = space.start.map((x, i) => (i % 3 === 0 ? space.upper[i]! : x));
   const recipe = space.decode(stacked);
   const outDir = join(folder, "merged");
   const executed = await executeMerge(compileRecipe(recipe, context), wasmKernel(), { outDir });
-  assert.equal(await digestOf(recipe), executed.weightsSha256);
-  assert.equal(await digestOf(space.decode(space.start)), parent); // after another depth
+  assert.equal(await mergedDigest(recipe), executed.weightsSha256);
+  assert.equal(await mergedDigest(space.decode(space.start)), parent); // after another depth
   merger.close();
 });

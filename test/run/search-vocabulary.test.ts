@@ -14,6 +14,7 @@ import { evolve } from "../../src/run/evolve/evolve.ts";
 import type { EvolveOptions } from "../../src/run/evolve/options.ts";
 import { contestOf, outlineOf } from "../../src/run/evolve/prepare.ts";
 import { mergeFile } from "../../src/run/merge/merge.ts";
+import { digestOf } from "../merge/tensors.ts";
 import { contentOf } from "./searches.ts";
 
 const MODELS = join(import.meta.dirname, "../../evals/demo/models");
@@ -84,7 +85,7 @@ async function candidate(options: EvolveOptions) {
   const contest = await contestOf(await outlineOf(options));
   const { plan, text } = contest.compose([0.7, 0.4]);
   const merger = new CandidateMerger(wasmKernel());
-  const digest = await merger.digest(plan, await merger.merge(plan));
+  const digest = await digestOf(plan, await merger.merge(plan));
   merger.close();
   return { digest, text };
 }

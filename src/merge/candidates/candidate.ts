@@ -2,14 +2,11 @@
 // float32 outputs, which the decoder reads without a copy. Values are rounded to the output type, so
 // what is scored is what a checkpoint of the same plan holds.
 
-import { bytesPerElement } from "../../base/dtype.ts";
 import { TsmergeError } from "../../base/errors.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../checkpoint/open.ts";
-import { input } from "../../kernel/expression.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { elementReader } from "../elements.ts";
-import { weightsDigest } from "../fingerprint.ts";
 import { finiteCheck } from "../finite.ts";
 import type { MergePlan, TensorPlan } from "../plan.ts";
 import { type TensorFacts, tensorFacts } from "../statistics/statistics.ts";
@@ -96,39 +93,6 @@ export class CandidateMerger {
     }
   }
 
-  /** The digest that executeMerge reports for the same plan; `outputs` are those of its latest merge. */
-  async digest(plan: MergePlan, outputs: ReadonlyMap<string, MergedTensor>): Promise<string> {
-    const digest = weightsDigest();
-    for (const tensor of plan.tensors) {
-      const { data } = outputs.get(tensor.name)!;
-      const { dtype } = tensor;
-      const round = await this.#kernel.compile({
-        expression: input(0),
-        inputs: ["float32"],
-        arithmetic: "float32",
-        round: dtype,
-        store: dtype,
-        draws: "counter",
-      });
-      digest.tensor(tensor, dtype);
-      const tile = new Uint8Array(Math.min(TILE, data.length) * bytesPerElement(dtype));
-      for (let first = 0; first < data.length; first += TILE) {
-        const elements = Math.min(TILE, data.length - first);
-        const source = new Uint8Array(data.buffer, data.byteOffset + 4 * first, 4 * elements);
-        const output = tile.subarray(0, elements * bytesPerElement(dtype));
-        await round.run({
-          ...NO_ARGUMENTS,
-          elements,
-          firstElement: first,
-          inputs: [source],
-          output,
-        });
-        digest.bytes(output);
-      }
-    }
-    return digest.end();
-  }
-
   close(): void {
     this.#state = "closed";
     this.#residence.close();
@@ -193,9 +157,3 @@ export class CandidateMerger {
     return known;
   }
 }
-
-const NO_ARGUMENTS = {
-  scalars: new Float64Array(0),
-  integers: new Uint32Array(0),
-  streams: [],
-} as const;

@@ -50,7 +50,7 @@ export interface ExecuteOptions extends ModelFilesOptions {
 type Texts = Readonly<Record<string, string>>;
 
 export interface WrittenWeights {
-  /** SHA-256 of the weights whatever their shards (WeightsDigest): what CandidateMerger.digest gives for the same plan. */
+  /** As weightsDigest: of the weights whatever their shards. */
   readonly weightsSha256: string;
   /** What the methods computed otherwise than mergekit. */
   readonly fixes: readonly Fix[];
@@ -237,12 +237,9 @@ async function eachInLanes<T>(
 }
 
 function digestOf(plan: MergePlan, placed: ReadonlyMap<string, PlacedTensor>): string {
-  const digest = weightsDigest();
-  for (const tensor of outputsOf(plan)) {
-    digest.tensor(tensor, tensor.dtype);
-    digest.hashed(placed.get(tensor.name)!.sha256);
-  }
-  return digest.end();
+  return weightsDigest(
+    outputsOf(plan).map((tensor) => ({ ...tensor, sha256: placed.get(tensor.name)!.sha256 })),
+  );
 }
 
 function interrupted(cause: unknown): TsmergeError {
