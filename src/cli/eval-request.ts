@@ -3,11 +3,12 @@
 
 import { TsmergeError } from "../base/errors.ts";
 import type { EvaluateOptions } from "../run/eval/evaluate.ts";
+import { type AskingFlags, askingStyle } from "./asking-style.ts";
 import { checkBackend } from "./lm-eval-flags.ts";
 import { dtypeOf, type ModelArgs, parseModelArgs, typedValue } from "./model-args.ts";
 
 /** The command line's options, as commander names them. */
-export interface EvalFlags {
+export interface EvalFlags extends AskingFlags {
   readonly model?: string;
   readonly modelArgs?: string[];
   readonly task?: string[];
@@ -29,10 +30,6 @@ export interface EvalFlags {
   readonly showConfig?: boolean;
   readonly stats?: boolean;
   readonly genKwargs?: string[];
-  readonly systemInstruction?: string;
-  /** True for the model's default template. */
-  readonly applyChatTemplate?: string | true;
-  readonly fewshotAsMultiturn?: string | true;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -83,8 +80,7 @@ export function evalRequest(positional: string | undefined, flags: EvalFlags): E
       addsBos: modelArgs.addsBos,
       maxLength: modelArgs.maxLength,
       genKwargs: flags.genKwargs === undefined ? undefined : keyValues(flags.genKwargs),
-      systemInstruction: flags.systemInstruction,
-      chat: chatOf(flags),
+      ...askingStyle(flags),
       device: flags.device,
     },
     notes: [...modelArgs.notes, ...limitNotes(limit, seeds.limit)],
@@ -137,27 +133,6 @@ function limitNotes(limit: number | undefined, seed: number): string[] {
   return [
     `--limit takes ${what}, drawn by seed ${seed} from every task; lm-eval's, the first of each task, is --limit-first`,
   ];
-}
-
-/** A conversation has its worked examples as turns, as lm-eval's has, unless told otherwise. */
-function chatOf({ applyChatTemplate, fewshotAsMultiturn }: EvalFlags): EvaluateOptions["chat"] {
-  const isMultiturn = fewshotAsMultiturn === undefined || isYes(fewshotAsMultiturn);
-  const word = typeof applyChatTemplate === "string" ? applyChatTemplate.toLowerCase() : "true";
-  if (applyChatTemplate === undefined || word === "false") {
-    if (fewshotAsMultiturn === undefined || !isMultiturn) return undefined;
-    throw new TsmergeError("usage", "--fewshot_as_multiturn needs a conversation", {
-      hint: "add --apply_chat_template",
-    });
-  }
-  return { isMultiturn, ...(word === "true" ? {} : { template: String(applyChatTemplate) }) };
-}
-
-function isYes(value: string | true): boolean {
-  if (value === true || /^(true|1|yes)$/i.test(value)) return true;
-  if (/^(false|0|no)$/i.test(value)) return false;
-  throw new TsmergeError("usage", `--fewshot_as_multiturn ${value} is neither true nor false`, {
-    hint: "write --fewshot_as_multiturn false, or leave it out",
-  });
 }
 
 /** `{"task": [0, 1]}` */

@@ -12,6 +12,7 @@ import { evolve } from "../run/evolve/evolve.ts";
 import { planEvolve } from "../run/evolve/forecast.ts";
 import type { EvolveOptions } from "../run/evolve/options.ts";
 import { mergeFile } from "../run/merge/merge.ts";
+import { type AskingFlags, askingStyle } from "./asking-style.ts";
 import { environment } from "./env.ts";
 import { eventPrinter } from "./event-printer.ts";
 import { isScheduling } from "./foreign-flags.ts";
@@ -19,7 +20,7 @@ import { hubAccess } from "./hub-access.ts";
 import { openStatus, type Status } from "./status.ts";
 
 /** The command line's options, as commander names them. */
-export interface EvolveFlags {
+export interface EvolveFlags extends AskingFlags {
   readonly task?: string[];
   readonly data?: string;
   readonly includePath?: string[];
@@ -107,6 +108,7 @@ async function optionsOf(
     limitFirst: flags.limitFirst,
     reportLimit: flags.reportLimit,
     fewshot: flags.numFewshot,
+    ...askingStyle(flags),
     metric: flags.metric,
     race: flags.racing,
     strategy,

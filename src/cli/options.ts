@@ -21,3 +21,12 @@ export const dataOption = (): Option =>
     "--data <dir>",
     "folder of benchmark data, or its parent (the Hugging Face hub otherwise)",
   ).env("TSMERGE_DATA");
+
+export const systemInstructionOption = (): Option =>
+  new Option("--system-instruction <text>", "said before each task's own description");
+
+export const chatTemplateOption = (): Option =>
+  new Option("--apply-chat-template [name]", "ask in conversations, in the model's own template");
+
+export const multiturnOption = (): Option =>
+  new Option("--fewshot-as-multiturn [bool]", "worked examples as turns of their own (true)");

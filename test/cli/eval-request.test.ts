@@ -84,7 +84,7 @@ test("a conversation has examples as turns unless told otherwise", () => {
     isMultiturn: false,
     template: "tool_use",
   });
-  assert.equal(chat({ applyChatTemplate: "False" }), undefined);
+  assert.equal(chat({ applyChatTemplate: "False" }), false);
   assert.throws(() => chat({ fewshotAsMultiturn: true }), /needs a conversation/);
   assert.throws(() => chat({ applyChatTemplate: true, fewshotAsMultiturn: "x" }), /neither true/);
 });

@@ -39,6 +39,7 @@ test("defaults are filled in", () => {
       randomInit: false,
     },
     tasks: [],
+    style: {},
     strategy: "auto",
     sigma: 1 / 6,
     budget: {},
@@ -64,6 +65,9 @@ metric: acc
 limit: 300
 report_limit: 500
 num_fewshot: 0
+system_instruction: Be brief.
+apply_chat_template: true
+fewshot_as_multiturn: false
 strategy: ga
 population: 12
 sigma: 0.2
@@ -98,6 +102,7 @@ random_init: true
     limit: 300,
     reportLimit: 500,
     fewshot: 0,
+    style: { systemInstruction: "Be brief.", chat: { isMultiturn: false } },
     strategy: "ga",
     population: 12,
     sigma: 0.2,
@@ -193,16 +198,23 @@ fewshot_as_multiturn: true
   assert.equal(config.tasks[0]?.metric, "acc");
   assert.equal(config.limit, 1000);
   const said = notes.join("\n");
-  for (const word of [
-    "weight",
-    "density",
-    "limit",
-    "shuffle",
-    "apply_chat_template",
-    "fewshot_as_multiturn",
-  ]) {
+  assert.deepEqual(config.style, { chat: { isMultiturn: true } });
+  for (const word of ["weight", "density", "limit", "shuffle"]) {
     assert.match(said, new RegExp(`\\b${word}\\b`));
   }
+});
+
+test("questions are asked in the words of lm-evaluation-harness", () => {
+  const style = (lines: string) => read(`${GENOME}tasks: [x]\n${lines}\n`).config.style;
+  assert.deepEqual(style(""), {});
+  assert.deepEqual(style("apply_chat_template: false\nfewshot_as_multiturn: false"), {});
+  assert.deepEqual(style("apply_chat_template: tool_use\nfewshot_as_multiturn: false"), {
+    chat: { template: "tool_use", isMultiturn: false },
+  });
+  assert.deepEqual(style("system_instruction: Be brief."), { systemInstruction: "Be brief." });
+  const said = refusal(`${GENOME}tasks: [x]\nfewshot_as_multiturn: true\n`);
+  assert.match(said, /e\.yml:6:1: fewshot_as_multiturn needs a conversation/);
+  assert.match(said, /apply_chat_template: true/);
 });
 
 test("without a metric the note names the one that is used", () => {

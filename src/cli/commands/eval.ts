@@ -9,7 +9,15 @@ import { type EvalFlags, type EvalRequest, evalRequest } from "../eval-request.t
 import { addForeignFlags, foreignNotes } from "../foreign-flags.ts";
 import { hubAccess } from "../hub-access.ts";
 import { addRefusedFlags, EVAL_FLAGS, refuseFlags } from "../lm-eval-flags.ts";
-import { dataOption, deviceOption, jsonOption, quietOption } from "../options.ts";
+import {
+  chatTemplateOption,
+  dataOption,
+  deviceOption,
+  jsonOption,
+  multiturnOption,
+  quietOption,
+  systemInstructionOption,
+} from "../options.ts";
 import { openStatus, type Status } from "../status.ts";
 import { listOf, wholeNumber } from "../values.ts";
 
@@ -51,9 +59,9 @@ export function evalCommand(): Command {
     .option("-s, --log-samples", "also write every question, answer and score")
     .option("-x, --predict-only", "write answers without scores")
     .option("--gen-kwargs <args>", "replace options of generation: max_gen_toks=64", repeated)
-    .option("--system-instruction <text>", "said before each task's own description")
-    .option("--apply-chat-template [name]", "ask in conversations, in the model's own template")
-    .option("--fewshot-as-multiturn [bool]", "worked examples as turns of their own (true)")
+    .addOption(systemInstructionOption())
+    .addOption(chatTemplateOption())
+    .addOption(multiturnOption())
     .option("-w, --write-out", "print each task's first prompt")
     .option("--show-config", "print each task's file as it was understood")
     .option("--stats", "print what was computed, what it would have cost, and times")
@@ -154,7 +162,7 @@ async function writeFiles(
     seeds: { limit: seed, fewshot: fewshotSeed },
     systemInstruction: options.systemInstruction ?? null,
     chatTemplate: evaluation.chatTemplate ?? null,
-    fewshotAsMultiturn: options.chat?.isMultiturn ?? null,
+    fewshotAsMultiturn: (options.chat || undefined)?.isMultiturn ?? null,
   };
   return writeResultFiles(evaluation, asked, {
     path: flags.output,

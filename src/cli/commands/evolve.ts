@@ -4,7 +4,16 @@
 import { Command, Option } from "commander";
 import type { EvolveFlags } from "../evolve-process.ts";
 import { addForeignFlags, EVOLVE_FLAGS, foreignNotes } from "../foreign-flags.ts";
-import { dataOption, deviceOption, jsonOption, quietOption, seedOption } from "../options.ts";
+import {
+  chatTemplateOption,
+  dataOption,
+  deviceOption,
+  jsonOption,
+  multiturnOption,
+  quietOption,
+  seedOption,
+  systemInstructionOption,
+} from "../options.ts";
 import { fraction, listOf, positiveNumber, wholeNumber } from "../values.ts";
 
 /** @param name `evolve` below tsmerge, `tsmerge-evolve` as a program */
@@ -24,6 +33,9 @@ export function evolveCommand(name: string): Command {
       "worked examples; each task's own number by default",
       wholeNumber(0),
     )
+    .addOption(systemInstructionOption())
+    .addOption(chatTemplateOption())
+    .addOption(multiturnOption())
     .addOption(
       new Option(
         "--metric <name>",

@@ -13,6 +13,17 @@ export interface PromptStyle {
   readonly chat?: Chat | undefined;
 }
 
+/** How a user wants to be asked for: the template itself is the model's. */
+export interface AskingStyle {
+  /** Said before each task's own description. */
+  readonly systemInstruction?: string | undefined;
+  /** Conversations in the model's own template, or that of its templates which is named; false: plain text. */
+  readonly chat?:
+    | false
+    | { readonly template?: string | undefined; readonly isMultiturn: boolean }
+    | undefined;
+}
+
 export interface Chat {
   /** A conversation as text up to the assistant's next words: in a turn of its own, or in the last one if that is its. */
   readonly render: (messages: readonly Message[]) => string;

@@ -5,6 +5,7 @@ import { isScalar, type Node } from "yaml";
 import { z } from "zod";
 import { TsmergeError } from "../../base/errors.ts";
 import type { MetricKey } from "../../evals/metrics.ts";
+import type { AskingStyle } from "../../evals/tasks/prompt.ts";
 import { checkShape } from "../yaml/schema.ts";
 import {
   type Entry,
@@ -18,6 +19,7 @@ import {
   type YamlFile,
 } from "../yaml/yaml-file.ts";
 import type { SearchGenome } from "./genome.ts";
+import { ASKING, askingStyle, checkAsking } from "./read-asking.ts";
 import { readGenome } from "./read-genome.ts";
 import { METRIC, readTasks } from "./read-task.ts";
 import type { TaskChoice } from "./task-choice.ts";
@@ -41,6 +43,7 @@ export interface SearchConfig {
   readonly limit?: number;
   readonly reportLimit?: number;
   readonly fewshot?: number;
+  readonly style: AskingStyle;
   readonly strategy: string;
   /** Candidates a generation; absent: the strategy's own default. */
   readonly population?: number;
@@ -103,8 +106,7 @@ const FILE = z.object({
   budget: z.unknown().optional(),
   random_init: z.boolean().default(false),
   shuffle: z.boolean().optional(),
-  apply_chat_template: z.boolean().optional(),
-  fewshot_as_multiturn: z.boolean().optional(),
+  ...ASKING,
 });
 
 /**
@@ -123,6 +125,7 @@ export function readSearchFile(text: string, options: { readonly file: string })
   const tasks = readTasks(file, memberValue(members, "tasks"), top?.metric);
   const race = readRace(file, memberValue(members, "racing"));
   const budget = readBudget(file, memberValue(members, "budget"));
+  if (top !== undefined) checkAsking(file, members, top);
   failOnProblems(file);
   if (top === undefined || genome === undefined) {
     throw new TsmergeError("internal", "a search file without problems was not read");
@@ -137,6 +140,7 @@ export function readSearchFile(text: string, options: { readonly file: string })
       ...present("limit", top.limit),
       ...present("reportLimit", top.report_limit),
       ...present("fewshot", top.num_fewshot),
+      style: askingStyle(top),
       strategy: top.strategy,
       ...present("population", top.population),
       sigma: top.sigma,
@@ -200,8 +204,6 @@ function noteDifferences(
     "shuffle",
     "shuffle has no effect: items are always drawn by seed, the same ones for every candidate",
   );
-  say("apply_chat_template", "apply_chat_template has no effect yet: prompts are plain text");
-  say("fewshot_as_multiturn", "fewshot_as_multiturn has no effect yet: prompts are plain text");
   const tasks = memberValue(members, "tasks");
   const isUsual = ({ metric, source }: TaskChoice): boolean =>
     metric === undefined && source?.kind !== "command";

@@ -8,12 +8,11 @@ import { fingerprint } from "../../checkpoint/fingerprint.ts";
 import type { Answer, Item, ItemScore } from "../../evals/item.ts";
 import { keyOf, scoreItem } from "../../evals/metrics.ts";
 import { type SuiteResult, summarise } from "../../evals/results.ts";
-import type { PromptStyle } from "../../evals/tasks/prompt.ts";
+import type { AskingStyle } from "../../evals/tasks/prompt.ts";
 import type { Suite } from "../../evals/tasks/tasks.ts";
 import type { Device } from "../../kernel/device.ts";
 import type { Identity } from "../../lineage/identity.ts";
 import { openItemStore } from "../../lineage/item-store.ts";
-import { loadChatTemplate } from "../../model/chat-template.ts";
 import { readModelConfig } from "../../model/config.ts";
 import { unscoredNote } from "../../model/family/model-weights.ts";
 import { readGenerationConfig, type TextShape } from "../../model/generation-config.ts";
@@ -24,6 +23,7 @@ import { compileRecipe } from "../../recipe/compile/compile.ts";
 import { loadModels } from "../../recipe/compile/models.ts";
 import { singleModel } from "../../recipe/search/baselines.ts";
 import { encodingNotes } from "../encoding-notes.ts";
+import { promptStyle } from "../prompt-style.ts";
 import { sessionDevice } from "../resources.ts";
 import { VERSIONS } from "../versions.ts";
 import { type AskOptions, type AskStatistics, askAll } from "./answers.ts";
@@ -33,17 +33,11 @@ import { refuseUnlessScreened } from "./screening.ts";
 /** Raise it when the same request may come out with other numbers: another graph, another tokenisation. */
 const SCORING_VERSION = 2;
 
-export interface EvaluateOptions extends ItemChoice, AskOptions {
+export interface EvaluateOptions extends ItemChoice, AskOptions, AskingStyle {
   /** Whether prompts begin with BOS; the tokenizer's own way by default. */
   readonly addsBos?: boolean | undefined;
   /** Positions to use; the model's by default. */
   readonly maxLength?: number | undefined;
-  /** Said before each task's own description. */
-  readonly systemInstruction?: string | undefined;
-  /** Asks in conversations, in the model's own template or that of its templates which is named. */
-  readonly chat?:
-    | { readonly template?: string | undefined; readonly isMultiturn: boolean }
-    | undefined;
   /** Rounds the weights to a type first; as stored by default. Arithmetic is float32, but for the screening of int8. */
   readonly dtype?: FloatType | "int8" | undefined;
   readonly device: Device;
@@ -95,7 +89,7 @@ export async function evaluateModel(
 ): Promise<Evaluation> {
   const models = await loadModels([directory], async (reference) => reference);
   const model = models.get(directory)!;
-  const style = await styleOf(model.tokenizerDirectory, options);
+  const style = await promptStyle(model.tokenizerDirectory, options);
   const { suite, items } = await chooseItems(tasks, options, style);
   const tokenizer = await loadTokenizer(model.tokenizerDirectory, options.addsBos);
   const { maxPositions } = await readModelConfig(model.directory);
@@ -156,18 +150,6 @@ export async function evaluateModel(
 
 function isGenerated({ judgement }: Item): boolean {
   return judgement?.kind === "generation";
-}
-
-async function styleOf(
-  directory: string,
-  { systemInstruction, chat }: EvaluateOptions,
-): Promise<PromptStyle> {
-  if (chat === undefined) return { systemInstruction };
-  const { source, render } = await loadChatTemplate(directory, chat.template);
-  return {
-    systemInstruction,
-    chat: { template: source, render, isMultiturn: chat.isMultiturn },
-  };
 }
 
 function checkedLength(length: number, positions: number): number {

@@ -5,6 +5,7 @@ import { TsmergeError } from "../../base/errors.ts";
 import { contentHash } from "../../base/hash.ts";
 import type { Item } from "../../evals/item.ts";
 import { limitFirst, limitStratified, purposesOf } from "../../evals/splits.ts";
+import type { PromptStyle } from "../../evals/tasks/prompt.ts";
 import { loadTasks, type Suite } from "../../evals/tasks/tasks.ts";
 import type { HubAccess } from "../../hub/settings.ts";
 import type { TaskChoice } from "../../recipe/search/task-choice.ts";
@@ -19,6 +20,7 @@ export interface ItemOptions {
   readonly hub?: HubAccess | undefined;
   readonly includePaths: readonly string[] | undefined;
   readonly fewshot: number | undefined;
+  readonly style?: PromptStyle | undefined;
   readonly limit: number | undefined;
   readonly limitFirst: number | undefined;
   readonly reportLimit: number;
@@ -46,12 +48,12 @@ export interface RunItems {
  * @throws TsmergeError as loadTasks and weightedTask do; `data` when a limit leaves a purpose without items
  */
 export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
-  const { dataDir, hub, includePaths, fewshot, seed, reportLimit } = options;
+  const { dataDir, hub, includePaths, fewshot, style, seed, reportLimit } = options;
   const sources = sourcesOf(options.tasks);
   const bundled = options.tasks.filter(({ source }) => source?.kind !== "command");
   const names = bundled.map(({ name }) => name);
   const load = (split: "val" | "test"): Promise<Suite> =>
-    loadTasks(names, { split, dataDir, hub, includePaths, fewshot, examplesApart: true });
+    loadTasks(names, { ...style, split, dataDir, hub, includePaths, fewshot, examplesApart: true });
   const [val, test] = [await load("val"), await load("test")];
   const dealt = purposesOf(val.items, test.items);
   const first = options.limitFirst;

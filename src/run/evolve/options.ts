@@ -3,11 +3,12 @@
 
 import type { FloatType } from "../../base/dtype.ts";
 import type { MetricKey } from "../../evals/metrics.ts";
+import type { AskingStyle } from "../../evals/tasks/prompt.ts";
 import type { HubAccess } from "../../hub/settings.ts";
 import type { Device } from "../../kernel/device.ts";
 import type { Budget } from "./budget.ts";
 
-export interface EvolveOptions extends HubAccess {
+export interface EvolveOptions extends HubAccess, AskingStyle {
   /** Path of the search file: shown in messages; relative model paths may start from its folder. */
   readonly file: string;
   /** Its content. */

@@ -27,6 +27,7 @@ import { RACE_DEFAULTS } from "../../search/race.ts";
 import { strategyNamed } from "../../search/registry.ts";
 import type { Problem, Strategy, Told } from "../../search/strategy.ts";
 import { encodingNotes } from "../encoding-notes.ts";
+import { promptStyle } from "../prompt-style.ts";
 import { sessionDevice } from "../resources.ts";
 import { VERSIONS } from "../versions.ts";
 import { askedBudget, type Budget, requireOneCandidate, resolveBudget } from "./budget.ts";
@@ -85,12 +86,19 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
       : strategyNamed(options.strategy);
   const tasks = chosenTasks(options, config);
   const race = raceOf(options, config, strategy, tasks);
+  const donor = donorOf(genome);
+  const { directory, tokenizerDirectory } = models.get(donor)!; // the genome's models were loaded
+  const style = await promptStyle(tokenizerDirectory, {
+    systemInstruction: options.systemInstruction ?? config.style.systemInstruction,
+    chat: options.chat ?? config.style.chat,
+  });
   const loaded = await loadRunItems({
     tasks,
     dataDir: options.dataDir,
     hub,
     includePaths: options.includePaths,
     fewshot: options.fewshot ?? config.fewshot,
+    style,
     limit: options.limit ?? config.limit,
     limitFirst: options.limitFirst,
     reportLimit: options.reportLimit ?? config.reportLimit ?? DEFAULT_REPORT_LIMIT,
@@ -101,7 +109,6 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   const isMade = "tokenizerSource" in genome && genome.tokenizerSource !== undefined;
   const tokens =
     isMade || asksHere(items) ? await searchTokenizer(genome, models, seed) : undefined;
-  const { directory } = models.get(donorOf(genome))!; // the genome's models were loaded
   const workloads = await workloadsOf(items, directory, tokens, race);
   const population = options.population ?? config.population;
   const { lower, upper, start, integer, categorical } = space;
@@ -128,6 +135,7 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
       ({ reference, weights }) => unscoredNote(reference, weights) ?? [],
     ),
     ...items.notes,
+    ...(style.chat ? [`questions are asked in ${donor}'s chat template`] : []),
     ...(tokens?.notes ?? []),
     ...Object.entries(workloads).flatMap(([purpose, { counts }]) =>
       encodingNotes(counts).map((text) => `${purpose} items: ${text}`),
