@@ -77,6 +77,15 @@ test("the report items are scored for the winner and the baselines only", async 
   assert.equal(reports.length, 5);
 });
 
+test("what a strategy observed is no mean: it has to win by its answers", async () => {
+  const kinds = async (strategy: string) => {
+    const { result } = await play(quickFolder(), { maxEvals: 12 }, fakeContest({ strategy }));
+    return result.shortlist.map(({ kind }) => kind);
+  };
+  assert.equal((await kinds("cmaes")).filter((kind) => kind === "mean").length, 1);
+  assert.ok(!(await kinds("random")).includes("mean"));
+});
+
 test("evaluations are never more than asked for, and the last ones are not told", async () => {
   const path = quickFolder();
   const { result, candidates } = await play(path, { maxEvals: 10 });
