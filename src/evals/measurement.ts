@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
+import { schemaProblems } from "../base/schema-problem.ts";
 import type { ItemScore } from "./item.ts";
 import { estimateMean } from "./metrics.ts";
 
@@ -40,7 +41,7 @@ export function parseMeasurement(printed: string): Measurement {
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
-    const problem = z.prettifyError(parsed.error).replaceAll(/\s+/g, " ");
+    const problem = schemaProblems(parsed.error);
     throw new TsmergeError("data", `the program printed ${shown}: ${problem}`, { hint: HINT });
   }
   const { score, items } = parsed.data;

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
 import { hasErrorCode, ioError } from "../base/io-error.ts";
 import { readJson } from "../base/json.ts";
+import { schemaProblems } from "../base/schema-problem.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { specialText, specialToken } from "./special-token.ts";
 
@@ -46,7 +47,7 @@ export async function loadChatTemplate(directory: string, name?: string): Promis
   const where = join(directory, "tokenizer_config.json");
   const parsed = schema.safeParse(await readJson(where));
   if (!parsed.success) {
-    const reason = z.prettifyError(parsed.error).replaceAll("\n", "; ");
+    const reason = schemaProblems(parsed.error);
     throw new TsmergeError("incompatible", reason, {
       where,
       hint: "copy tokenizer_config.json from the model's repository again",

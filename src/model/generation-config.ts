@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
 import { readJson } from "../base/json.ts";
+import { schemaProblems } from "../base/schema-problem.ts";
 
 /** What changes which token is chosen; absent members change nothing. */
 export interface TextShape {
@@ -78,7 +79,7 @@ export async function readGenerationConfig(directory: string): Promise<Generatio
   const file = join(directory, "generation_config.json");
   const parsed = schema.safeParse(existsSync(file) ? await readJson(file) : {});
   if (!parsed.success) {
-    throw new TsmergeError("incompatible", z.prettifyError(parsed.error).replaceAll("\n", "; "), {
+    throw new TsmergeError("incompatible", schemaProblems(parsed.error), {
       where: file,
       hint: "copy generation_config.json from the model's repository again, or remove it",
     });

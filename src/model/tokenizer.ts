@@ -9,6 +9,7 @@ import { TsmergeError } from "../base/errors.ts";
 import { sha256 } from "../base/hash.ts";
 import { hasErrorCode, ioError } from "../base/io-error.ts";
 import { parseJson, readJson } from "../base/json.ts";
+import { schemaProblems } from "../base/schema-problem.ts";
 import { specialText, specialToken } from "./special-token.ts";
 import { unsupportedParts } from "./tokenizer-parts.ts";
 
@@ -63,7 +64,7 @@ export async function loadTokenizer(
   const json = await read("tokenizer.json");
   const parsed = configSchema.safeParse(await read("tokenizer_config.json"));
   if (!parsed.success) {
-    throw new TsmergeError("incompatible", z.prettifyError(parsed.error).replaceAll("\n", "; "), {
+    throw new TsmergeError("incompatible", schemaProblems(parsed.error), {
       where: configFile,
       hint: "copy tokenizer_config.json from the model's repository again",
     });

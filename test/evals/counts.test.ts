@@ -6,7 +6,7 @@ import { loadTasks } from "../../src/evals/tasks/tasks.ts";
 import type { TextTokenizer } from "../../src/evals/trie/piece-encoder.ts";
 import { buildWorkload, type Workload } from "../../src/evals/workload.ts";
 import type { ScheduleCost } from "../../src/model/batch.ts";
-import { DATA_DIR, skipWithoutShared } from "./shared.ts";
+import { DATA_IF_THERE, skipWithoutShared } from "./shared.ts";
 import { demoTokenizer, llama3Tokenizer } from "./tokenizers.ts";
 
 async function workload(
@@ -14,7 +14,7 @@ async function workload(
   tokenizer: TextTokenizer,
   maxLength: number,
 ): Promise<Workload> {
-  const { items } = await loadTasks([task], { split: "test", dataDir: DATA_DIR });
+  const { items } = await loadTasks([task], { split: "test", dataDir: DATA_IF_THERE });
   return buildWorkload(task, items, tokenizer, { prefixId: 0, maxLength });
 }
 

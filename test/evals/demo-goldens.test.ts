@@ -17,7 +17,7 @@ import { readModelConfig } from "../../src/model/config.ts";
 import { causalBatch } from "../../src/model/decoder/causal.ts";
 import { createDecoder, type Decoder, type Weight } from "../../src/model/decoder/runner.ts";
 import { loadTokenizer } from "../../src/model/tokenizer.ts";
-import { DATA_DIR, GOLDENS, skipWithoutShared } from "./shared.ts";
+import { DATA_IF_THERE, GOLDENS, skipWithoutShared } from "./shared.ts";
 import { DEMO_MODELS } from "./tokenizers.ts";
 
 interface Run {
@@ -56,7 +56,7 @@ async function weightsOf(model: string): Promise<Map<string, Weight>> {
 
 async function score(decoder: Decoder, run: Run, slots?: number): Promise<ItemScore[]> {
   const { task, num_fewshot: fewshot, limit, items: expected } = run;
-  const suite = await loadTasks([task], { split: "test", dataDir: DATA_DIR, fewshot });
+  const suite = await loadTasks([task], { split: "test", dataDir: DATA_IF_THERE, fewshot });
   const items = limit === null ? suite.items : limitFirst(suite.items, limit);
   for (const { doc_id, prompt_sha256 } of expected ?? []) {
     assert.equal(sha256(items[doc_id]!.context), prompt_sha256, `${task} ${doc_id}`);

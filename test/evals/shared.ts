@@ -38,3 +38,6 @@ export function requestsHash(items: readonly Item[]): string {
   }
   return hash.digest("hex");
 }
+
+/** For tests that need none of it, but may run beside others that do. */
+export const DATA_IF_THERE = skipWithoutShared === false ? DATA_DIR : undefined;

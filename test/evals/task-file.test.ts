@@ -98,6 +98,7 @@ test("unknown keys are warned of, with the nearest known one", async () => {
   const { warnings } = await load({ "quiz.yaml": ["task: quiz", ...QUIZ, "num_fewshots: 3"] });
   assert.deepEqual(warnings, [
     'quiz.yaml: num_fewshots means nothing to tsmerge; did you mean "num_fewshot"?',
+    "question 2 of quiz: the right answer is none of the choices, so every answer counts as wrong",
   ]);
 });
 

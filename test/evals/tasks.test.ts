@@ -234,3 +234,35 @@ test("options of generation are told to change nothing where no task generates",
     "the options of generation change nothing: no task here generates text",
   ]);
 });
+
+test("rows that cannot be asked are told: no rows, no choices, an answer that is no choice", async () => {
+  const folder = await temporary();
+  const yaml = (name: string) => `task: ${name}
+dataset_path: json
+dataset_kwargs: {data_files: {test: ${name}.jsonl}}
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{q}}"
+doc_to_target: "{{a}}"
+doc_to_choice: "{{c}}"
+`;
+  const ask = async (name: string, rows: readonly object[]) => {
+    await writeFile(join(folder, `${name}.yaml`), yaml(name));
+    await writeFile(
+      join(folder, `${name}.jsonl`),
+      rows.map((row) => JSON.stringify(row)).join("\n"),
+    );
+    return loadTasks([name], { split: "test", includePaths: [folder] });
+  };
+  assert.match((await failure(ask("rowless", []))).message, /rowless has no question in its split/);
+  const choiceless = await failure(ask("choiceless", [{ q: "x", a: 0, c: [] }]));
+  assert.match(choiceless.message, /field doc_to_choice gives (\[\]|"\[\]")/);
+  const word = await failure(ask("word", [{ q: "x", a: 0, c: "xy" }]));
+  assert.match(word.message, /field doc_to_choice gives "xy"/);
+  assert.match(word.where ?? "", /word\.yaml$/);
+  const { warnings } = await ask("beyond", [
+    { q: "x", a: 0, c: [" a", " b"] },
+    { q: "y", a: 7, c: [" a", " b"] },
+  ]);
+  assert.match(warnings.join(), /^question 1 of beyond: the right answer is none of the choices/);
+});

@@ -19,7 +19,7 @@ function load(
 ): Promise<RunItems> {
   return loadRunItems({
     tasks: [{ name, weight: 1, metric }],
-    dataDir: DATA,
+    dataDir: skip ? undefined : DATA,
     includePaths: undefined,
     fewshot: undefined,
     limit: undefined,
@@ -107,4 +107,29 @@ test("a task that no metric is asked of is searched by its smoothest", { skip },
   assert.deepEqual(await objective("lambada_openai", "perplexity"), perplexity);
   const strict = ["exact_match,strict-match", "exact_match,strict-match", "↑", true];
   assert.deepEqual(await objective("gsm8k", "exact_match"), strict);
+});
+
+test("questions without a right choice are refused to a search by log-probability", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tsmerge-items-"));
+  const rows = Array.from({ length: 60 }, (_, i) => `{"q": "<${i}>", "a": ${i % 3}}`);
+  writeFileSync(join(folder, "q.jsonl"), rows.join("\n"));
+  writeFileSync(
+    join(folder, "odd.yaml"),
+    `task: odd
+dataset_path: json
+dataset_kwargs: { data_files: { test: q.jsonl } }
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{q}}"
+doc_to_choice: [x, y]
+doc_to_target: a
+`,
+  );
+  const options = { includePaths: [folder] };
+  await assert.rejects(load("odd", undefined, options), {
+    code: "data",
+    message: /^question \d+ of odd has no right choice, so its log-probability is minus infinity/,
+  });
+  const { notes } = await load("odd", "acc", options);
+  assert.match(notes.join(), /question 2 and 19 more of odd: the right answer is none/);
 });

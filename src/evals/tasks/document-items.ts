@@ -47,6 +47,12 @@ export async function loadDocumentItems(
   if (evaluated === undefined) return NOTHING;
   const reference = referenceOf(config);
   const { rows: all, files } = await readSplit(reference, evaluated, options);
+  if (all.length === 0) {
+    throw new TsmergeError("data", `${config.task} has no question in its split ${evaluated}`, {
+      where: config.file,
+      hint: "check the data file, or leave the task out",
+    });
+  }
   const { pool, isExample, files: poolFiles } = await readPool(task, reference, options);
   const rows = task.process(all.filter((row) => !isExample(row)));
   const shots = drawShots(config, pool, rows, options.fewshot, options.fewshotSeed);

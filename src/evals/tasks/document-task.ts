@@ -99,19 +99,26 @@ function asTarget(value: unknown, hasChoices: boolean): Reading["target"] {
   const text = printed(value);
   if (hasChoices && isDigit(text)) return Number(text);
   if (text.length < 2 || !text.startsWith("[") || !text.endsWith("]")) return text;
+  const list = literalOr(text);
+  return Array.isArray(list) ? list : text; // brackets in a plain answer
+}
+
+/** What Python reads in a text, or the text itself where that is no literal. */
+function literalOr(text: string): unknown {
   try {
-    const list = pythonLiteral(text);
-    return Array.isArray(list) ? list : text;
+    return pythonLiteral(text);
   } catch (error) {
-    if (error instanceof TsmergeError) return text; // brackets in a plain answer
+    if (error instanceof TsmergeError) return text;
     throw error;
   }
 }
 
 function asChoices(value: unknown, file: string): readonly string[] {
-  const list = typeof value === "string" ? pythonLiteral(value) : value;
-  if (Array.isArray(list)) return list.map(printed);
-  if (typeof list === "object" && list !== null) return Object.values(list).map(printed);
+  const list = typeof value === "string" ? literalOr(value) : value;
+  if (Array.isArray(list) && list.length > 0) return list.map(printed);
+  if (!Array.isArray(list) && typeof list === "object" && list !== null) {
+    return Object.values(list).map(printed);
+  }
   throw new TsmergeError("config", `field doc_to_choice gives ${JSON.stringify(value)}`, {
     where: file,
     hint: "it gives a list: a column, a list in YAML or a template such as {{choices.text}}",

@@ -4,6 +4,7 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { TsmergeError } from "../../base/errors.ts";
+import { schemaProblems } from "../../base/schema-problem.ts";
 import { type RawTask, readRawTask } from "./task-file.ts";
 
 const text = z.string();
@@ -24,7 +25,7 @@ const schema = z.strictObject({
 export async function expandSubjects(raw: RawTask, path: string): Promise<Map<string, RawTask>> {
   const { subjects, ...group } = raw;
   const parsed = schema.safeParse(subjects);
-  if (!parsed.success) throw malformed(z.prettifyError(parsed.error), path);
+  if (!parsed.success) throw malformed(schemaProblems(parsed.error), path);
   const { include, splits, categories } = parsed.data;
   const shared = await readRawTask(resolve(dirname(path), include), [path]);
   const name = String(raw.group);

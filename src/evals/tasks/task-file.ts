@@ -6,6 +6,7 @@ import { basename, dirname, resolve } from "node:path";
 import { parse, type ScalarTag, YAMLError } from "yaml";
 import { z } from "zod";
 import { TsmergeError } from "../../base/errors.ts";
+import { schemaProblems } from "../../base/schema-problem.ts";
 import { didYouMean } from "../../base/suggest.ts";
 
 /** `!function module.name`: Python beside the YAML, which only a built-in of that name can stand for. */
@@ -170,7 +171,7 @@ export function checkTask(raw: RawTask, path: string): CheckedTask {
   }
   const parsed = taskSchema.safeParse(raw);
   if (!parsed.success) {
-    throw new TsmergeError("config", `this is not a task file: ${z.prettifyError(parsed.error)}`, {
+    throw new TsmergeError("config", `this is not a task file: ${schemaProblems(parsed.error)}`, {
       where: path,
       hint: "fields are those of lm-evaluation-harness's task files",
     });
@@ -215,7 +216,7 @@ export interface GroupConfig {
 export function checkGroup(raw: RawTask, file: string): GroupConfig {
   const parsed = groupSchema.safeParse(raw);
   if (!parsed.success) {
-    throw new TsmergeError("config", `this is not a group: ${z.prettifyError(parsed.error)}`, {
+    throw new TsmergeError("config", `this is not a group: ${schemaProblems(parsed.error)}`, {
       where: file,
       hint: "a group has `group: name` and `task:` with a list",
     });

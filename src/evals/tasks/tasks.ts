@@ -102,6 +102,9 @@ export async function loadTasks(names: readonly string[], options: TaskOptions):
     }),
     warnings: [
       ...[...leaves.values()].flatMap((leaf) => leaf.warnings),
+      ...[...leaves.keys()].flatMap((task) => {
+        return unanswerableWarning(items.filter((item) => item.task === task)) ?? [];
+      }),
       ...(options.genKwargs === undefined || [...leaves.values()].some(isGenerated)
         ? []
         : ["the options of generation change nothing: no task here generates text"]),
@@ -117,6 +120,20 @@ async function requireFolder(dataDir: string): Promise<void> {
   throw new TsmergeError("usage", `the folder of benchmark data ${dataDir} ${what}`, {
     hint: "check --data, or TSMERGE_DATA where that is set",
   });
+}
+
+/** Whether the right answer is none of the choices: then it counts as wrong, as in lm-eval, and has no log-probability. */
+export function isUnanswerable({ choices, gold, judgement }: Item): boolean {
+  if (choices.length === 0) return false;
+  if (judgement?.kind === "any") return judgement.golds.every((one) => one < 0);
+  return judgement === undefined && gold < 0;
+}
+
+function unanswerableWarning(items: readonly Item[]): string | undefined {
+  const [first, ...others] = items.filter(isUnanswerable);
+  if (first === undefined) return undefined;
+  const more = others.length === 0 ? "" : ` and ${others.length} more`;
+  return `question ${first.docId}${more} of ${first.task}: the right answer is none of the choices, so every answer counts as wrong`;
 }
 
 function isGenerated({ documents }: Leaf): boolean {

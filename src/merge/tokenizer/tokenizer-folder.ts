@@ -7,6 +7,7 @@ import { z } from "zod";
 import { TsmergeError } from "../../base/errors.ts";
 import { ioError } from "../../base/io-error.ts";
 import { readJson } from "../../base/json.ts";
+import { schemaProblems } from "../../base/schema-problem.ts";
 import { specialText } from "../../model/special-token.ts";
 
 const added = z.looseObject({ id: z.int().nonnegative(), content: z.string() });
@@ -75,7 +76,7 @@ export async function readTokenizerFolder(directory: string): Promise<TokenizerF
     });
   }
   const parsed = schema.safeParse(await readJson(file));
-  if (!parsed.success) throw malformed(file, z.prettifyError(parsed.error).replaceAll("\n", "; "));
+  if (!parsed.success) throw malformed(file, schemaProblems(parsed.error));
   const { model, added_tokens: specials } = parsed.data;
   const kind = kindOf(model, file);
   return {

@@ -2,6 +2,7 @@
 
 import { isCollection, type Node } from "yaml";
 import type { z } from "zod";
+import { sentenceOf } from "../../base/schema-problem.ts";
 import { complain, describe, plain, resolved, type YamlFile } from "./yaml-file.ts";
 
 /** A map without its empty keys: `limit:` and `limit: null` both say nothing. */
@@ -26,40 +27,6 @@ export function checkShape<Schema extends z.ZodType>(
     else complain(file, at, name === "" ? text : `${name} ${describe(file, at)} ${text}`);
   }
   return undefined;
-}
-
-/** What each type of zod's is called in a file. */
-const KINDS: Readonly<Record<string, string>> = {
-  int: "a whole number",
-  number: "a number",
-  boolean: "true or false",
-  string: "text",
-  array: "a list",
-  tuple: "a list",
-  object: "a mapping",
-};
-
-/** What is wrong with a value, as the rest of a sentence that begins with it: schemas' own words, or zod's said simply. */
-function sentenceOf(issue: z.core.$ZodIssue): string {
-  const { message } = issue;
-  if (!/^(Invalid|Too)/.test(message)) return message; // a schema's own
-  switch (issue.code) {
-    case "invalid_type":
-      return `is not ${KINDS[issue.expected] ?? issue.expected}`;
-    case "invalid_value":
-      return `is not one of ${issue.values.map(String).join(", ")}`;
-    case "too_small": {
-      if (issue.origin === "array") return `has fewer than ${issue.minimum} entries`;
-      if (issue.origin === "string") return "is empty";
-      return `is not ${issue.inclusive ? "at least" : "above"} ${issue.minimum}`;
-    }
-    case "too_big": {
-      if (issue.origin === "array") return `has more than ${issue.maximum} entries`;
-      return `is not ${issue.inclusive ? "at most" : "below"} ${issue.maximum}`;
-    }
-    default:
-      return "is not what can stand here";
-  }
 }
 
 /** The node at a path, or the nearest one above it. */

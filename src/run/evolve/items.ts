@@ -6,7 +6,7 @@ import { contentHash } from "../../base/hash.ts";
 import type { Item } from "../../evals/item.ts";
 import { limitFirst, limitStratified, purposesOf } from "../../evals/splits.ts";
 import type { PromptStyle } from "../../evals/tasks/prompt.ts";
-import { loadTasks, type Suite } from "../../evals/tasks/tasks.ts";
+import { isUnanswerable, loadTasks, type Suite } from "../../evals/tasks/tasks.ts";
 import type { HubAccess } from "../../hub/settings.ts";
 import type { TaskChoice } from "../../recipe/search/task-choice.ts";
 import type { WeightedTask } from "./fitness.ts";
@@ -45,7 +45,7 @@ export interface RunItems {
  * Loads the tasks and deals their items: of a task with validation and test questions, the former are cut 60/40 by
  * hash into search and selection, and the report takes the latter; the one set of any other is dealt by hash.
  * No question serves as a worked example and is asked too.
- * @throws TsmergeError as loadTasks and weightedTask do; `data` when a limit leaves a purpose without items
+ * @throws TsmergeError as loadTasks, weightedTask and requireAnswers do; `data` when a limit leaves a purpose without items
  */
 export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
   const { dataDir, hub, includePaths, fewshot, style, seed, reportLimit } = options;
@@ -68,6 +68,7 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
       ? programTask(choice, choice.source)
       : weightedTask(choice, test.asked[names.indexOf(choice.name)]!),
   );
+  requireAnswers(tasks, [...search, ...selection]);
   return {
     ...{ search, selection, report, tasks, sources },
     hash: contentHash({
@@ -85,6 +86,18 @@ export async function loadRunItems(options: ItemOptions): Promise<RunItems> {
       ...test.warnings,
     ],
   };
+}
+
+/** @throws TsmergeError `data` for a question without a right choice in a task that is searched by log-probability */
+function requireAnswers(tasks: readonly WeightedTask[], items: readonly Item[]): void {
+  const smooth = tasks.flatMap(({ metric, leaves }) => (metric === "logprob" ? leaves : []));
+  const broken = items.find((item) => smooth.includes(item.task) && isUnanswerable(item));
+  if (broken === undefined) return;
+  throw new TsmergeError(
+    "data",
+    `question ${broken.docId} of ${broken.task} has no right choice, so its log-probability is minus infinity`,
+    { hint: "mend the data, or search by metric: acc" },
+  );
 }
 
 /** @throws TsmergeError `internal` when two purposes share a question; `data` when one has none */
