@@ -15,6 +15,8 @@ export interface EndpointOptions {
   readonly timeoutMs: number;
   /** Further attempts after a failed one. */
   readonly retries: number;
+  /** First of the pauses between attempts, 500 by default; each is twice the one before. */
+  readonly pauseMs?: number;
   readonly signal: AbortSignal;
 }
 
@@ -32,8 +34,11 @@ const schema = z.object({
 
 type Completion = z.infer<typeof schema>["choices"][number];
 
-/** First of the pauses between attempts; each is twice the one before. */
 const PAUSE_MS = 500;
+/** How often a server that starts is looked at. */
+const LOOK_MS = 250;
+/** How long one look may take. */
+const LOOK_TIMEOUT_MS = 2000;
 /** Of a refusal, this much is told. */
 const SHOWN_CHARACTERS = 500;
 
@@ -50,7 +55,12 @@ export async function endpointAnswer(item: Item, options: EndpointOptions): Prom
       const [completion] = await complete(options, {
         ...{ prompt: [context], max_tokens: maxTokens, stop: until, temperature: 0 },
       });
-      const text = until.reduce((left, stop) => left.split(stop)[0]!, completion?.text ?? "");
+      if (completion === undefined) {
+        throw new TsmergeError("data", `${options.url}/completions answered without a completion`, {
+          hint: "check the server's own messages",
+        });
+      }
+      const text = until.reduce((left, stop) => left.split(stop)[0]!, completion.text);
       return { logLikelihoods: [], greedy: [], texts: [text] };
     }
     case "rolling":
@@ -70,28 +80,37 @@ export async function endpointAnswer(item: Item, options: EndpointOptions): Prom
         const own = completions.find(({ index }) => index === choice);
         return continuationOf(own, prompt, options.url);
       });
+      // of a single continuation the score is whether it is the likeliest
+      if (sums.length === 1 && sums[0]!.isGreedy === undefined) {
+        throw new TsmergeError("data", `${options.url}/completions gives no top_logprobs`, {
+          hint: `${task} asks whether its continuation is the likeliest: choose a server that tells, or a multiple-choice task`,
+        });
+      }
       return {
         logLikelihoods: sums.map(({ sum }) => sum),
-        greedy: sums.map(({ isGreedy }) => isGreedy),
+        greedy: sums.map(({ isGreedy }) => isGreedy === true),
         texts: [],
       };
     }
   }
 }
 
-/** Σ log p of the tokens that reach into the continuation; offsets count code points of prompt and completion. */
+/**
+ * Σ log p of the tokens that reach into the continuation; offsets count code points of prompt and completion. Whether
+ * each is the likeliest is undefined where the server does not name the likeliest.
+ */
 function continuationOf(
   completion: Completion | undefined,
   prompt: { readonly context: string; readonly text: string },
   url: string,
-): { sum: number; isGreedy: boolean } {
+): { sum: number; isGreedy: boolean | undefined } {
   const given = completion?.logprobs;
   if (given === undefined || given === null) throw withoutLogprobs(url);
   const { text_offset: offsets, token_logprobs: values, top_logprobs: tops } = given;
   const from = codePoints(prompt.context);
   const to = from + codePoints(prompt.text);
   let sum = 0;
-  let isGreedy = true;
+  let isGreedy: boolean | undefined = true;
   let count = 0;
   for (const [index, offset] of offsets.entries()) {
     const end = offsets[index + 1] ?? to + 1;
@@ -100,8 +119,9 @@ function continuationOf(
     if (value === undefined || value === null) throw withoutLogprobs(url);
     sum += value;
     count++;
-    const best = Math.max(...Object.values(tops?.[index] ?? {}));
-    if (best > value) isGreedy = false;
+    const top = Object.values(tops?.[index] ?? {});
+    if (top.length === 0) isGreedy = undefined;
+    else if (Math.max(...top) > value) isGreedy &&= false;
   }
   if (count === 0) throw withoutLogprobs(url);
   return { sum, isGreedy };
@@ -114,7 +134,7 @@ function withoutLogprobs(url: string): TsmergeError {
 }
 
 async function complete(options: EndpointOptions, body: object): Promise<Completion[]> {
-  const { url, model, retries, signal } = options;
+  const { url, model, retries, pauseMs = PAUSE_MS, signal } = options;
   for (let attempt = 0; ; attempt++) {
     const outcome = await attemptOnce(`${url}/completions`, { model, ...body }, options);
     if (Array.isArray(outcome)) return outcome;
@@ -128,7 +148,7 @@ async function complete(options: EndpointOptions, body: object): Promise<Complet
         hint: "check the server's own messages, or raise timeout or retries",
       });
     }
-    await sleep(PAUSE_MS * 2 ** attempt, undefined, { signal }).catch(() => undefined); // aborted: told above
+    await sleep(pauseMs * 2 ** attempt, undefined, { signal }).catch(() => undefined); // aborted: told above
   }
 }
 
@@ -196,13 +216,13 @@ export async function endpointReady(
   const end = performance.now() + timeoutMs;
   while (performance.now() < end && isAlive() && !signal.aborted) {
     const isReady = await fetch(`${url}/models`, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PAUSE_MS * 4)]),
+      signal: AbortSignal.any([signal, AbortSignal.timeout(LOOK_TIMEOUT_MS)]),
     }).then(
       (response) => response.ok,
       () => false, // not listening yet
     );
     if (isReady) return true;
-    await sleep(PAUSE_MS / 2, undefined, { signal }).catch(() => undefined); // aborted: the loop ends
+    await sleep(LOOK_MS, undefined, { signal }).catch(() => undefined); // aborted: the loop ends
   }
   return false;
 }

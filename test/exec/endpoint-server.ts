@@ -22,6 +22,8 @@ export interface FakeEndpoint {
   readonly server: Server;
   /** Bodies of the requests so far. */
   readonly requests: Body[];
+  /** What later answers leave out. */
+  readonly lacks: Set<"top_logprobs" | "choices">;
   /** Answers of the next requests, before the usual one: a status, or `cut` for a closed connection. */
   readonly failures: (number | "cut")[];
 }
@@ -30,6 +32,7 @@ export interface FakeEndpoint {
 export async function startEndpoint(port = 0): Promise<FakeEndpoint> {
   const requests: FakeEndpoint["requests"] = [];
   const failures: FakeEndpoint["failures"] = [];
+  const lacks: FakeEndpoint["lacks"] = new Set();
   const server = createServer(async (request, response) => {
     if (request.url === "/v1/models") return response.end('{"data": []}');
     let text = "";
@@ -39,6 +42,7 @@ export async function startEndpoint(port = 0): Promise<FakeEndpoint> {
     if (failure !== undefined) return response.writeHead(failure).end("not now");
     const body = JSON.parse(text) as Body; // what the test's client sends
     requests.push(body);
+    if (lacks.has("choices")) return response.end('{"choices": []}');
     if (body.echo !== true) {
       // as a server that does not know stop strings
       return response.end(JSON.stringify({ choices: [{ text: " 42.\nQuestion: and then?" }] }));
@@ -51,7 +55,10 @@ export async function startEndpoint(port = 0): Promise<FakeEndpoint> {
       return {
         index,
         text: prompt,
-        logprobs: { text_offset, token_logprobs: values, top_logprobs },
+        logprobs: {
+          ...{ text_offset, token_logprobs: values },
+          top_logprobs: lacks.has("top_logprobs") ? null : top_logprobs,
+        },
       };
     });
     return response.end(JSON.stringify({ choices: choices.reverse() }));
@@ -59,7 +66,7 @@ export async function startEndpoint(port = 0): Promise<FakeEndpoint> {
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const address = server.address();
   const own = typeof address === "object" && address !== null ? address.port : 0;
-  return { url: `http://127.0.0.1:${own}/v1`, server, requests, failures };
+  return { url: `http://127.0.0.1:${own}/v1`, server, requests, failures, lacks };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

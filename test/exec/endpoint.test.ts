@@ -14,7 +14,7 @@ const item: Item = {
   ...{ continuations: [" ab", " c"], choices: ["ab", "c"] },
 };
 const options = {
-  ...{ url: endpoint.url, model: "the-model", timeoutMs: 5000, retries: 2 },
+  ...{ url: endpoint.url, model: "the-model", timeoutMs: 5000, retries: 2, pauseMs: 10 },
   signal: new AbortController().signal,
 };
 const sum = (text: string): number =>
@@ -55,6 +55,29 @@ test("a busy server and a cut connection are asked again, a refusal is not", asy
   await assert.rejects(endpointAnswer(item, options), /answered 404: not now/);
   endpoint.failures.push(500, 500, 500);
   await assert.rejects(endpointAnswer(item, options), /answered 500/);
+});
+
+test("a server that does not name the likeliest token scores choices, and no single continuation", async () => {
+  endpoint.lacks.add("top_logprobs");
+  const { logLikelihoods, greedy } = await endpointAnswer(item, options);
+  assert.deepEqual(logLikelihoods, [sum(" ab"), sum(" c")]);
+  assert.deepEqual(greedy, [false, false]);
+  const single = { ...item, continuations: [" ab"] };
+  await assert.rejects(endpointAnswer(single, options), /gives no top_logprobs/);
+  endpoint.lacks.clear();
+  assert.deepEqual((await endpointAnswer(single, options)).greedy, [true]);
+});
+
+test("an answer without a completion is no empty text", async () => {
+  const rule = {
+    ...{ options: {}, stop: { until: [], maxTokens: 64 }, repeats: 1 },
+    ...{ filters: undefined, metrics: undefined, file: "" },
+  };
+  const judgement = { kind: "generation", rule, references: ["42."] } as const;
+  endpoint.lacks.add("choices");
+  const asked = endpointAnswer({ ...item, continuations: [], judgement }, options);
+  await assert.rejects(asked, /answered without a completion/);
+  endpoint.lacks.clear();
 });
 
 test("what an endpoint cannot be asked is refused by task", async () => {
