@@ -38,7 +38,7 @@ export async function startEndpoint(port = 0): Promise<FakeEndpoint> {
     let text = "";
     for await (const chunk of request) text += String(chunk);
     const failure = failures.shift();
-    if (failure === "cut") return request.destroy();
+    if (failure === "cut") return request.socket.destroy();
     if (failure !== undefined) return response.writeHead(failure).end("not now");
     const body = JSON.parse(text) as Body; // what the test's client sends
     requests.push(body);
