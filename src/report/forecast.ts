@@ -18,7 +18,7 @@ export function renderForecast(forecast: Forecast): string {
     ...notes.map((note) => `note: ${note}`),
     `${dimension} genes: ${genes.join(", ")}`,
     `${strategy}, ${population} candidates a generation, seed ${seed}`,
-    `${evaluations ?? "as many as the time allows"} evaluations, ${baselines} baselines besides`,
+    `${evaluations ?? "as many as the budget allows"} evaluations, ${baselines} baselines besides`,
     split("search"),
     split("selection"),
     split("report"),
