@@ -17,11 +17,18 @@ export function modelFiles(paths: Iterable<string>): string[] {
   return [...all.filter((path) => SMALL.test(path) && !otherIndex.test(path)), ...weights];
 }
 
-/** Whether the weights are all there, as far as their names tell: every shard of `model-00001-of-00004`. */
+/** `model-00001-of-00004.safetensors`: the series, and how many are promised. */
+const SHARD = /^(.*)-\d+-of-(\d+)\./;
+
+/** Whether the weights are all there, as far as their names tell: every shard of each series. */
 export function hasWholeWeights(paths: Iterable<string>): boolean {
   const weights = weightFiles([...paths]);
-  const promised = weights.map((path) => Number(/-of-(\d+)\./.exec(path)?.[1] ?? 1));
-  return weights.length > 0 && weights.length >= Math.max(...promised);
+  const missing = new Map<string, number>();
+  for (const path of weights) {
+    const [, series = path, promised = "1"] = SHARD.exec(path) ?? [];
+    missing.set(series, (missing.get(series) ?? Number(promised)) - 1);
+  }
+  return weights.length > 0 && [...missing.values()].every((count) => count <= 0);
 }
 
 /** Safetensors, or pickled weights where there are none. */
