@@ -1,12 +1,9 @@
 // The chat template of a merged model: a named one, the one most parents have, or Jinja from the recipe.
 // Templates are text here; nothing is rendered.
 
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { TsmergeError } from "../base/errors.ts";
-import { ioError } from "../base/io-error.ts";
 import { didYouMean } from "../base/suggest.ts";
-import { filesOf, readObject } from "./tokenizer/tokenizer-folder.ts";
+import { storedTemplates, usualTemplate } from "../model/stored-template.ts";
 
 const TURN_END_PROMPT = "{% if add_generation_prompt %}";
 
@@ -68,31 +65,11 @@ export async function chatTemplate(
   if (value !== "auto") return Object.hasOwn(NAMED, value) ? NAMED[value] : value;
   const counts = new Map<string, number>();
   for (const directory of directories) {
-    const template = await templateOf(directory);
+    const template = usualTemplate(await storedTemplates(directory));
     if (template !== undefined) counts.set(template, (counts.get(template) ?? 0) + 1);
   }
   const most = Math.max(0, ...counts.values());
   return [...counts].find(([, count]) => count === most)?.[0]; // the first listed of equals
-}
-
-/** A model's template: chat_template.jinja, or tokenizer_config.json's, of several the one named default. */
-export async function templateOf(directory: string): Promise<string | undefined> {
-  const present = await filesOf(directory);
-  if (present.includes("chat_template.jinja")) {
-    const file = join(directory, "chat_template.jinja");
-    return readFile(file, "utf8").catch((cause: unknown) => {
-      throw ioError("read", file, cause);
-    });
-  }
-  const { chat_template: stored } = await readObject(directory, "tokenizer_config.json", present);
-  if (typeof stored === "string") return stored;
-  if (!Array.isArray(stored)) return undefined;
-  const texts = stored.flatMap((entry: unknown): [unknown, string][] => {
-    if (entry === null || typeof entry !== "object") return [];
-    const template: unknown = Reflect.get(entry, "template");
-    return typeof template === "string" ? [[Reflect.get(entry, "name"), template]] : [];
-  });
-  return texts.find(([name]) => name === "default")?.[1];
 }
 
 /** The files that give a model the template; `config` is its tokenizer_config.json. */

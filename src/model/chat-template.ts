@@ -1,16 +1,11 @@
 // A model's chat template, rendered: a conversation as the text that the model was trained on. Not the templates
 // that a merge writes (src/merge/chat-template.ts), and not the conversation, which src/evals makes.
 
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Template } from "@huggingface/jinja";
-import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
-import { hasErrorCode, ioError } from "../base/io-error.ts";
-import { readJson } from "../base/json.ts";
-import { schemaProblems } from "../base/schema-problem.ts";
 import { didYouMean } from "../base/suggest.ts";
-import { specialText, specialToken } from "./special-token.ts";
+import { type StoredTemplates, storedTemplates, usualTemplate } from "./stored-template.ts";
 
 export interface Message {
   readonly role: "system" | "user" | "assistant";
@@ -28,16 +23,6 @@ export interface ChatTemplate {
   readonly render: (messages: readonly Message[]) => string;
 }
 
-/** The tokens that templates may name. */
-const TOKENS = ["bos_token", "eos_token", "unk_token", "pad_token", "sep_token"] as const;
-
-const schema = z.looseObject({
-  chat_template: z
-    .union([z.string(), z.array(z.object({ name: z.string(), template: z.string() }))])
-    .nullish(),
-  ...Object.fromEntries(TOKENS.map((name) => [name, specialToken])),
-});
-
 /**
  * The template of a model folder: chat_template.jinja, or that of tokenizer_config.json.
  * @param name one of several templates; the one called `default`, or the only one, when absent
@@ -45,54 +30,25 @@ const schema = z.looseObject({
  */
 export async function loadChatTemplate(directory: string, name?: string): Promise<ChatTemplate> {
   const where = join(directory, "tokenizer_config.json");
-  const parsed = schema.safeParse(await readJson(where));
-  if (!parsed.success) {
-    const reason = schemaProblems(parsed.error);
-    throw new TsmergeError("incompatible", reason, {
-      where,
-      hint: "copy tokenizer_config.json from the model's repository again",
-    });
-  }
-  const config: Readonly<Record<string, unknown>> = parsed.data;
-  const alone = await readAlone(directory);
+  const stored = await storedTemplates(directory);
   const source =
-    alone !== undefined && name === undefined ? alone : chosen(parsed.data, name, where);
-  const tokens = TOKENS.flatMap((key) => {
-    const text = specialText(config[key]);
-    return text === undefined ? [] : [[key, text]];
-  });
-  return { source, render: renderer(source, Object.fromEntries(tokens), where) };
+    (name === undefined ? usualTemplate(stored) : undefined) ?? templateNamed(name, stored, where);
+  return { source, render: renderer(source, stored.tokens, where) };
 }
 
-async function readAlone(directory: string): Promise<string | undefined> {
-  const path = join(directory, "chat_template.jinja");
-  try {
-    return await readFile(path, "utf8");
-  } catch (cause) {
-    if (hasErrorCode(cause, "ENOENT")) return undefined;
-    throw ioError("read", path, cause);
-  }
-}
-
-function chosen(
-  { chat_template: listed }: z.infer<typeof schema>,
-  name: string | undefined,
-  where: string,
-): string {
-  const all = typeof listed === "string" ? [{ name: "default", template: listed }] : (listed ?? []);
-  if (all.length === 0) {
+function templateNamed(name = "default", { named }: StoredTemplates, where: string): string {
+  if (named.length === 0) {
     throw new TsmergeError("incompatible", "this model has no chat template", {
       where,
       hint: "leave --apply_chat_template out: base models take plain text",
     });
   }
-  const names = all.map((each) => each.name);
-  const wanted = name ?? (all.length === 1 ? names[0]! : "default");
-  const found = all.find((each) => each.name === wanted);
+  const names = named.map((each) => each.name);
+  const found = named.find((each) => each.name === name);
   if (found !== undefined) return found.template;
   throw new TsmergeError(
     "usage",
-    `no chat template is called "${wanted}"${didYouMean(wanted, names)}`,
+    `no chat template is called "${name}"${didYouMean(name, names)}`,
     {
       where,
       hint: `the model has ${names.join(", ")}`,

@@ -1,7 +1,7 @@
 // What is worth a word about a recipe that is valid: weights that scale, factors that do nothing, densities
 // that trim nothing, a model met twice, configurations, tokens and chat templates that differ. It refuses nothing.
 
-import { templateOf } from "../merge/chat-template.ts";
+import { storedTemplates, usualTemplate } from "../model/stored-template.ts";
 import { computedDifference } from "./compile/differences.ts";
 import type { LoadedModels } from "./compile/models.ts";
 import { adviseOnVocabularies } from "./compile/vocabularies.ts";
@@ -60,7 +60,7 @@ export async function adviseOnModels(recipe: Recipe, models: LoadedModels): Prom
   if (recipe.chatTemplate !== undefined) return advice;
   const first = new Map<string, string>();
   for (const { reference, tokenizerDirectory } of merged) {
-    const template = await templateOf(tokenizerDirectory);
+    const template = usualTemplate(await storedTemplates(tokenizerDirectory));
     if (template !== undefined && !first.has(template)) first.set(template, reference);
   }
   if (first.size > 1) {

@@ -3,12 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import {
-  chatTemplate,
-  chatTemplateProblem,
-  templateFiles,
-  templateOf,
-} from "../../src/merge/chat-template.ts";
+import { chatTemplate, chatTemplateProblem, templateFiles } from "../../src/merge/chat-template.ts";
 
 const root = mkdtempSync(join(tmpdir(), "tsmerge-template-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -57,10 +52,16 @@ test("auto takes the template that most models have, the first of equals, or non
   ];
   const named = model("named", { "tokenizer_config.json": { chat_template: list } });
   const none = model("none", { "tokenizer_config.json": {} });
-  assert.equal(await templateOf(named), "two");
+  const only = model("only", {
+    "tokenizer_config.json": { chat_template: [{ name: "chat", template: "four" }] },
+  });
+  assert.equal(await chatTemplate("auto", [named]), "two");
+  assert.equal(await chatTemplate("auto", [only]), "four");
   assert.equal(await chatTemplate("auto", [jinja, config, named, none]), "two");
   assert.equal(await chatTemplate("auto", [none, jinja, config]), "one");
-  assert.equal(await chatTemplate("auto", [none]), undefined);
+  assert.equal(await chatTemplate("auto", [none, model("bare", {})]), undefined);
+  const broken = model("broken", { "tokenizer_config.json": { chat_template: 3 } });
+  await assert.rejects(chatTemplate("auto", [broken]), { code: "incompatible" });
 });
 
 test("a template is written where old and new transformers look for it", () => {
