@@ -32,3 +32,13 @@ export function ioError(doing: string, path: string, cause: unknown): TsmergeErr
     cause,
   });
 }
+
+/** A failure of the file system that nobody foresaw, as an error for people; undefined for anything else. */
+export function systemError(error: unknown): TsmergeError | undefined {
+  if (!(error instanceof Error) || !("syscall" in error) || !("code" in error)) return undefined;
+  const hint = HINTS[String(error.code)];
+  return new TsmergeError("io", `the system refused: ${error.message}`, {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+  });
+}

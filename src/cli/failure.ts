@@ -1,6 +1,7 @@
 // How a command ends: exit codes, and an error as the user sees it.
 
 import { type ErrorCode, renderError, TsmergeError, toWire } from "../base/errors.ts";
+import { systemError } from "../base/io-error.ts";
 import { EXIT_INTERRUPTED } from "../exec/stop-signal.ts";
 import { wantsStacks } from "./env.ts";
 
@@ -14,7 +15,8 @@ export function exitCodeOf(code: ErrorCode): number {
 }
 
 /** Prints an error on stderr and sets the exit code; the process ends when its handles close. */
-export function fail(error: unknown): void {
+export function fail(thrown: unknown): void {
+  const error = systemError(thrown) ?? thrown;
   process.stderr.write(`tsmerge: ${renderError(error)}\n`);
   const wire = toWire(error);
   if (wire.stack !== undefined && (wantsStacks() || !(error instanceof TsmergeError))) {

@@ -4,6 +4,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { toWire, type WireError } from "../base/errors.ts";
+import { ioError } from "../base/io-error.ts";
 import { openLineage } from "./lineage.ts";
 import type { Candidate, CandidateStatus, RunRecord, ScoreRecord } from "./records.ts";
 
@@ -25,15 +26,23 @@ export interface UnreadableRun {
   readonly unreadable: WireError;
 }
 
-/** The runs in the subfolders of a folder, latest activity last, unreadable ones first; none if it is missing. */
+/** The runs in the subfolders of a folder, latest activity last, unreadable ones first; none if it is missing. Throws TsmergeError `io`. */
 export function listRuns(folder: string): (RunSummary | UnreadableRun)[] {
   if (!existsSync(folder)) return [];
-  const runs = readdirSync(folder)
+  const runs = namesIn(folder)
     .sort()
     .map((name) => join(folder, name))
     .filter((directory) => existsSync(join(directory, RUN_DATABASE)))
     .flatMap((directory) => summaries(directory));
   return runs.sort((a, b) => activity(a) - activity(b));
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    throw ioError("list", folder, cause);
+  }
 }
 
 function activity(run: RunSummary | UnreadableRun): number {

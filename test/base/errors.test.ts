@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fromWire, renderError, TsmergeError, toWire } from "../../src/base/errors.ts";
-import { hasErrorCode, ioError } from "../../src/base/io-error.ts";
+import { hasErrorCode, ioError, systemError } from "../../src/base/io-error.ts";
 
 test("an error reads as place, sentence and cure", () => {
   const error = new TsmergeError("config", "sigma is 0", {
@@ -37,4 +37,13 @@ test("a refusal of the file system names the path, the reason and the usual cure
   assert.ok(hasErrorCode(cause, "ENOSPC"));
   assert.ok(!hasErrorCode(error, "ENOSPC"));
   assert.equal(ioError("read", "/x", "odd").hint, undefined);
+});
+
+test("a refusal that nobody foresaw is a sentence too, and a bug is none", () => {
+  const message = "EMFILE: too many open files, open '/x'";
+  const cause = Object.assign(new Error(message), { code: "EMFILE", syscall: "open" });
+  const error = systemError(cause);
+  assert.equal(error?.message, `the system refused: ${message}`);
+  assert.match(error.hint ?? "", /ulimit/);
+  assert.equal(systemError(new TypeError("x is not a function")), undefined);
 });

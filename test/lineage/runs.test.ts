@@ -13,6 +13,7 @@ test("runs are listed by their last activity; what cannot be read is listed with
   const folder = temporaryFolder(t);
   assert.deepEqual(listRuns(folder), []);
   assert.deepEqual(listRuns(join(folder, "missing")), []);
+  assert.throws(() => listRuns(import.meta.filename), { code: "io", message: /^cannot list/ });
   for (const [name, now] of [
     ["a-newer", 2000],
     ["b-older", 1000],

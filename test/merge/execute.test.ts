@@ -64,6 +64,20 @@ test("shards change the files and not the weights' digest", async () => {
   assert.equal(many.weightsSha256, one.weightsSha256);
 });
 
+test("a parent is never replaced by its merge, forced or not, by name or by link", async () => {
+  const [parent = ""] = models;
+  const before = readFileSync(join(parent, "model.safetensors"));
+  const link = join(scratch, "to-parent");
+  symlinkSync(parent, link);
+  for (const outDir of [parent, link, join(scratch, "models")]) {
+    await assert.rejects(executeMerge(plan(), kernel, { outDir, force: true }), {
+      code: "usage",
+      message: /^the output folder would replace .*, which is merged$/,
+    });
+  }
+  assert.deepEqual(readFileSync(join(parent, "model.safetensors")), before);
+});
+
 test("a folder with files is refused, and replaced with force if it is a model's", async () => {
   const outDir = join(scratch, "taken");
   mkdirSync(outDir);

@@ -7,6 +7,7 @@ import { held } from "../../base/held.ts";
 import { requireRoom } from "../../checkpoint/disk-space.ts";
 import { byteLengthOf } from "../../checkpoint/layout.ts";
 import { CheckpointWriter } from "../../checkpoint/writer.ts";
+import { splitLocation } from "../../hub/location.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { weightsDigest } from "../fingerprint.ts";
 import { countFixes, type Fix } from "../fixes.ts";
@@ -72,7 +73,7 @@ export function executeMerge(
 
 /**
  * Computes every tensor of `plan` into a model folder with its config.json and the donor's tokenizer.
- * Throws TsmergeError `io` when the folder holds files or the disk fails, `numeric` when a tensor holds NaN
+ * Throws TsmergeError `io` when the folder holds files or the disk fails, `usage` when it is a parent's, `numeric` when a tensor holds NaN
  * or infinity, `incompatible` as checkCopies, `interrupted` when the signal aborted. What is complete then stays in a folder beside, which
  * the message names.
  */
@@ -86,6 +87,7 @@ export async function executeWith(
     force: options.force ?? false,
     resume: options.resume ?? true,
     identity: await mergeIdentity(plan, options.shardBytes),
+    sources: [plan.donor, ...plan.models.flatMap((location) => foldersOf(location))],
   });
   let writer: CheckpointWriter | undefined;
   try {
@@ -110,6 +112,12 @@ export async function executeWith(
     await writer.suspend();
     throw withRemains(error, complete, folder.staging);
   }
+}
+
+/** The folders of a location: the model's, and its adapter's. */
+function foldersOf(location: string): string[] {
+  const { folder, adapter } = splitLocation(location);
+  return adapter === undefined ? [folder] : [folder, adapter];
 }
 
 async function writeWeights(

@@ -2,7 +2,7 @@
 // interrupted merge built stays beside it, so that the next one goes on from there.
 
 import { lstat, mkdir, readdir, realpath, rename, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, resolve, sep } from "node:path";
 import { TsmergeError } from "../../base/errors.ts";
 import { hasErrorCode, ioError } from "../../base/io-error.ts";
 import { syncFolder } from "../../checkpoint/durable.ts";
@@ -28,6 +28,8 @@ export interface StageOptions {
   readonly resume: boolean;
   /** What must be equal for the next merge to go on from here. */
   readonly identity: string;
+  /** Folders that the merge reads. */
+  readonly sources: readonly string[];
 }
 
 /** Where the model of `output` is built. */
@@ -39,10 +41,11 @@ export function stagingOf(output: string): string {
  * Starts the folder `output` as `output.tsmerge-partial`.
  * Throws TsmergeError `io` when `output` holds files, unless `force` is set and they are a model's: what
  * stands there is deleted, and a slip of the finger must not cost a home folder. `io` too when another
- * process is at work on the same output.
+ * process is at work on the same output; `usage` when the merge reads what it would replace.
  */
 export async function stageFolder(output: string, options: StageOptions): Promise<OutputFolder> {
   const place = await placeOf(output);
+  await refuseSource(place, options.sources);
   const staging = stagingOf(place);
   const aside = `${place}.tsmerge-replaced`;
   const left = await readState(staging);
@@ -92,6 +95,18 @@ export async function stageFolder(output: string, options: StageOptions): Promis
       }),
     discard: () => attempt("remove", () => rm(staging, { recursive: true, force: true })),
   };
+}
+
+/** A merge into one of its parents, or around one, would end with the parent gone. */
+async function refuseSource(place: string, sources: readonly string[]): Promise<void> {
+  for (const source of sources) {
+    const read = await realpath(source).catch(() => source); // one that is missing is told where it is opened
+    if (read !== place && !read.startsWith(place + sep)) continue;
+    throw new TsmergeError("usage", `the output folder would replace ${source}, which is merged`, {
+      where: place,
+      hint: "choose another folder",
+    });
+  }
 }
 
 /** The folder itself where a link stands for it: a rename would meet the link, perhaps from another disk. */

@@ -110,7 +110,7 @@ async function readText(file: string): Promise<string> {
   } catch (cause) {
     throw new TsmergeError("usage", `the recipe ${file} cannot be read`, {
       cause,
-      hint: "give the path of a YAML file, such as configs/merge.yml",
+      hint: "give the path of a YAML file, such as configs/recipes/ties.yml",
     });
   }
 }
