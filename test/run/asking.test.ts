@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import type { EvolveOptions } from "../../src/run/evolve/options.ts";
-import { outlineOf } from "../../src/run/evolve/prepare.ts";
+import { outlineOf } from "../../src/run/evolve/outline.ts";
 
 const MODELS = join(import.meta.dirname, "../../evals/demo/models");
 const root = mkdtempSync(join(tmpdir(), "tsmerge-asking-"));

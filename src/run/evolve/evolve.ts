@@ -13,8 +13,9 @@ import { VERSIONS } from "../versions.ts";
 import type { OnEvent } from "./events.ts";
 import { runFolder } from "./folder.ts";
 import type { EvolveOptions } from "./options.ts";
+import { outlineOf } from "./outline.ts";
 import { askedWorkers } from "./outside-tasks.ts";
-import { contestOf, outlineOf } from "./prepare.ts";
+import { contestOf } from "./prepare.ts";
 import type { EvolveResult } from "./results.ts";
 import { runContest } from "./run.ts";
 

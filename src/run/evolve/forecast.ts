@@ -6,8 +6,8 @@ import { shareMachine, workerBytes } from "../resources.ts";
 import { type Budget, plannedEvaluations } from "./budget.ts";
 import { choiceNotes } from "./contest.ts";
 import type { EvolveOptions } from "./options.ts";
+import { type Outline, outlineOf } from "./outline.ts";
 import { askedWorkers } from "./outside-tasks.ts";
-import { type Outline, outlineOf } from "./prepare.ts";
 
 export interface Forecast {
   readonly dimension: number;
