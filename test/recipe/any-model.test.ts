@@ -2,7 +2,8 @@
 // inference, and models that do not fit say in which field.
 
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import type { TensorInfo } from "../../src/checkpoint/checkpoint.ts";
@@ -15,6 +16,7 @@ import {
   type LoadedModels,
   loadModels,
 } from "../../src/recipe/compile/models.ts";
+import { outputTokenizer } from "../../src/recipe/compile/output-tokenizer.ts";
 import { readRecipe } from "../../src/recipe/yaml/read.ts";
 import { inventedModels } from "./golden-models.ts";
 
@@ -145,4 +147,18 @@ test("architectures that differ are merged on request, with a note", () => {
   assert.deepEqual(notes, [
     "a is a LlamaForCausalLM and b a MistralForCausalLM: their tensors are matched by name",
   ]);
+});
+
+test("a chat template needs no embeddings, and a tokenizer does", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "tsmerge-template-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  writeFileSync(join(folder, "tokenizer_config.json"), "{}");
+  const models = new Map([unheard(folder, { "block.0.a": [2], "block.1.a": [2] })]);
+  const planned = (key: string) => {
+    const text = `merge_method: passthrough\nmodels: [${folder}]\n${key}\n`;
+    return outputTokenizer(readRecipe(text, { file: "r.yml" }).recipe, models, false);
+  };
+  const { files } = (await planned("chat_template: chatml"))!;
+  assert.ok("chat_template.jinja" in files, Object.keys(files).join());
+  await assert.rejects(planned("tokenizer_source: base"), /has no embeddings for a tokenizer/);
 });

@@ -45,17 +45,18 @@ export async function outputTokenizer(
   const donor = models.get(base)!; // loaded: it is one of the recipe's references, here and below
   if (tokenizer === undefined && wanted === undefined) return broughtTokenizer(donor, compat);
   const merged = mergedReferences(recipe);
-  const parents = modelReferences(recipe).map((reference) => {
-    const model = models.get(reference)!;
-    const { directory, tokenizerDirectory } = model;
-    const isMerged = merged.includes(reference);
-    return { reference, directory, tokenizerDirectory, rows: rowsOf(model), isMerged };
-  });
-  const unread = tokenizer && (await withoutTokenizer(tokenizer, parents));
-  const vocabulary =
-    unread === undefined && tokenizer !== undefined
-      ? await planTokenizer(tokenizer, parents, base, compat)
-      : undefined;
+  let unread: string | undefined;
+  let vocabulary: TokenizerPlan | undefined;
+  if (tokenizer !== undefined) {
+    const parents = modelReferences(recipe).map((reference) => {
+      const model = models.get(reference)!;
+      const { directory, tokenizerDirectory } = model;
+      const isMerged = merged.includes(reference);
+      return { reference, directory, tokenizerDirectory, rows: rowsOf(model), isMerged };
+    });
+    unread = await withoutTokenizer(tokenizer, parents);
+    if (unread === undefined) vocabulary = await planTokenizer(tokenizer, parents, base, compat);
+  }
   const kept = vocabulary ?? (await broughtTokenizer(donor, compat));
   const { files = {}, specials = {} } = kept ?? {};
   const notes =
@@ -63,7 +64,7 @@ export async function outputTokenizer(
       ? (kept?.notes ?? [])
       : [`${unread} has no tokenizer.json: embeddings are merged row by row, as they are stored`];
   if (wanted === undefined) return { vocabulary, specials, files, notes };
-  const directories = parents.flatMap((one) => (one.isMerged ? [one.tokenizerDirectory] : []));
+  const directories = merged.map((reference) => models.get(reference)!.tokenizerDirectory);
   const template = await chatTemplate(wanted, directories);
   if (template === undefined) {
     const note = "chat_template auto: no model has a chat template, so none is written";
