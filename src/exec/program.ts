@@ -13,6 +13,8 @@ export type Values = Readonly<Record<string, string>>;
 const TAIL_CHARACTERS = 2000;
 /** What prints more than this is no measurement. */
 const MOST_OUTPUT = 2 ** 26;
+/** What a program leaves running may hold its output open; it is read for so long after the program's end. */
+const LINGER_MS = 1000;
 /** A server that was asked to end gets so long. */
 const GRACE_MS = 5000;
 
@@ -100,6 +102,13 @@ export function startProgram(command: Command): Program {
     tail = (tail + text).slice(-TAIL_CHARACTERS);
   });
   child.stdout.resume();
+  child.on("exit", () => {
+    const cut = (): void => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
+    setTimeout(cut, LINGER_MS).unref();
+  });
   const ended = new Promise<string>((resolve) => {
     child.on("error", (error) => resolve(`the error "${error.message}"`));
     child.on("close", (code, signal) =>

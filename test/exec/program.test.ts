@@ -40,6 +40,17 @@ next();`;
   assert.equal(await runProgram(node(script), { timeoutMs: 5000, signal }), "naïve 答え");
 });
 
+test("what a program leaves running in a session of its own is not waited for", async () => {
+  const script = node(`const { spawn } = require("child_process");
+const left = spawn(process.execPath, ["-e", "setTimeout(() => {}, 8000)"], { detached: true, stdio: "inherit" });
+left.unref();
+console.log(left.pid);`);
+  const started = performance.now();
+  const pid = Number(await runProgram(script, { timeoutMs: 20_000, signal }));
+  assert.ok(performance.now() - started < 6000);
+  process.kill(pid); // throws if it was not there
+});
+
 test("a program that prints without end is ended", async () => {
   await assert.rejects(runProgram("yes", { timeoutMs: 60_000, signal }), /printed more than \d+/);
 });
