@@ -6,6 +6,7 @@ import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../checkpoint/open.ts";
 import { resolveModel } from "../../hub/reference.ts";
 import type { HubAccess } from "../../hub/settings.ts";
+import type { Kernel } from "../../kernel/kernel.ts";
 import { wasmKernel } from "../../kernel/wasm.ts";
 import {
   addDistances,
@@ -70,9 +71,11 @@ export async function diffModels(
   const one = await openCheckpoint(first!);
   try {
     const other = await openCheckpoint(second!);
+    const kernel = wasmKernel();
     try {
-      return { a, b, ...(await diffCheckpoints([one, other], onProgress)) };
+      return { a, b, ...(await diffCheckpoints([one, other], kernel, onProgress)) };
     } finally {
+      await kernel.close();
       await other.close();
     }
   } finally {
@@ -82,6 +85,7 @@ export async function diffModels(
 
 async function diffCheckpoints(
   pair: readonly [Checkpoint, Checkpoint],
+  kernel: Kernel,
   onProgress: (done: number, tensors: number, tensor: string) => void,
 ): Promise<Omit<ModelDifference, "a" | "b">> {
   const [a, b] = pair;
@@ -101,7 +105,6 @@ async function diffCheckpoints(
       hint: "compare models of one architecture and size",
     });
   }
-  const kernel = wasmKernel();
   const tensors: TensorDifference[] = [];
   const blocks = new Map<string, { layer: number | undefined; block: Block; sums: Distance }>();
   let whole = NO_DISTANCE;
@@ -120,7 +123,6 @@ async function diffCheckpoints(
     const sums = addDistances(blocks.get(key)?.sums ?? NO_DISTANCE, distance);
     blocks.set(key, { ...place, sums });
   }
-  await kernel.close();
   const ordered = [...blocks.values()].sort(
     (x, y) =>
       (x.layer ?? -1) - (y.layer ?? -1) || BLOCKS.indexOf(x.block) - BLOCKS.indexOf(y.block),
