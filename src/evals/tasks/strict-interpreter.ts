@@ -10,6 +10,8 @@ interface Node {
   readonly [field: string]: unknown;
 }
 
+const NOTHING: Node = { type: "StringLiteral", value: "" };
+
 const QUESTIONS = ["defined", "undefined", "default"];
 
 /**
@@ -27,6 +29,9 @@ export function strictInterpreter(
     const asked = node?.type === "TestExpression" ? node.test : node?.filter;
     if (QUESTIONS.includes(nameOf(asked) ?? "")) mayBeMissing.add(node?.operand);
     const value = evaluate(node, scope);
+    if (value.type === "UndefinedValue" && node?.type === "SelectExpression") {
+      return evaluate(NOTHING, scope); // an `if` without `else`
+    }
     const isMissing = value.type === "UndefinedValue" && !mayBeMissing.has(node);
     const said = isMissing && node !== undefined ? complaint(node, columns) : undefined;
     if (said !== undefined) throw new Error(said);
@@ -44,10 +49,8 @@ function complaint(node: Node, columns: readonly string[]): string | undefined {
     }
     case "MemberExpression":
       return `there is no ${textOf(node)}`;
-    case "SelectExpression":
-      return "an `if` without `else` in an expression gives nothing";
     default:
-      return undefined; // what is left out of a slice, say
+      return undefined; // what is left out of a slice
   }
 }
 

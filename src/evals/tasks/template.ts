@@ -1,6 +1,7 @@
 // Jinja templates of task files over one document. A template that is a single expression keeps its value's
 // type (a list stays a list); any other renders to text. String methods are Python's, not JavaScript's.
 
+import { isDeepStrictEqual } from "node:util";
 import { Environment, parse, tokenize } from "@huggingface/jinja";
 import { TsmergeError } from "../../base/errors.ts";
 import type { Row } from "../datasets/records.ts";
@@ -34,6 +35,17 @@ const FILTERS: typeof METHODS = {
   regex_replace: (value, pattern, replacement) =>
     String(value).replaceAll(pythonRegex(String(pattern)), String(replacement)),
 };
+
+/** Operators that compare as Python does: 1 is not "1", lists are equal by their members. */
+const OPERATORS: typeof METHODS = {
+  "==": (left, right) => isDeepStrictEqual(comparable(left), comparable(right)),
+  "!=": (left, right) => !isDeepStrictEqual(comparable(left), comparable(right)),
+};
+
+/** True is 1. */
+function comparable(value: unknown): unknown {
+  return typeof value === "boolean" ? Number(value) : value;
+}
 
 /** Python's words where JavaScript prints others. */
 const PRINTED: typeof METHODS = {
@@ -101,7 +113,7 @@ function sharedEnvironment(): Environment {
     environment.set(name, value);
     environment.set(capitalize(name), value);
   }
-  for (const [name, call] of Object.entries({ ...METHODS, ...FILTERS, ...PRINTED })) {
+  for (const [name, call] of Object.entries({ ...METHODS, ...FILTERS, ...OPERATORS, ...PRINTED })) {
     environment.set(`_${name}`, (...values: readonly unknown[]) => call(...unwrapAll(values)));
   }
   environment.set("range", rangeOf);
@@ -129,6 +141,10 @@ function rewrite(node: unknown, names: Set<string>): unknown {
       const args = [callee.object, ...(tree.args as readonly unknown[])]; // a call has a list of arguments
       return callOf(method, rewrite(args, names));
     }
+  }
+  const operator = String((tree.operator as Record<string, unknown> | undefined)?.value);
+  if (tree.type === "BinaryExpression" && Object.hasOwn(OPERATORS, operator)) {
+    return callOf(operator, rewrite([tree.left, tree.right], names));
   }
   const filter = tree.filter as Record<string, unknown> | undefined;
   const filterName = (filter?.callee as Record<string, unknown> | undefined)?.value;
