@@ -129,6 +129,22 @@ test("a file that includes itself, or a missing file, is named", async () => {
   assert.match(missing.message, /which .*quiz\.yaml includes/);
 });
 
+test("keys may be quoted, and a tag is found beside files that cannot be read", async () => {
+  const files = {
+    "quiz.yaml": ['"task": "quiz"', '"tag": "small"', ...QUIZ],
+    "broken.yaml": ["task: broken", "task: twice"],
+  };
+  const named = await load(files);
+  assert.equal(named.items.length, 3);
+  const tagged = await load(files, "small");
+  assert.deepEqual(
+    tagged.leaves.map(({ task }) => task),
+    ["quiz"],
+  );
+  const ours = { ...files, "broken.yaml": ["tag: small", ...files["broken.yaml"]] };
+  assert.match((await failure(load(ours, "small"))).message, /Map keys must be unique/);
+});
+
 test("groups average what they say, tags only list, and members may override", async () => {
   const files = {
     "one.yaml": ["task: one", "tag: [quizzes]", ...QUIZ],

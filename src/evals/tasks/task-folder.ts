@@ -65,7 +65,7 @@ async function namesIn(path: string): Promise<[string, Listed][]> {
 }
 
 function nameAfter(key: string, text: string): string | undefined {
-  return new RegExp(`^${key}\\s*:[ \\t]*["']?([^\\s"'#[]+)`, "m").exec(text)?.[1];
+  return new RegExp(`^["']?${key}["']?\\s*:[ \\t]*["']?([^\\s"'#[]+)`, "m").exec(text)?.[1];
 }
 
 function kindOf(raw: RawTask): Listed["kind"] {

@@ -1,6 +1,7 @@
 // What names stand for: the tasks, groups and tags that listed files define, read and checked. Which files there are
 // is task-folder.ts's; what a task's fields mean is document-task.ts's.
 
+import { readFile } from "node:fs/promises";
 import { TsmergeError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import { keyOfFilter, pipelinesOf } from "../generation.ts";
@@ -127,14 +128,29 @@ class Resolver {
   async #tagged(tag: string, overrides: RawTask): Promise<Entry | undefined> {
     const leaves: Leaf[] = [];
     for (const [name, each] of [...this.#listed].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const raw = await this.#read(each);
-      if (raw.group === undefined && [raw.tag].flat().includes(tag)) {
+      const raw = await this.#readFor(tag, each);
+      if (raw !== undefined && raw.group === undefined && [raw.tag].flat().includes(tag)) {
         leaves.push(leafOf({ ...raw, ...overrides, task: name }, each.path));
       }
     }
     if (leaves.length === 0) return undefined;
     const group = { task: tag, alias: tag, version: 0, metrics: [], groups: [], leaves };
     return { kind: "group", group };
+  }
+
+  /** A file as far as a tag is concerned: one that cannot be read is left out unless it speaks of the tag. */
+  async #readFor(tag: string, listed: Listed): Promise<RawTask | undefined> {
+    try {
+      return await this.#read(listed);
+    } catch (error) {
+      if (!(error instanceof TsmergeError)) throw error;
+      const files = new Set([listed.path, error.where ?? listed.path]); // the included one, mostly
+      for (const file of files) {
+        const text = await readFile(file, "utf8").catch(() => "");
+        if (text.includes(tag)) throw error;
+      }
+      return undefined;
+    }
   }
 
   async #read({ path, raw: own }: Listed): Promise<RawTask> {
