@@ -106,16 +106,16 @@ export class PastStore {
   }
 
   /** Keys and values along a path. */
-  #gather({ batch, slot }: Path): State {
+  #gather(path: Path): State {
     const width = this.#width;
-    const states = Array.from(batch, (source) => this.#state(source));
+    const runs = runsOf(path).map((run) => ({ ...run, state: this.#state(run.batch) }));
     const part = (name: keyof State) =>
       this.#empty[name].map((_, layer) => {
-        const into = new Float32Array(slot.length * width);
-        states.forEach((state, node) => {
-          const at = slot[node]! * width;
-          into.set(state[name][layer]!.subarray(at, at + width), node * width);
-        });
+        const into = new Float32Array(path.slot.length * width);
+        for (const { state, slot, node, count } of runs) {
+          const from = state[name][layer]!.subarray(slot * width, (slot + count) * width);
+          into.set(from, node * width);
+        }
         return into;
       });
     return { keys: part("keys"), values: part("values") };
@@ -135,4 +135,15 @@ export class PastStore {
       hint: "the schedule must say keepsState there, and a lastUse no batch exceeds",
     });
   }
+}
+
+/** Nodes of a path that stand side by side in one batch, so that they are copied at once. */
+function runsOf({ batch, slot }: Path) {
+  const runs: { batch: number; slot: number; node: number; count: number }[] = [];
+  batch.forEach((source, node) => {
+    const run = runs.at(-1);
+    if (run?.batch === source && run.slot + run.count === slot[node]) run.count++;
+    else runs.push({ batch: source, slot: slot[node]!, node, count: 1 });
+  });
+  return runs;
 }
