@@ -1,6 +1,7 @@
 // Seconds and tokens of whole tasks on a generated Llama, against plain scoring by the same decoder: (a) one
 // forward pass a question, its choices as rows, and (b) one a choice. The plain ways would take tens of minutes,
-// so each runs on questions spread over the task for a while, and its time is scaled by tokens to all of them.
+// so each runs on questions spread over the task for a while, between our own batches, so that a busy machine
+// disturbs all three alike, and its time is scaled by tokens to all of them.
 // Texts are generated all together, against one question after the other. The model has 10 M
 // parameters besides its embedding unless --parameters says otherwise. Fewer tokens alone would make the ratio of
 // tokens; the head, shared by many questions, and fewer pairs add to it.
@@ -94,18 +95,26 @@ async function benchCase(
   const limits = { prefixId: tokenizer.prefixId, maxLength: config.maxPositions };
   const built = await timed(async () => buildWorkload(task, items, tokenizer, limits));
   const { schedule } = built.value;
-  const ours = await timed(() => decoder.runSchedule(schedule, { onBatch: () => {} }));
   const questions = sequencesOf(items, tokenizer, limits);
-  const perQuestion = await plain(questions, decoder, PLAIN_MS * scale);
   const choices = questions.flat().map((sequence) => [sequence]);
-  const perChoice = await plain(choices, decoder, PLAIN_MS * scale);
+  const plainWays = [new PlainWay(questions, decoder), new PlainWay(choices, decoder)] as const;
+  const whole = await timed(() =>
+    decoder.runSchedule(schedule, {
+      onBatch: async (batch) => {
+        const share = (batch + 1) / schedule.batches.length;
+        for (const way of plainWays) await way.runUntil(share * PLAIN_MS * scale);
+      },
+    }),
+  );
+  const [perQuestion, perChoice] = plainWays.map((way) => way.result()) as [Plain, Plain]; // two in, two out
+  const oursMs = plainWays.reduce((ms, way) => ms - way.spentMs, whole.ms);
   const name = `${task} ${suite.leaves[0]!.fewshot}-shot, ${items.length} items`;
   const tokenRatio = perQuestion.tokens / schedule.cost.nodes;
-  const slower = (way: Plain): number => way.seconds / (ours.ms / 1000);
+  const slower = (way: Plain): number => way.seconds / (oursMs / 1000);
   return [
     { name: `${name}: tokens computed`, value: schedule.cost.nodes, unit: "" },
     { name: `${name}: prompts to batches`, value: built.ms / 1000, unit: "s" },
-    { name: `${name}: decoder`, value: ours.ms / 1000, unit: "s" },
+    { name: `${name}: decoder`, value: oursMs / 1000, unit: "s" },
     { name: `${name}: (a) tokens`, value: perQuestion.tokens, unit: "" },
     { name: `${name}: (a) from ${perQuestion.measured}`, value: perQuestion.seconds, unit: "s" },
     {
@@ -183,28 +192,38 @@ interface Plain {
   readonly measured: string;
 }
 
-/** Runs calls spread over the list until the time is up. */
-async function plain(
-  calls: readonly (readonly Sequence[])[],
-  decoder: Decoder,
-  forMs: number,
-): Promise<Plain> {
-  const tokensOf = (call: readonly Sequence[]): number =>
-    call.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
-  const tokens = calls.reduce((sum, call) => sum + tokensOf(call), 0);
-  const stride = 7; // coprime to most lengths: questions of every subject come early
-  let [done, spent, count] = [0, 0, 0];
-  for (let start = 0; start < stride && spent < forMs; start++) {
-    for (let at = start; at < calls.length && spent < forMs; at += stride) {
-      const batch = scoring(calls[at]!);
-      const { ms } = await timed(() => decoder.runBatch(batch));
-      spent += ms;
-      done += tokensOf(calls[at]!);
-      count++;
+/** Steps through the list: coprime to most lengths, so questions of every subject come early. */
+const STRIDE = 7;
+
+/** Runs calls spread over the list, as many as there is time for. */
+class PlainWay {
+  /** Milliseconds of the calls so far. */
+  spentMs = 0;
+  readonly #calls: readonly (readonly Sequence[])[];
+  readonly #decoder: Decoder;
+  readonly #order: readonly number[];
+  #done = 0;
+
+  constructor(calls: readonly (readonly Sequence[])[], decoder: Decoder) {
+    this.#calls = calls;
+    this.#decoder = decoder;
+    this.#order = [...calls.keys()].sort((a, b) => (a % STRIDE) - (b % STRIDE) || a - b);
+  }
+
+  async runUntil(ms: number): Promise<void> {
+    while (this.spentMs < ms && this.#done < this.#order.length) {
+      const batch = scoring(this.#calls[this.#order[this.#done++]!]!);
+      this.spentMs += (await timed(() => this.#decoder.runBatch(batch))).ms;
     }
   }
-  const seconds = ((spent / 1000) * tokens) / done;
-  return { tokens, seconds, measured: `${count} of ${calls.length} passes` };
+
+  result(): Plain {
+    const tokensOf = (calls: readonly number[]): number =>
+      calls.flatMap((call) => this.#calls[call]!).reduce((sum, s) => sum + s.tokens.length - 1, 0);
+    const tokens = tokensOf(this.#order);
+    const seconds = ((this.spentMs / 1000) * tokens) / tokensOf(this.#order.slice(0, this.#done));
+    return { tokens, seconds, measured: `${this.#done} of ${this.#order.length} passes` };
+  }
 }
 
 /** One call with a row for each sequence, that scores the last tokens alone. */
