@@ -1,11 +1,11 @@
 // NSGA-II (Deb et al. 2002): a genetic algorithm for several objectives at once, one per task. It hands back a
 // front, not a point; `recommend` takes from it the one with the best fitness, the tasks' weighted mean. Fronts
-// of noisy scores hold luck: score them again before believing them. A margin of a standard error among survivors was
-// tried on noisy landscapes and gained nothing; it is worth its place where the front is handed out.
+// of noisy scores hold luck, so survivors count as better only by more than a standard error; score the front again
+// before believing it.
 
 import { type StreamKey, streamKey } from "../base/counter-rng.ts";
 import { choice } from "./deviate.ts";
-import { fronts, survivors } from "./pareto.ts";
+import { clearlyDominates, dominates, fronts, survivors } from "./pareto.ts";
 import { populationOf, unlike } from "./population.ts";
 import { checkTold, coldProblem, rankable, toGenes, toUnit } from "./problem.ts";
 import { sobolPoint } from "./sobol-points.ts";
@@ -17,6 +17,8 @@ interface Individual {
   readonly x: readonly number[];
   readonly fitness: number;
   readonly objectives: readonly number[];
+  /** As told; absent: exact. */
+  readonly stderrs?: readonly number[];
   /** Generation × population + k of the candidate it was. */
   readonly ordinal: number;
 }
@@ -64,16 +66,20 @@ function tell(state: Nsga2State, results: readonly Told[]): Nsga2State {
   const population = populationOf(state);
   checkTold(population, results);
   const fitness = rankable(results);
-  const newcomers = results.map(({ genome, objectives }, k) => ({
-    x: toUnit(state.problem, genome),
-    fitness: fitness[k]!,
-    objectives: objectives ?? [fitness[k]!],
-    ordinal: state.generation * population + k,
-  }));
+  const newcomers = results.map(
+    ({ genome, objectives, stderrs }, k): Individual => ({
+      x: toUnit(state.problem, genome),
+      fitness: fitness[k]!,
+      objectives: objectives ?? [fitness[k]!],
+      ...(stderrs === undefined ? {} : { stderrs }),
+      ordinal: state.generation * population + k,
+    }),
+  );
   const all = [...state.survivors, ...newcomers.filter((one) => one.fitness !== -Infinity)];
   const chosen = survivors(
     all.map(({ objectives }) => objectives),
     population,
+    (one, other) => isBetter(all[one]!, all[other]!),
   );
   return {
     ...state,
@@ -82,14 +88,28 @@ function tell(state: Nsga2State, results: readonly Told[]): Nsga2State {
   };
 }
 
-/** The survivors that no other dominates, with their objectives. */
+/**
+ * Dominance by more than one standard error of the difference. With one objective every gain counts: near ties would
+ * all stand on one front, where only distance decides.
+ */
+function isBetter(one: Individual, other: Individual): boolean {
+  const ours = one.objectives;
+  if (ours.length < 2) return dominates(ours, other.objectives);
+  const differences = ours.map((value, m) => value - other.objectives[m]!);
+  const margins = ours.map((_, m) => Math.hypot(one.stderrs?.[m] ?? 0, other.stderrs?.[m] ?? 0));
+  return clearlyDominates(differences, margins);
+}
+
+/** The survivors that no other dominates, however little, with their objectives. */
 export function paretoFront({ problem, survivors: known }: Nsga2State): {
   genome: number[];
   objectives: readonly number[];
   fitness: number;
   ordinal: number;
 }[] {
-  const [first = []] = fronts(known.map(({ objectives }) => objectives));
+  const [first = []] = fronts(known.length, (i, j) =>
+    dominates(known[i]!.objectives, known[j]!.objectives),
+  );
   return first.map((index) => {
     const { x, objectives, fitness, ordinal } = known[index]!;
     return { genome: toGenes(problem, x), objectives, fitness, ordinal };

@@ -25,29 +25,27 @@ export function clearlyDominates(
   );
 }
 
-/** Candidate indices by front: the first is dominated by nobody, the next only by those before it. */
-export function fronts(candidates: readonly Objectives[]): number[][] {
-  const beaten = candidates.map(() => [] as number[]);
-  const beaters = candidates.map(() => 0);
-  candidates.forEach((a, i) => {
-    candidates.forEach((b, j) => {
-      if (!dominates(a, b)) return;
-      beaten[i]!.push(j);
-      beaters[j]! += 1;
-    });
-  });
+/**
+ * Candidate indices by front: the first is dominated by nobody, the next only by those before it. Where noisy ones
+ * go round in a circle, a front is who fewest dominate.
+ * @param isBetter whether the first dominates the second, both as indices
+ */
+export function fronts(
+  count: number,
+  isBetter: (one: number, other: number) => boolean,
+): number[][] {
+  const all = Array.from({ length: count }, (_, i) => i);
+  const beaten = all.map((i) => all.filter((j) => isBetter(i, j)));
+  const beaters = all.map(() => 0);
+  for (const j of beaten.flat()) beaters[j]! += 1;
   const sorted: number[][] = [];
-  let front = candidates.flatMap((_, i) => (beaters[i] === 0 ? [i] : []));
-  while (front.length > 0) {
+  let left = all;
+  while (left.length > 0) {
+    const fewest = left.reduce((least, i) => Math.min(least, beaters[i]!), count);
+    const front = left.filter((i) => beaters[i] === fewest);
     sorted.push(front);
-    const next: number[] = [];
-    for (const i of front) {
-      for (const j of beaten[i]!) {
-        beaters[j]! -= 1;
-        if (beaters[j] === 0) next.push(j);
-      }
-    }
-    front = next.sort((a, b) => a - b);
+    left = left.filter((i) => beaters[i] !== fewest);
+    for (const i of front) for (const j of beaten[i]!) beaters[j]! -= 1;
   }
   return sorted;
 }
@@ -79,10 +77,15 @@ export function crowding(candidates: readonly Objectives[]): number[] {
 /**
  * The `size` candidates that survive, best first: front by front, in the lonelier places first. Of equal ones
  * the earlier stands first.
+ * @param isBetter as in `fronts`; undefined: strict dominance
  */
-export function survivors(candidates: readonly Objectives[], size: number): number[] {
+export function survivors(
+  candidates: readonly Objectives[],
+  size: number,
+  isBetter = (one: number, other: number) => dominates(candidates[one]!, candidates[other]!),
+): number[] {
   const chosen: number[] = [];
-  for (const front of fronts(candidates)) {
+  for (const front of fronts(candidates.length, isBetter)) {
     if (chosen.length >= size) break;
     const lonely = crowding(front.map((i) => candidates[i]!));
     const order = front.map((_, place) => place);

@@ -31,6 +31,8 @@ export interface Told {
   readonly fitness: number;
   /** One number per task, higher is better; only strategies with several objectives look at them. */
   readonly objectives?: readonly number[];
+  /** Of each objective: the standard error of its difference from the generation's mean, item by item; absent: exact. */
+  readonly stderrs?: readonly number[];
 }
 
 export interface Strategy<State = unknown> {

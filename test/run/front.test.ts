@@ -13,6 +13,7 @@ import { runFolder } from "../../src/run/evolve/folder.ts";
 import { recordedFront } from "../../src/run/evolve/recorded.ts";
 import type { EvolveResult } from "../../src/run/evolve/results.ts";
 import { runContest } from "../../src/run/evolve/run.ts";
+import type { Nsga2State } from "../../src/search/nsga2.ts";
 import { FAKE_TASK, FakeExecutor, fakeContest, fakeResult } from "./fake-contest.ts";
 import { quickFolder } from "./quick-folder.ts";
 
@@ -64,6 +65,11 @@ test("nsga2's front is a file a recipe, none clearly beaten by another on the se
     if (i > 0) assert.ok(ours[NAMES[0]!]!.value <= front[i - 1]!.tasks[NAMES[0]!]!.value);
   }
   const lineage = openLineage(join(folder, "run.db"), { readonly: true });
+  // nsga2 made the state
+  const { survivors } = lineage.currentGeneration()!.state as Nsga2State;
+  for (const { stderrs } of survivors) {
+    assert.ok(stderrs?.length === 2 && stderrs.every((error) => error > 0), `${stderrs}`);
+  }
   for (const { recipeHash, tasks } of front) {
     const stored = lineage.results.scores({ recipeHash, split: "selection" });
     for (const name of NAMES) {

@@ -12,6 +12,7 @@ import {
   hypervolume,
   survivors,
 } from "../../src/search/pareto.ts";
+import type { Told } from "../../src/search/strategy.ts";
 import { sphere } from "./functions.ts";
 import { step } from "./run.ts";
 import { evolved, frontArea, unit, zdt1 } from "./zdt.ts";
@@ -26,10 +27,17 @@ test("fronts and survivors of points that can be checked by eye", () => {
     [3, 3],
   ];
   assert.ok(dominates([3, 3], [2, 2]) && !dominates([3, 3], [3, 3]) && !dominates([1, 5], [5, 1]));
-  assert.deepEqual(fronts(points), [[0, 1, 3, 5], [2], [4]]);
+  const byPoints = (i: number, j: number) => dominates(points[i]!, points[j]!);
+  assert.deepEqual(fronts(points.length, byPoints), [[0, 1, 3, 5], [2], [4]]);
   assert.deepEqual(survivors(points, 3).slice(0, 2), [0, 3]);
   assert.deepEqual(survivors(points, 5).at(-1), 2);
-  assert.deepEqual(fronts([]), []);
+  assert.deepEqual(fronts(0, byPoints), []);
+  // three in a circle, each before the next, and one behind all
+  const circle = (i: number, j: number) => j === 3 || (i < 3 && (i + 1) % 3 === j);
+  assert.deepEqual(
+    fronts(4, (i, j) => i !== j && circle(i, j)),
+    [[0, 1, 2], [3]],
+  );
 });
 
 test("among noisy scores only what exceeds the margin counts, for and against", () => {
@@ -44,6 +52,25 @@ test("among noisy scores only what exceeds the margin counts, for and against", 
   ] as const) {
     assert.equal(clearlyDominates([a, b], [0, 0]), dominates([a, b], [0, 0]));
   }
+});
+
+test("a survivor that leads by less than the noise and trails by more stands behind", () => {
+  const objectives = [
+    [0.61, 0.3],
+    [0.6, 0.6],
+    [0.59, 0.61],
+    [0.2, 0.2],
+  ];
+  const order = (stderr: number) => {
+    const state = nsga2.initial(unit(3, 4));
+    const told = objectives.map((values, k): Told => {
+      const { genome } = nsga2.ask(state, k);
+      return { genome, fitness: values[0]!, objectives: values, stderrs: [stderr, stderr] };
+    });
+    return nsga2.tell(state, told).survivors.map(({ ordinal }) => ordinal);
+  };
+  assert.deepEqual(order(0).slice(0, 2), [0, 2]);
+  assert.deepEqual(order(0.02), [1, 2, 0, 3]);
 });
 
 test("crowding agrees with the golden case", () => {

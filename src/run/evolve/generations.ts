@@ -9,7 +9,7 @@ import type { Told } from "../../search/strategy.ts";
 import { type Budget, candidatesLeft, exhausted, limitMet, type Spent } from "./budget.ts";
 import type { Contest } from "./contest.ts";
 import type { OnEvent } from "./events.ts";
-import { oriented } from "./fitness.ts";
+import { objectivesOf } from "./objectives.ts";
 import { raceEntrants } from "./race.ts";
 import type { SearchEnd } from "./results.ts";
 import { type Entrant, type Scoring, scoreEntrants } from "./scoring.ts";
@@ -51,7 +51,7 @@ export async function runGenerations(
       : raceEntrants(workloads.search, entrants, parents, contest.race, limited));
     if (!all) return endOf(scoring, `${budget.minutes} minutes used`);
     if (room < population) return endOf(scoring, limitMet(budget, spent, room));
-    const told = toldOf(scoring, generation);
+    const told = toldOf(contest, scoring, generation);
     lineage.tellGeneration(generation, strategy.tell(state, told));
     if (!isPlateauTold && isPlateau(told)) {
       isPlateauTold = true;
@@ -74,25 +74,20 @@ function plateauNote(generation: number, population: number): string {
 }
 
 /** A generation's results as the strategy hears them, [population]. */
-function toldOf(scoring: Pick<Scoring, "lineage" | "tasks">, generation: number): Told[] {
+function toldOf(contest: Contest, scoring: Omit<Scoring, "mayStart">, generation: number): Told[] {
   const candidates = scoring.lineage.candidates.list({ kind: "search", generation });
   const fitness = racedFitness(
     candidates.map(({ fitness = -Infinity, stoppedAfter }) => ({ fitness, stoppedAfter })),
   );
+  const scored = candidates.flatMap(({ fitness: own, recipeHash }) =>
+    own === undefined ? [] : [recipeHash],
+  );
+  const objectives = objectivesOf(contest, scoring, scored);
   return candidates.map((one, k) => ({
     genome: one.genome!,
     fitness: fitness[k]!,
-    ...(one.fitness === undefined ? {} : { objectives: objectivesOf(scoring, one.recipeHash) }),
+    ...(one.fitness === undefined ? {} : objectives.get(one.recipeHash)),
   }));
-}
-
-/** A scored recipe's values on the search items, one per task in the run's order; more is better. */
-function objectivesOf(
-  { lineage, tasks }: Pick<Scoring, "lineage" | "tasks">,
-  recipeHash: string,
-): number[] {
-  const scores = lineage.results.scores({ recipeHash, split: "search" });
-  return tasks.map((task) => oriented(task, scores.find((one) => one.task === task.name)!.value));
 }
 
 /** Records the first `room` candidates of a generation; those recorded before come out the same. */
