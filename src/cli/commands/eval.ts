@@ -136,7 +136,7 @@ async function runEvaluation(
     onProgress: (done, batches) => status.update(`scoring: ${done}/${batches} batches`),
   });
   status.update("");
-  for (const warning of evaluation.warnings) status.line(warning);
+  for (const warning of evaluation.warnings) status.line(`note: ${warning}`);
   const { known, requests } = evaluation.statistics;
   status.line(`answers are kept in ${store}; ${known} of ${requests} were known`);
   const ended = Date.now();
