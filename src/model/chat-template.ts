@@ -71,7 +71,7 @@ function renderer(
   };
   let template: Template;
   try {
-    template = new Template(source);
+    template = new Template(source.replaceAll(/\r\n?/g, "\n")); // as Jinja reads line ends
   } catch (cause) {
     throw refused(cause);
   }

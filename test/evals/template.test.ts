@@ -21,6 +21,7 @@ for (const [template, expected] of [
   ["{{n}}", 3],
   ["{{n}} {{flag}} {{nothing}}", "3 True None"],
   ["Q: {{question.strip()}}\n", "Q: hi\ufeff\n"],
+  ["Q:\r\n{{n}}\r\n", "Q:\n3\n"],
   ["{{'aBC d'.capitalize()}}", "Abc d"],
   ["{{' a  b '.split()|join('-')}}", "a-b"],
   ["{{'a b c'.split(' ')[:-1]|join(' ')}}", "a b"],

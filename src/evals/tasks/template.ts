@@ -82,7 +82,8 @@ export function compileTemplate(source: string, where: string): Template {
   let program: Program;
   try {
     // Jinja's own reader drops one line end at the end; task files keep it
-    program = parse(tokenize(source.endsWith("\n") ? `${source}\n` : source));
+    const text = source.replaceAll(/\r\n?/g, "\n"); // as Jinja reads line ends
+    program = parse(tokenize(text.endsWith("\n") ? `${text}\n` : text));
   } catch (cause) {
     return fail(cause);
   }
