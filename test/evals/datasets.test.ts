@@ -32,7 +32,7 @@ for (const [path, name, split, rows, columns] of [
   ["EleutherAI/wikitext_document_level", "wikitext-2-raw-v1", "test", 62, ["page"]],
   ["EleutherAI/lambada_openai", "default", "test", 5153, ["text"]],
   ["google/IFEval", undefined, "train", 541, ["prompt", "instruction_id_list", "kwargs"]],
-  ["lukaemon/bbh", "snarks", "test", 178, ["input", "target", "instruction"]],
+  ["lukaemon/bbh", "snarks", "test", 178, ["input", "target"]],
   ["lukaemon/bbh", "snarks", "shots", 3, ["input", "target", "reasoning"]],
   ["openai_humaneval", undefined, "test", 164, ["prompt", "canonical_solution", "test"]],
   ["cais/mmlu", "anatomy", "test", 135, ["question", "choices", "answer", "subject"]],

@@ -1,6 +1,6 @@
 // Whole evaluations of a real model against lm-evaluation-harness's logs of the same: every request, hash,
 // log-likelihood, text, filtered answer and metric, in plain text and in four chat templates. Not compared: doc_hash
-// of HellaSwag and BIG-Bench Hard, whose local rows have other columns, and what lm-evaluation-harness calls N/A.
+// of HellaSwag, whose local rows have other columns, and what lm-evaluation-harness calls N/A.
 
 import assert from "node:assert/strict";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

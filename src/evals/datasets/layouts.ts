@@ -204,7 +204,7 @@ function bbh(name: string): Layout {
     isLocalOnly: true, // instructions and worked examples are in the authors' repository alone
     origin: "`git clone https://github.com/suzgunmirac/BIG-Bench-Hard DIR/bbh`",
     splits: {
-      // each question carries its subset's instruction
+      // each question carries its subset's instruction, out of sight of logs and hashes: it is no column of the hub's
       test: {
         names: examples,
         rows: BBH_ROWS[name] ?? 250,
@@ -212,7 +212,9 @@ function bbh(name: string): Layout {
         rowsFrom: ({ text, path }, cot) => {
           const { examples: list } = parseJson(text, path) as { examples?: readonly Row[] }; // counted by the reader
           const { instruction } = parseBbhPrompt(cot?.text ?? "", cot?.path ?? path);
-          return (list ?? []).map((row) => ({ ...row, instruction }));
+          return (list ?? []).map((row) =>
+            Object.defineProperty({ ...row }, "instruction", { value: instruction }),
+          );
         },
       },
       // the worked examples, with their reasoning
