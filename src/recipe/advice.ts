@@ -101,6 +101,13 @@ function onWeights(recipe: Recipe, slice: Slice): string[] {
   const shown = Number(odd.toFixed(4));
   const normalize = settingOf("normalize", slice.parameters, recipe.parameters);
   const isNormalized = (normalize ?? (recipe.method === "linear" ? 1 : 0)) === 1;
+  if (isNormalized && sums.includes(0)) {
+    return [
+      recipe.method === "linear"
+        ? "the weights sum to 0, which normalize cannot divide by: the merge will be refused"
+        : "the weights sum to 0: there nothing is divided, although normalize is set",
+    ];
+  }
   return [
     isNormalized
       ? `the weights sum to ${shown}, which normalize divides by: only their ratio counts`
@@ -119,6 +126,10 @@ function onFactor(recipe: Recipe, slice: Slice): string[] {
   const numbers = isConditional(t) ? t.flatMap(({ value }) => [value].flat()) : numbersIn(t);
   if (numbers.every((x) => x === 0)) return [`t is 0 everywhere: the result is ${base} itself`];
   if (numbers.every((x) => x === 1)) return [`t is 1 everywhere: the result is ${other} itself`];
+  const beyond = numbers.find((x) => x < 0 || x > 1);
+  if (beyond !== undefined) {
+    return [`t ${beyond} is outside [0, 1]: the result lies beyond its models, not between them`];
+  }
   return [];
 }
 

@@ -33,6 +33,14 @@ const cases: Readonly<Record<string, [text: string, advice: RegExp | undefined]>
     weighed("linear", "1", "1", "parameters: {normalize: false}"),
     /result is that much larger/,
   ],
+  "weights that cannot be normalized will be refused": [
+    weighed("linear", "1", "-1"),
+    /sum to 0, .* will be refused/,
+  ],
+  "a t beyond its models is told": [
+    "merge_method: slerp\nbase_model: b\nmodels: [a, b]\nparameters: {t: [0.5, 1.5]}\n",
+    /t 1.5 is outside \[0, 1\]/,
+  ],
   "task vectors may have any weight": [weighed("task_arithmetic", "1", "1"), undefined],
   "ties without a density trims nothing": [weighed("ties", "0.5", "0.5"), /density of a, b/],
   "ties with a usual one gets no word": [

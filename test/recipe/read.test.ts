@@ -237,3 +237,14 @@ test("an anchor stands for its value", () => {
 `);
   assert.deepEqual(recipe.slices[0]!.sources[1]!.parameters, { weight: 0.5 });
 });
+
+test("a value that is no number is one problem, and NaN is called so", () => {
+  const ties = (weight: string, normalize: string) =>
+    `merge_method: ties\nbase_model: c\nmodels: [{model: a, parameters: {weight: ${weight}}}]\nparameters: {normalize: ${normalize}}\n`;
+  assert.throws(() => readRecipe(ties("1", "maybe"), { file: "r.yml" }), {
+    message: 'normalize is "maybe", not a number',
+  });
+  assert.throws(() => readRecipe(ties(".nan", "true"), { file: "r.yml" }), {
+    message: "weight is NaN, not a number",
+  });
+});

@@ -119,6 +119,7 @@ function readSetting(file: YamlFile, node: Node, what: string): Setting {
 function checkRange(file: YamlFile, node: Node, setting: Setting, spec: ParameterSpec): void {
   const { name, kind, min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = spec;
   for (const number of numbersIn(setting)) {
+    if (Number.isNaN(number)) continue; // was no number, which is told already
     if (kind === "boolean" && number !== 0 && number !== 1) {
       complain(file, node, `${name} is ${number}`, "write true or false");
     } else if (number < min || number > max) {

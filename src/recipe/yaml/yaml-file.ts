@@ -253,7 +253,9 @@ export function itemsOf(file: YamlFile, node: Node | undefined, what: string): N
 
 /** A value as a message shows it: short, and never a whole block. */
 export function describe(file: YamlFile, node: Node | undefined): string {
-  const text = JSON.stringify(plain(file, node)) ?? "nothing";
+  const value = plain(file, node);
+  const isOdd = typeof value === "number" && !Number.isFinite(value); // JSON has no word for it
+  const text = isOdd ? String(value) : (JSON.stringify(value) ?? "nothing");
   return text.length <= 60 ? text : `${text.slice(0, 57)}…`;
 }
 
