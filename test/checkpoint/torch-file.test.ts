@@ -86,6 +86,20 @@ test("shards of pickled weights are one model", async (t) => {
   await checkpoint.close();
 });
 
+test("an archive whose sizes and offsets are ZIP64 fields reads as any other", async () => {
+  const entries = {
+    "archive/data.pkl": pickle(op.dict([["a", tensorCall(VECTOR)]])),
+    "archive/data/0": BYTES,
+  };
+  const [narrow, wide] = [zip(entries), zip(entries, 0, true)];
+  const [one] = await read(narrow);
+  assert.deepEqual(await read(wide), [one]);
+  assert.deepEqual(wide.subarray(one!.fileOffset, one!.fileOffset + 24), Buffer.from(BYTES));
+  const cut = Buffer.from(wide);
+  cut.writeUInt32LE(0, cut.lastIndexOf("PK\x06\x06", undefined, "latin1")); // no end of ZIP64
+  await assert.rejects(read(cut), { code: "checkpoint", message: "the archive's end is broken" });
+});
+
 test("parameters, and the versions that a state dict carries, are seen through", async () => {
   const parameter = op.call(
     op.global("torch._utils", "_rebuild_parameter"),

@@ -68,8 +68,18 @@ export function pickle(value: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x80, 2]), value, Buffer.from(".")]);
 }
 
-/** A ZIP of stored entries; checksums are left at 0, as nothing here reads them. */
-export function zip(entries: Readonly<Record<string, Uint8Array>>, method = 0): Buffer {
+/** All ones: the number stands in a ZIP64 field. */
+const WIDE = 0xffffffff;
+
+/**
+ * A ZIP of stored entries; checksums are left at 0, as nothing here reads them.
+ * @param isWide writes every size and offset as ZIP64, as archives over 4 GiB have them
+ */
+export function zip(
+  entries: Readonly<Record<string, Uint8Array>>,
+  method = 0,
+  isWide = false,
+): Buffer {
   const parts: Buffer[] = [];
   const central: Buffer[] = [];
   let at = 0;
@@ -83,20 +93,39 @@ export function zip(entries: Readonly<Record<string, Uint8Array>>, method = 0): 
     const header = Buffer.alloc(46);
     header.writeUInt32LE(0x02014b50);
     header.writeUInt16LE(method, 10);
-    header.writeUInt32LE(content.length, 20);
-    header.writeUInt32LE(content.length, 24);
+    header.writeUInt32LE(isWide ? WIDE : content.length, 20);
+    header.writeUInt32LE(isWide ? WIDE : content.length, 24);
     header.writeUInt16LE(text.length, 28);
-    header.writeUInt32LE(at, 42);
-    central.push(header, text);
+    header.writeUInt32LE(isWide ? WIDE : at, 42);
+    const numbers = wideNumbers(content.length, content.length, at);
+    const field = Buffer.concat([Buffer.from([1, 0, numbers.length, 0]), numbers]);
+    const fields = isWide
+      ? Buffer.concat([Buffer.from([9, 9, 2, 0, 7, 7]), field])
+      : Buffer.alloc(0);
+    header.writeUInt16LE(fields.length, 30);
+    central.push(header, text, fields);
     parts.push(local, text, extra, Buffer.from(content));
     at += local.length + text.length + extra.length + content.length;
   }
   const directory = Buffer.concat(central);
   const end = Buffer.alloc(22);
   end.writeUInt32LE(0x06054b50);
-  end.writeUInt32LE(directory.length, 12);
-  end.writeUInt32LE(at, 16);
-  return Buffer.concat([...parts, directory, end]);
+  end.writeUInt32LE(isWide ? WIDE : directory.length, 12);
+  end.writeUInt32LE(isWide ? WIDE : at, 16);
+  if (!isWide) return Buffer.concat([...parts, directory, end]);
+  const end64 = Buffer.concat([Buffer.alloc(40), wideNumbers(directory.length, at)]);
+  end64.writeUInt32LE(0x06064b50);
+  const locator = Buffer.concat([
+    Buffer.alloc(8),
+    wideNumbers(at + directory.length),
+    Buffer.alloc(4),
+  ]);
+  locator.writeUInt32LE(0x07064b50);
+  return Buffer.concat([...parts, directory, end64, locator, end]);
+}
+
+function wideNumbers(...numbers: readonly number[]): Buffer {
+  return Buffer.from(BigUint64Array.from(numbers, BigInt).buffer);
 }
 
 /** A whole file: the dictionary and its storages by key. */

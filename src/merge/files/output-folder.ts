@@ -144,9 +144,11 @@ async function refuseUnmovable(place: string, aside: string): Promise<void> {
     await rename(aside, place);
   } catch (cause) {
     if (hasErrorCode(cause, "ENOENT")) return;
-    throw new TsmergeError("io", "the output folder cannot be replaced by another", {
+    const isMounted = hasErrorCode(cause, "EBUSY") || hasErrorCode(cause, "EXDEV");
+    if (!isMounted) throw ioError("replace", place, cause);
+    throw new TsmergeError("io", "the output folder is where a disk is mounted", {
       where: place,
-      hint: "where a disk is mounted there, give a folder inside it",
+      hint: "give a folder inside it: the model's own is put in its place when it is complete",
       cause,
     });
   }
