@@ -32,11 +32,17 @@ function divergence(a: Float32Array, b: Float32Array, round: (x: number) => numb
 
 function softmax(row: Float32Array, round: (x: number) => number): Float64Array {
   let largest = Number.NEGATIVE_INFINITY;
-  for (const x of row) largest = Math.max(largest, x);
+  for (let e = 0; e < row.length; e++) largest = Math.max(largest, row[e]!);
+  const powers = new Float64Array(row.length);
   let total = 0;
-  const powers = Float64Array.from(row, (x) => Math.exp(x - largest));
-  for (const power of powers) total += power;
-  return powers.map((power) => round(round(power / total) + round(SMALLEST_PROBABILITY)));
+  for (let e = 0; e < row.length; e++) {
+    const power = Math.exp(row[e]! - largest);
+    powers[e] = power;
+    total += power;
+  }
+  const smallest = round(SMALLEST_PROBABILITY);
+  for (let e = 0; e < row.length; e++) powers[e] = round(round(powers[e]! / total) + smallest);
+  return powers;
 }
 
 /** Elements of the rows that are read at once, at least one row. */
