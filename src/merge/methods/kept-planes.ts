@@ -57,9 +57,13 @@ export async function planeMass(
     const plane = new Float32Array(Math.min(TILE, merge.elements - first));
     await fill(plane, first);
     const [change] = await statistics.inputs.read([delta(merge, input)], first, plane.length);
-    const magnitudes = change!.map(Math.abs);
+    const magnitudes = change!;
+    for (let e = 0; e < plane.length; e++) {
+      magnitudes[e] = Math.abs(magnitudes[e]!);
+      plane[e] = magnitudes[e]! * plane[e]!;
+    }
     total.add(magnitudes);
-    kept.add(magnitudes.map((x, e) => x * plane[e]!));
+    kept.add(plane);
   }
   return { total: total.total(), kept: kept.total() };
 }

@@ -5,7 +5,7 @@
 import { DRAWS } from "../../base/counter-rng.ts";
 import { TsmergeError } from "../../base/errors.ts";
 import type { PlaneFill, TensorMerge, TensorStatistics } from "../method.ts";
-import { MAGNITUDE_BITS, sortDescending } from "../statistics/magnitudes.ts";
+import { descendingSorter, MAGNITUDE_BITS } from "../statistics/magnitudes.ts";
 import { torchSort } from "../statistics/torch-order.ts";
 import { alongLastAxis } from "../statistics/vectors.ts";
 import { delta } from "./deltas.ts";
@@ -57,8 +57,11 @@ export function keepByRank(
     const q = rowLength === 1 ? 0.5 : round(above(rank) / above(rowLength - 1));
     return round(round(round(q * 2) * round32(merge, epsilon)) + round(density - epsilon));
   });
+  // kept is what is drawn below it
+  const bounds = probabilities.map((probability) => probability * DRAWS);
   const draw = statistics.draws(stream);
   const series = [delta(merge, input)];
+  const sort = ascending(rowLength, merge.compat);
   return async (plane, firstElement) => {
     const start = firstElement - (firstElement % rowLength);
     const end = Math.ceil((firstElement + plane.length) / rowLength) * rowLength;
@@ -67,20 +70,40 @@ export function keepByRank(
     draw(draws);
     const bits = new Uint32Array(change!.buffer);
     for (let row = start; row < end; row += rowLength) {
-      const order = ascending(bits.slice(row - start, row - start + rowLength), merge.compat);
-      for (let rank = 0; rank < rowLength; rank++) {
-        const e = row + order[rank]! - firstElement;
-        if (e < 0 || e >= plane.length) continue;
-        plane[e] = draws[e]! < probabilities[rank]! * DRAWS ? 1 : 0;
-      }
+      const order = sort(bits.subarray(row - start, row - start + rowLength));
+      markKept(order, bounds, draws, row - firstElement, plane);
     }
   };
 }
 
+/** Marks a row's elements, of which the plane holds those that are in it; `first` is the row's place there. */
+function markKept(
+  order: Uint32Array,
+  bounds: Float64Array,
+  draws: Uint32Array,
+  first: number,
+  plane: Float32Array,
+): void {
+  for (let rank = 0; rank < order.length; rank++) {
+    const e = first + order[rank]!;
+    if (e >= 0 && e < plane.length) plane[e] = draws[e]! < bounds[rank]! ? 1 : 0;
+  }
+}
+
 /** Places of a row's elements by magnitude; among equal ones as torch has them under compat, else the lowest first. */
-function ascending(bits: Uint32Array<ArrayBuffer>, compat: boolean): Uint32Array {
-  if (compat) return torchSort(bits.map((x) => x & MAGNITUDE_BITS));
-  return sortDescending(bits.map((x) => ~x & MAGNITUDE_BITS)).order;
+function ascending(rowLength: number, compat: boolean): (bits: Uint32Array) => Uint32Array {
+  if (compat) return (bits) => torchSort(bits.map((x) => x & MAGNITUDE_BITS));
+  const sort = descendingSorter(rowLength);
+  const keys = new Uint32Array(rowLength);
+  return (bits) => {
+    complement(bits, keys);
+    return sort(keys).order;
+  };
+}
+
+/** Keys that descend where magnitudes ascend. A function of its own: captured variables are slow in inner loops. */
+function complement(bits: Uint32Array, keys: Uint32Array): void {
+  for (let i = 0; i < keys.length; i++) keys[i] = ~bits[i]! & MAGNITUDE_BITS;
 }
 
 /** torch multiplies by float32 scalars whatever the data type (and adds scalars of the data type). */

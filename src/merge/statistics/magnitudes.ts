@@ -74,41 +74,78 @@ export async function tableOf(stream: Stream, elements: number): Promise<Magnitu
   return { thresholds, cuts };
 }
 
-/** Digits of the radix sort, low to high: [shift, bits]; 31 bits in all. */
-const DIGITS = [
-  [0, 11],
-  [11, 10],
-  [21, 10],
-] as const;
+export interface Sorted {
+  readonly sorted: Uint32Array;
+  /** The index that each had. */
+  readonly order: Uint32Array;
+}
 
-/** Keys from large to small and the index each had; equal keys keep their order. Overwrites `keys`. */
-export function sortDescending(keys: Uint32Array<ArrayBuffer>): {
-  sorted: Uint32Array;
-  order: Uint32Array;
-} {
-  const n = keys.length;
-  let [sorted, order] = [keys, new Uint32Array(n)];
-  let [spareKeys, spareOrder] = [new Uint32Array(n), new Uint32Array(n)];
-  for (let i = 0; i < n; i++) order[i] = i;
-  for (const [shift, bits] of DIGITS) {
-    const mask = 2 ** bits - 1;
-    const next = new Uint32Array(mask + 1); // where the next key with this digit goes
-    for (let i = 0; i < n; i++) next[(sorted[i]! >>> shift) & mask]!++;
-    for (let digit = mask, start = 0; digit >= 0; digit--) {
-      const count = next[digit]!;
-      next[digit] = start;
-      start += count;
-    }
-    for (let i = 0; i < n; i++) {
-      const key = sorted[i]!;
-      const place = next[(key >>> shift) & mask]!++;
-      spareKeys[place] = key;
-      spareOrder[place] = order[i]!;
-    }
-    [sorted, spareKeys] = [spareKeys, sorted];
-    [order, spareOrder] = [spareOrder, order];
+/** Keys from large to small; equal keys keep their order. Overwrites `keys`. */
+export function sortDescending(keys: Uint32Array<ArrayBuffer>): Sorted {
+  return descendingSorter(keys.length)(keys);
+}
+
+/** A digit of the radix sort, which has three: 11, 10 and 10 bits, 31 in all. */
+interface Digit {
+  readonly shift: number;
+  readonly mask: number;
+  /** Keys with each digit, and then where the next one with it goes. */
+  readonly places: Uint32Array;
+}
+
+const digitOf = (shift: number, bits: number): Digit => ({
+  ...{ shift, mask: 2 ** bits - 1 },
+  places: new Uint32Array(2 ** bits),
+});
+
+/** sortDescending for many lists of one length: what it gives is overwritten by the next call. */
+export function descendingSorter(length: number): (keys: Uint32Array) => Sorted {
+  const sorted = new Uint32Array(length);
+  const [order, spareOrder] = [new Uint32Array(length), new Uint32Array(length)];
+  const [low, middle, high] = [digitOf(0, 11), digitOf(11, 10), digitOf(21, 10)];
+  return (keys) => {
+    countDigits(keys, low, middle, high);
+    distribute(low, keys, inOrder(spareOrder), sorted, order);
+    distribute(middle, sorted, order, keys, spareOrder);
+    distribute(high, keys, spareOrder, sorted, order);
+    return { sorted, order };
+  };
+}
+
+function inOrder(order: Uint32Array): Uint32Array {
+  for (let i = 0; i < order.length; i++) order[i] = i;
+  return order;
+}
+
+function countDigits(keys: Uint32Array, low: Digit, middle: Digit, high: Digit): void {
+  const [a, b, c] = [low.places.fill(0), middle.places.fill(0), high.places.fill(0)];
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!;
+    a[key & 0x7ff]!++;
+    b[(key >>> 11) & 0x3ff]!++;
+    c[key >>> 21]!++;
   }
-  return { sorted, order };
+}
+
+/** One pass: keys and their indices in descending order of a digit, equal digits in the order they come. */
+function distribute(
+  { shift, mask, places }: Digit,
+  keys: Uint32Array,
+  order: Uint32Array,
+  intoKeys: Uint32Array,
+  intoOrder: Uint32Array,
+): void {
+  for (let digit = mask, start = 0; digit >= 0; digit--) {
+    const count = places[digit]!;
+    places[digit] = start;
+    start += count;
+  }
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i]!;
+    const place = places[(key >>> shift) & mask]!++;
+    intoKeys[place] = key;
+    intoOrder[place] = order[i]!;
+  }
 }
 
 /** The magnitudes of a tensor as selectCut asks for them. */
