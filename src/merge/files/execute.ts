@@ -73,9 +73,9 @@ export function executeMerge(
 
 /**
  * Computes every tensor of `plan` into a model folder with its config.json and the donor's tokenizer.
- * Throws TsmergeError `io` when the folder holds files or the disk fails, `usage` when it is a parent's, `numeric` when a tensor holds NaN
- * or infinity, `incompatible` as checkCopies, `interrupted` when the signal aborted. What is complete then stays in a folder beside, which
- * the message names.
+ * Throws TsmergeError `io` when the folder holds files or the disk fails, `usage` when it is a parent's, `numeric`
+ * when a tensor holds NaN or infinity, `incompatible` as checkCopies, `interrupted` when the signal aborted. Unless
+ * numbers or parents are at fault, what is complete stays in a folder beside, which the message names.
  */
 export async function executeWith(
   plan: MergePlan,

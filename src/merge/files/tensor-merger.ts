@@ -1,6 +1,7 @@
 // One worker of a merge to files: merges tensors of a plan into their places, tile by tile, and two at once, so
-// that one is computed while the other waits for the disk. A merge has one for each thread; which tensors a worker gets, and in what order, changes no byte
-// (except that mergekit's sequential draws need plan order, one after another).
+// that one is computed while the other waits for the disk. A merge has one for each thread; which tensors a
+// worker gets, and in what order, changes no byte (except that mergekit's sequential draws need plan order, one
+// after another).
 
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
