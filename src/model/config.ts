@@ -9,6 +9,7 @@ import { TsmergeError } from "../base/errors.ts";
 import { memberOf, readJson } from "../base/json.ts";
 import { type Rope, ropeOf, ropeSchema } from "./config-rope.ts";
 import { type Architecture, architectureNamed, type BiasGroup } from "./family/architecture.ts";
+import { MAX_LAYERS } from "./family/family.ts";
 
 export type { Rope } from "./config-rope.ts";
 
@@ -50,7 +51,7 @@ const schema = z.looseObject({
   model_type: z.string().optional(),
   hidden_size: count,
   intermediate_size: count,
-  num_hidden_layers: count,
+  num_hidden_layers: count.max(MAX_LAYERS),
   num_attention_heads: count,
   num_key_value_heads: count.nullish(),
   head_dim: count.nullish(),

@@ -123,6 +123,11 @@ test("a refusal names the field and the value", () => {
     ["no hidden size", { ...LLAMA, hidden_size: undefined }, /^hidden_size is missing: /],
     ["text for a number", { ...LLAMA, vocab_size: "96" }, /^vocab_size is "96": /],
     ["a negative count", { ...LLAMA, num_hidden_layers: -1 }, /^num_hidden_layers is -1: /],
+    [
+      "more layers than memory",
+      { ...LLAMA, num_hidden_layers: 1e9 },
+      /^num_hidden_layers is 1000000000: /,
+    ],
     ["not an object", [], /the whole file is \[\]: /],
     ["two architectures", { ...LLAMA, architectures: ["A", "B"] }, /architectures is \["A","B"\]/],
     [

@@ -16,6 +16,9 @@ export interface WeightTemplate {
   readonly isForeign?: true;
 }
 
+/** More layers than any model has; a stray number in config.json must not become a loop. */
+export const MAX_LAYERS = 10_000;
+
 /** Tables that code computes and that old versions of transformers stored: of any family, no weights. */
 export const COMPUTED = /(^|\.)(inv_freq|position_ids|masked_bias)$/;
 

@@ -6,7 +6,13 @@ import { TsmergeError } from "../../base/errors.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import type { TensorInfo } from "../../checkpoint/checkpoint.ts";
 import { ARCHITECTURES } from "./architecture.ts";
-import { COMPUTED, type ExpertLayouts, type Family, type WeightTemplate } from "./family.ts";
+import {
+  COMPUTED,
+  type ExpertLayouts,
+  type Family,
+  MAX_LAYERS,
+  type WeightTemplate,
+} from "./family.ts";
 import { inferFamily } from "./family-inference.ts";
 import { MERGE_ONLY_FAMILIES } from "./family-tables.ts";
 import { configValue, isQuantized, type StoredConfig } from "./stored-config.ts";
@@ -37,8 +43,6 @@ export interface ModelWeights {
 /** The families that have a table, those that can be scored first. */
 const FAMILIES: readonly Family[] = [...ARCHITECTURES, ...MERGE_ONLY_FAMILIES];
 
-/** More layers than any model has; a stray number in config.json must not become a loop. */
-const MAX_LAYERS = 10_000;
 const MAX_EXPERTS = 10_000;
 
 /**
