@@ -78,7 +78,7 @@ export async function loadTokenizer(
   }
   const { add_bos_token } = parsed.data;
   const config = { ...parsed.data, add_bos_token: addsBos ?? add_bos_token };
-  return wrap(construct(json, parsed.data, file), config);
+  return wrap(construct(json, parsed.data, file), config, file);
 }
 
 async function readMember(directory: string, name: string): Promise<unknown> {
@@ -113,27 +113,40 @@ async function readBytes(path: string): Promise<Uint8Array> {
 }
 
 function construct(json: unknown, config: object, file: string): HuggingFaceTokenizer {
+  if (json === null || typeof json !== "object") {
+    throw new TsmergeError("incompatible", "the file holds no object", { where: file });
+  }
+  return attempt(file, () => new HuggingFaceTokenizer(json, config));
+}
+
+/** The library's work. Malformed parts of the file throw where they are used first, with the library's own errors. */
+function attempt<T>(file: string, work: () => T): T {
   try {
-    if (json !== null && typeof json === "object") return new HuggingFaceTokenizer(json, config);
+    return work();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new TsmergeError("incompatible", `this tokenizer cannot be read: ${reason}`, {
+    throw new TsmergeError("incompatible", `this tokenizer cannot be used: ${reason}`, {
       where: file,
       hint: "save it again with a current transformers, or use another model",
       cause,
     });
   }
-  throw new TsmergeError("incompatible", "the file holds no object", { where: file });
 }
 
-function wrap(inner: HuggingFaceTokenizer, config: z.infer<typeof configSchema>): Tokenizer {
+function wrap(
+  inner: HuggingFaceTokenizer,
+  config: z.infer<typeof configSchema>,
+  file: string,
+): Tokenizer {
   const idOf = (text: string | undefined) =>
     text === undefined ? undefined : inner.token_to_id(text);
   const bosText = specialText(config.bos_token);
   const bosId = idOf(bosText);
   const eosId = idOf(specialText(config.eos_token));
   const ids = (text: string, specials: boolean): number[] => {
-    const encoded = inner.encode(text, { add_special_tokens: specials }).ids;
+    const { ids: encoded } = attempt(file, () =>
+      inner.encode(text, { add_special_tokens: specials }),
+    );
     // the library's types say number; a missing <unk> makes it undefined
     const unknown = encoded.findIndex((id: number | undefined) => id === undefined);
     if (unknown === -1) return encoded;
@@ -156,10 +169,12 @@ function wrap(inner: HuggingFaceTokenizer, config: z.infer<typeof configSchema>)
     decode: (tokens, { specials }) =>
       tokens.length === 0
         ? ""
-        : inner.decode([...tokens], {
-            skip_special_tokens: !specials,
-            clean_up_tokenization_spaces: false, // transformers 5 does none for BPE, whatever the file says
-          }),
+        : attempt(file, () =>
+            inner.decode([...tokens], {
+              skip_special_tokens: !specials,
+              clean_up_tokenization_spaces: false, // transformers 5 does none for BPE, whatever the file says
+            }),
+          ),
     bosId,
     eosId,
     prefixId: bosId ?? eosId,

@@ -98,6 +98,18 @@ test("parts that would be tokenised differently are refused by name", async () =
   await assert.rejects(changed({}, { bos_token: 7 }), { code: "incompatible" });
 });
 
+test("a part that is malformed is refused in a sentence, wherever it is met", async () => {
+  for (const post_processor of [
+    { type: "TemplateProcessing", single: [null], pair: [], special_tokens: {} },
+    { type: "Unheard" },
+  ]) {
+    await assert.rejects(changed({ post_processor }, {}), {
+      code: "incompatible",
+      message: /^this tokenizer cannot be used: /,
+    });
+  }
+});
+
 test("the base model's log-probabilities of a demo question are lm-eval's to 1e-3", async () => {
   const expected = [-6.96233, -6.06178, -9.09426, -1.73257]; // lm-eval 0.4.13, transformers 5.18: demo_math, doc 0
   const tokenizer = await loadTokenizer(BASE);
