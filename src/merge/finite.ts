@@ -34,8 +34,8 @@ export function finiteCheck(
       run({ ...call, inputs: [part] }, LARGEST, counts);
     }
     if (counts[BUCKETS] === 0) return;
-    throw new TsmergeError("numeric", `tensor ${name} of the merge holds NaN or infinity`, {
-      hint: "use smaller weights, or check that no parent holds NaN",
+    throw new TsmergeError("numeric", `tensor ${name} holds NaN or infinity`, {
+      hint: "use smaller weights, or check that no model holds NaN",
     });
   };
 }

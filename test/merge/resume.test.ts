@@ -140,7 +140,7 @@ test("a stopped merge says where its shards are; one without complete shards lea
 test("numbers that are at fault leave nothing, whatever is complete", async () => {
   const outDir = join(scratch, "numeric");
   const fail = () => {
-    throw new TsmergeError("numeric", "tensor x of the merge holds NaN or infinity");
+    throw new TsmergeError("numeric", "tensor x holds NaN or infinity");
   };
   const plan = planOver(models, "linear", "bfloat16");
   const { hire } = counting(TENSORS - 1, fail);

@@ -37,9 +37,16 @@ export function exportCommand(): Command {
 
 async function exportRun(run: string, flags: ExportFlags): Promise<void> {
   if (flags.front === true) return exportFront(run, flags);
-  const { openRecordedRun, recordedRecipe } = await import("../../run/evolve/recorded.ts");
+  const { openRecordedRun, recordedRecipe, recordedResult } = await import(
+    "../../run/evolve/recorded.ts"
+  );
   const { lineage } = openRecordedRun(run);
   const { id, recipe } = recordedRecipe(lineage, flags.candidate);
+  if (flags.quiet !== true && flags.candidate === "best" && recordedResult(lineage) === undefined) {
+    process.stderr.write(
+      `note: the run is not finished: ${id} is the best on the search items so far, not tested on others yet\n`,
+    );
+  }
   lineage.close();
   const file = join(flags.output, "best_config.yaml");
   const { default: writeFileAtomic } = await import("write-file-atomic");
