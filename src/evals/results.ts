@@ -1,9 +1,10 @@
 // Scores of a suite, task by task and group by group. Every number stands beside its n, its standard error and
 // its interval. How they are printed is results-table.ts's.
 
+import { intervalAround } from "./interval.ts";
 import type { ItemScore } from "./item.ts";
 import { type Estimate, estimate, type MetricKey, metricOf, pool } from "./metrics.ts";
-import { type Bounds, wilson, Z95 } from "./statistics/statistics.ts";
+import { type Bounds, wilson } from "./statistics/statistics.ts";
 import type { Group } from "./tasks/catalogue.ts";
 import type { Suite, SuiteLeaf } from "./tasks/tasks.ts";
 
@@ -11,7 +12,7 @@ import type { Suite, SuiteLeaf } from "./tasks/tasks.ts";
 export interface Scored extends Estimate {
   /** Items that are right, where each is right or wrong. */
   readonly correct: number | null;
-  /** 95 %: Wilson's where items are right or wrong, else ±1.96 standard errors; null where none is known. */
+  /** 95 %: Wilson's where items are right or wrong, else as intervalAround; null where none is known. */
   readonly interval: Bounds | null;
 }
 
@@ -55,14 +56,17 @@ function leafResult(leaf: SuiteLeaf, scores: readonly ItemScore[]): TaskResult {
   const metrics = Object.fromEntries(
     leaf.metrics.map((metric) => [
       metric,
-      scored(estimate(scores, metric), correctAmong(scores, metric)),
+      scored(estimate(scores, metric), correctAmong(scores, metric), metric),
     ]),
   );
   return { task, alias, version, fewshot, metrics };
 }
 
 /** Metrics that are 1 or 0 for an item, before a filter's name; mc2's acc is a probability all the same. */
-const RIGHT_OR_WRONG = ["acc", "acc_norm", "acc_bytes", "exact_match"];
+const RIGHT_OR_WRONG = [
+  ...["acc", "acc_norm", "acc_bytes", "exact_match"],
+  ...["prompt_level_strict_acc", "prompt_level_loose_acc"],
+];
 
 function correctAmong(scores: readonly ItemScore[], metric: MetricKey): number | null {
   if (!RIGHT_OR_WRONG.includes(metric.split(",")[0]!)) return null;
@@ -71,24 +75,20 @@ function correctAmong(scores: readonly ItemScore[], metric: MetricKey): number |
   return values.filter((value) => value === 1).length;
 }
 
-function scored(estimated: Estimate, correct: number | null): Scored {
-  const { n, value, stderr } = estimated;
-  const normal = (error: number): Bounds => ({
-    low: value - Z95 * error,
-    high: value + Z95 * error,
-  });
-  const spread = stderr === null ? null : normal(stderr);
-  return { ...estimated, correct, interval: correct === null ? spread : wilson(correct, n) };
+function scored(estimated: Estimate, correct: number | null, metric: MetricKey): Scored {
+  const interval =
+    correct === null ? intervalAround(estimated, metric) : wilson(correct, estimated.n);
+  return { ...estimated, correct, interval };
 }
 
 /** A group's value over its tasks; right and wrong items are counted together unless tasks count the same. */
-function pooled(parts: readonly Scored[], bySize: boolean): Scored {
+function pooled(parts: readonly Scored[], bySize: boolean, metric: MetricKey): Scored {
   const counted = bySize ? parts.map(({ correct }) => correct) : [null];
   const correct = counted.reduce(
     (sum, each) => (sum === null || each === null ? null : sum + each),
     0,
   );
-  return scored(pool(parts, bySize), correct);
+  return scored(pool(parts, bySize), correct, metric);
 }
 
 /** The group's own result, then its subgroups'. */
@@ -102,6 +102,7 @@ function groupResults(group: Group, known: ReadonlyMap<string, TaskResult>): Gro
       pooled(
         below.flatMap((result) => result.metrics[metric] ?? []),
         !group.unweighted?.includes(metric),
+        metric,
       ),
     ]),
   );

@@ -2,6 +2,7 @@
 // models that answered the same items. Answers that are right or wrong are counted; any other metric is averaged.
 
 import { TsmergeError } from "../../base/errors.ts";
+import { intervalAround } from "../../evals/interval.ts";
 import type { ItemScore } from "../../evals/item.ts";
 import { type Estimate, estimateMean, type MetricKey, metricOf } from "../../evals/metrics.ts";
 import {
@@ -167,14 +168,9 @@ function ownerOf(tasks: readonly WeightedTask[], leaf: string): WeightedTask {
   throw new TsmergeError("internal", `no task asked for ${leaf}`);
 }
 
-function around({ value, n, stderr }: Estimate, metric?: MetricKey): Interval {
-  if (stderr === null) return { value, n, stderr, low: null, high: null };
-  if (metric?.endsWith("perplexity")) {
-    const factor = Math.exp((Z95 * stderr) / value); // sd of ln x is sd(x)/x by the delta method
-    return { value, n, stderr, low: value / factor, high: value * factor };
-  }
-  const half = Z95 * stderr;
-  return { value, n, stderr, low: value - half, high: value + half };
+function around(estimate: Estimate, metric?: MetricKey): Interval {
+  const { value, n, stderr } = estimate;
+  return { value, n, stderr, ...(intervalAround(estimate, metric) ?? { low: null, high: null }) };
 }
 
 function meanDifference(
