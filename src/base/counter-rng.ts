@@ -39,6 +39,11 @@ export function draw24(key: StreamKey, index: number): number {
   return draw32(key, index) >>> 8;
 }
 
+/** Fills a plane with the draws of elements from `first` on. A loop of its own: captured variables are slow. */
+export function fillDraws(key: StreamKey, first: number, plane: Uint32Array): void {
+  for (let i = 0; i < plane.length; i++) plane[i] = draw24(key, first + i);
+}
+
 /** A uniform number in the open interval (0, 1) with 53 random bits, from draws 2i and 2i+1 of the stream. */
 export function uniform(key: StreamKey, i: number): number {
   const high = draw32(key, 2 * i) >>> 5;

@@ -2,7 +2,7 @@
 // runtime does not fuse operators, so on a CPU wasm.ts is several times faster; what can stay in a GPU's
 // memory goes through device-program.ts instead.
 
-import { draw24, type StreamKey } from "../base/counter-rng.ts";
+import { fillDraws, type StreamKey } from "../base/counter-rng.ts";
 import { bytesPerElement, type FloatType } from "../base/dtype.ts";
 import { TsmergeError } from "../base/errors.ts";
 import { createSession, type Device, type Session } from "../ort/session.ts";
@@ -162,7 +162,7 @@ function sliceCall(
 /** The 24-bit draws of elements [firstElement, firstElement + count). */
 export function drawPlane(key: StreamKey, firstElement: number, count: number): Uint32Array {
   const plane = new Uint32Array(count);
-  for (let i = 0; i < count; i++) plane[i] = draw24(key, firstElement + i);
+  fillDraws(key, firstElement, plane);
   return plane;
 }
 

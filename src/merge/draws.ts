@@ -3,7 +3,7 @@
 // is why its state is carried through a whole merge.
 
 import { mersenne, mersenneFromState } from "pure-rand/generator/mersenne";
-import { draw24, draw32, type StreamKey, streamKey } from "../base/counter-rng.ts";
+import { draw32, fillDraws, type StreamKey, streamKey } from "../base/counter-rng.ts";
 
 /** The mask streams of one tensor. */
 export interface TensorDraws {
@@ -38,7 +38,8 @@ export function counterGenerator(seed: number): MaskGenerator {
           const key = keys[stream]!;
           let element = 0;
           return (plane) => {
-            for (let i = 0; i < plane.length; i++) plane[i] = draw24(key, element++);
+            fillDraws(key, element, plane);
+            element += plane.length;
           };
         },
         sample(stream, elements, count) {
