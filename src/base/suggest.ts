@@ -2,7 +2,10 @@
 
 import { closest, distance } from "fastest-levenshtein";
 
-/** The nearest of `known` if it is close enough to be a typing slip (a third of the length, at least 2 edits), else undefined. */
+/**
+ * The nearest of `known` if it is close enough to be a typing slip (a third of the length, at least 2 edits), else
+ * undefined.
+ */
 export function suggest(name: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined;
   const nearest = closest(name, known);

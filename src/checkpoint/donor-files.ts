@@ -6,7 +6,10 @@ import { join } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { ioError } from "../base/io-error.ts";
 
-/** What a tokenizer's vocabulary is called where it is not, or not only, in tokenizer.json: by transformers' classes. */
+/**
+ * What a tokenizer's vocabulary is called where it is not, or not only, in tokenizer.json: by transformers'
+ * classes.
+ */
 export const VOCABULARY_FILES = [
   "tokenizer.model",
   "vocab.json",

@@ -18,7 +18,10 @@ export type Expression =
       readonly a: Expression;
       readonly b: Expression;
     }
-  /** Left-to-right sum from +0, accumulated in float32 (f64 in f64 arithmetic) and rounded to the arithmetic once, at the end. */
+  /**
+   * Left-to-right sum from +0, accumulated in float32 (f64 in f64 arithmetic) and rounded to the arithmetic once,
+   * at the end.
+   */
   | { readonly op: "sum"; readonly terms: readonly Expression[] }
   | {
       readonly op: "select";

@@ -149,7 +149,10 @@ export function demandOfSteps(steps: readonly Step[], declared: number): Demand 
   return { scalars, integers, streams };
 }
 
-/** Throws TsmergeError `internal`, naming the argument, unless `call` carries what the program needs in the right lengths. */
+/**
+ * Throws TsmergeError `internal`, naming the argument, unless `call` carries what the program needs in the right
+ * lengths.
+ */
 export function checkCall(program: Program, demand: Demand, call: TileCall): void {
   checkArguments(program, demand, call);
   expect("bytes of output", call.output.length, call.elements * bytesPerElement(program.store));

@@ -13,7 +13,10 @@ export interface Operands {
   /** Input `index` as float32, widened exactly. */
   input(index: number): Code;
   scalar(index: number): Code;
-  /** Integers, the elements' indices and their draws, all with the top bit flipped: in that form an unsigned comparison is a signed one, which processors have. */
+  /**
+   * Integers, the elements' indices and their draws, all with the top bit flipped: in that form an unsigned
+   * comparison is a signed one, which processors have.
+   */
   signedInteger(index: number): Code;
   signedIndices(): Code;
   signedDraws(stream: number): Code;

@@ -69,7 +69,10 @@ export interface TensorStatistics {
   magnitudeCut(i: number, density: number): Promise<MagnitudeCut>;
   /** Σ|x_i − x_base| over the whole tensor and over the elements that magnitudeCut keeps at the same density. */
   cutMass(i: number, density: number): Promise<Mass>;
-  /** Σ|x_i − x_base| over the whole tensor and over the elements whose draw in stream `stream` is below `bound` (of 2^24). */
+  /**
+   * Σ|x_i − x_base| over the whole tensor and over the elements whose draw in stream `stream` is below `bound` (of
+   * 2^24).
+   */
   drawnMass(i: number, stream: number, bound: number): Promise<Mass>;
   /** As magnitudeCut, for a count from 0 (nothing is kept) to all elements. */
   countCut(i: number, count: number): Promise<MagnitudeCut>;
@@ -89,7 +92,10 @@ export interface TensorStatistics {
   sum(): Sum;
 }
 
-/** Where a task vector is cut: kept are magnitudes above `threshold`, and those equal to it with an index below `cut`. */
+/**
+ * Where a task vector is cut: kept are magnitudes above `threshold`, and those equal to it with an index below
+ * `cut`.
+ */
 export interface MagnitudeCut {
   readonly threshold: number;
   readonly cut: number;

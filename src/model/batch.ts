@@ -14,12 +14,17 @@ export interface DecoderBatch {
   readonly tokens: Int32Array;
   /** Depth of each node in the trie = its position in the text, [rows·columns]; padding holds 0. */
   readonly positions: Int32Array;
-  /** Depth-first index of each node and of its last descendant. Padding holds a unique negative number in both, so that it attends to itself alone. */
+  /**
+   * Depth-first index of each node and of its last descendant. Padding holds a unique negative number in both, so
+   * that it attends to itself alone.
+   */
   readonly first: Int32Array;
   readonly last: Int32Array;
   /** Index into Schedule.anchors of the path that all rows continue, or -1 when they start at the root. */
   readonly anchor: number;
-  /** Slots whose next-token distribution is needed, [R]: at least two (one-row products differ in their last bits). */
+  /**
+   * Slots whose next-token distribution is needed, [R]: at least two (one-row products differ in their last bits).
+   */
   readonly scoreSlots: Int32Array;
   /** One entry a wanted log-probability, [K]: index into scoreSlots, and the token id. K may be 0. */
   readonly targetRow: Int32Array;

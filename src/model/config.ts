@@ -29,7 +29,10 @@ export interface ModelConfig {
   readonly biases: Readonly<Record<BiasGroup, boolean>>;
   /** RMS norm of queries and keys in each head, before rotation. */
   readonly qkNorm: boolean;
-  /** A windowed query at position p sees keys at positions > p − slidingWindow; undefined when no layer has a window. */
+  /**
+   * A windowed query at position p sees keys at positions > p − slidingWindow; undefined when no layer has a
+   * window.
+   */
   readonly slidingWindow: number | undefined;
   /** Whether each layer has the window, [layers]. */
   readonly windowedLayers: readonly boolean[];
@@ -78,7 +81,10 @@ const schema = z.looseObject({
 
 type RawConfig = z.infer<typeof schema>;
 
-/** The configuration in `directory/config.json`. Throws as {@link parseModelConfig}, and `io` if there is no such file. */
+/**
+ * The configuration in `directory/config.json`. Throws as {@link parseModelConfig}, and `io` if there is no such
+ * file.
+ */
 export async function readModelConfig(directory: string): Promise<ModelConfig> {
   const file = join(directory, "config.json");
   return parseModelConfig(await readJson(file), file);

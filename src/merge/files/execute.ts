@@ -40,7 +40,10 @@ export interface ExecuteOptions extends ModelFilesOptions {
   readonly force?: boolean;
   /** Go on from what an interrupted merge of the same plan left (the default); false deletes it. */
   readonly resume?: boolean;
-  /** Further text files by name, such as `mergekit_config.yml` and `README.md`; a function is asked when the weights are there. */
+  /**
+   * Further text files by name, such as `mergekit_config.yml` and `README.md`; a function is asked when the
+   * weights are there.
+   */
   readonly files?: Texts | ((weights: WrittenWeights) => Promise<Texts>);
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: MergeProgress) => void;

@@ -1,4 +1,5 @@
-// breadcrumbs_ties: task vectors without their outliers and their smallest elements, then summed where they agree in sign.
+// breadcrumbs_ties: task vectors without their outliers and their smallest elements, then summed where they agree
+// in sign.
 
 import type { MergeMethod } from "../method.ts";
 import { taskVectorMethod } from "./task-vectors.ts";

@@ -1,4 +1,5 @@
-// dare_linear: task vectors thinned by chance and rescaled, then summed. The rescaling keeps the l1 norm (the paper divides by the density).
+// dare_linear: task vectors thinned by chance and rescaled, then summed. The rescaling keeps the l1 norm (the
+// paper divides by the density).
 
 import type { MergeMethod } from "../method.ts";
 import { taskVectorMethod } from "./task-vectors.ts";

@@ -90,7 +90,9 @@ function markKept(
   }
 }
 
-/** Places of a row's elements by magnitude; among equal ones as torch has them under compat, else the lowest first. */
+/**
+ * Places of a row's elements by magnitude; among equal ones as torch has them under compat, else the lowest first.
+ */
 function ascending(rowLength: number, compat: boolean): (bits: Uint32Array) => Uint32Array {
   if (compat) return (bits) => torchSort(bits.map((x) => x & MAGNITUDE_BITS));
   const sort = descendingSorter(rowLength);

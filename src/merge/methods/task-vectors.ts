@@ -158,7 +158,10 @@ export function taskVectorMethod(form: TaskVectorForm): MergeMethod {
   };
 }
 
-/** Σ|δ| / Σ|kept δ|: what `rescale` multiplies survivors by, so that the l1 norm stays; 1 where either is next to nothing. */
+/**
+ * Σ|δ| / Σ|kept δ|: what `rescale` multiplies survivors by, so that the l1 norm stays; 1 where either is next to
+ * nothing.
+ */
 function rescaling(merge: TensorMerge, mass: Mass): number {
   const before = asCompat(merge, mass.total);
   const after = asCompat(merge, mass.kept);

@@ -33,7 +33,10 @@ export interface Architecture extends Family<ShapedTemplate> {
   /** True when queries and keys are RMS-normalised in each head before rotation. */
   readonly qkNorm: boolean;
   readonly window: WindowRule;
-  /** What transformers assumes where config.json leaves a key out; head_dim falls back to hidden/heads, num_key_value_heads to heads. */
+  /**
+   * What transformers assumes where config.json leaves a key out; head_dim falls back to hidden/heads,
+   * num_key_value_heads to heads.
+   */
   readonly defaults: {
     readonly head_dim?: number;
     readonly num_key_value_heads?: number;
@@ -107,7 +110,10 @@ export function shapeOf(shape: readonly Dimension[], config: ModelConfig): numbe
   return shape.map((dimension) => lengths[dimension]);
 }
 
-/** True when a forward pass reads the tensor: its bias is switched on, and it is not replaced by the weight it is tied to. */
+/**
+ * True when a forward pass reads the tensor: its bias is switched on, and it is not replaced by the weight it is
+ * tied to.
+ */
 export function isRead(tensor: TensorName, config: ModelConfig): boolean {
   if (tensor.tiedTo !== undefined) return !config.tieWordEmbeddings;
   return tensor.bias === undefined || config.biases[tensor.bias];

@@ -17,7 +17,10 @@ const schema = z.looseObject({
   model_type: z.string().nullish(),
 });
 
-/** The configuration in `directory/config.json`. Throws as {@link parseStoredConfig}, and `io` if there is no such file. */
+/**
+ * The configuration in `directory/config.json`. Throws as {@link parseStoredConfig}, and `io` if there is no such
+ * file.
+ */
 export async function readStoredConfig(directory: string): Promise<StoredConfig> {
   const file = join(directory, "config.json");
   return parseStoredConfig(await readJson(file), file);
