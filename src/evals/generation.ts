@@ -2,6 +2,7 @@
 // the reference. Pure; what generates the texts is elsewhere.
 
 import { TsmergeError } from "../base/errors.ts";
+import { choiceFilter } from "./choice-filter.ts";
 import { followed } from "./ifeval/score.ts";
 import type { ItemScore, Judgement } from "./item.ts";
 import type { ItemKey, Metric, MetricKey } from "./metrics.ts";
@@ -12,7 +13,8 @@ import { type FilterEntry, FunctionReference, type MetricEntry } from "./tasks/t
 /** A pipeline: the responses of one question to its answers. */
 export interface Pipeline {
   readonly name: string;
-  readonly apply: (responses: readonly string[]) => readonly string[];
+  /** @param choices the question's own, which one filter looks for */
+  readonly apply: (responses: readonly string[], choices?: readonly string[]) => readonly string[];
 }
 
 /** Python's string.punctuation. */
@@ -26,7 +28,11 @@ export function pipelinesOf(filters: readonly FilterEntry[] | undefined, file: s
   const listed = filters ?? [{ name: "none", filter: [{ function: "take_first" }] }];
   return listed.map(({ name, filter }) => {
     const steps = filter.map((step) => stepOf(step, file));
-    return { name, apply: (responses) => steps.reduce((texts, step) => step(texts), responses) };
+    return {
+      name,
+      apply: (responses, choices = []) =>
+        steps.reduce((texts, step) => step(texts, choices), responses),
+    };
   });
 }
 
@@ -38,7 +44,19 @@ const EXACT_MATCH: MetricEntry = {
   regexes_to_ignore: [],
 };
 
-type Step = (texts: readonly string[]) => readonly string[];
+type Step = (texts: readonly string[], choices: readonly string[]) => readonly string[];
+
+/** The filter that looks for the question's choices. */
+const CHOICE_FILTER = "multi_choice_regex";
+
+/** Whether a task's texts are searched for the choices of their questions. */
+export function asksForChoices(filters: readonly FilterEntry[] | undefined): boolean {
+  return filters?.some(({ filter }) => filter.some(isChoiceFilter)) ?? false;
+}
+
+function isChoiceFilter(step: FilterEntry["filter"][number]): boolean {
+  return step.function === CHOICE_FILTER;
+}
 
 function stepOf(step: FilterEntry["filter"][number], file: string): Step {
   const each =
@@ -60,12 +78,16 @@ function stepOf(step: FilterEntry["filter"][number], file: string): Step {
       return each((text) => text.toUpperCase());
     case "regex":
       return each(regexFilter(step));
+    case CHOICE_FILTER: {
+      const filter = choiceFilter(step);
+      return (texts, choices) => texts.map((text) => filter(text, choices));
+    }
     default: {
       const { function: named } = step;
       const name = named instanceof FunctionReference ? named.name : named;
       throw new TsmergeError("config", `field filter_list: the filter ${name} is not known`, {
         where: file,
-        hint: "known are take_first, take_first_k, majority_vote, remove_whitespace, lowercase, uppercase and regex",
+        hint: "known are take_first, take_first_k, majority_vote, remove_whitespace, lowercase, uppercase, regex and multi_choice_regex",
       });
     }
   }
@@ -115,7 +137,7 @@ export function exactMatch(
 /** Scores an item from its generated text, cut at its stop strings: one value a metric and filter. */
 export function scoreText(
   { task, docId, hash }: ItemKey,
-  { rule, references, instructions }: Judgement & { readonly kind: "generation" },
+  { rule, references, instructions, choices }: Judgement & { readonly kind: "generation" },
   text: string,
 ): ItemScore {
   const identity = { task, docId, hash, logLikelihoods: [], logprob: 0 };
@@ -134,7 +156,7 @@ export function scoreText(
   const responses = Array<string>(repeats).fill(text);
   const values = pipelinesOf(filters, file).flatMap(({ name, apply }) =>
     metrics.map((options): [MetricKey, number] => {
-      const [prediction = ""] = apply(responses);
+      const [prediction = ""] = apply(responses, choices);
       return [keyOfFilter("exact_match", name), exactMatch(prediction, references, options)];
     }),
   );

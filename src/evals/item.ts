@@ -21,6 +21,8 @@ export type Judgement =
       readonly kind: "generation";
       readonly rule: GenerationRule;
       readonly references: readonly string[];
+      /** The question's choices, where a filter looks for them. */
+      readonly choices?: readonly string[];
       /** IFEval's: what the text is verified by, in place of the references. */
       readonly instructions?: readonly Instruction[];
     };

@@ -2,7 +2,7 @@
 // its hashes, so that two logs can be laid side by side. Pure; run/eval/result-files.ts writes them.
 
 import { sha256 } from "../base/hash.ts";
-import { pipelinesOf } from "./generation.ts";
+import { type Pipeline, pipelinesOf } from "./generation.ts";
 import type { Answer, Item, ItemScore } from "./item.ts";
 import { type MetricKey, metricOf } from "./metrics.ts";
 import { PythonFloat, pythonFloat, pythonJson, pythonStr } from "./python/json.ts";
@@ -64,7 +64,7 @@ export function sampleLines(source: SampleSource): string[] {
       doc: document,
       target: pythonStr(target),
       arguments: argumentsOf(item),
-      ...responsesOf(source, pipeline?.apply),
+      ...responsesOf(source, pipeline),
       filter,
       metrics: source.score === undefined ? ["bypass"] : own.map(nameOf),
       ...hashes,
@@ -100,11 +100,12 @@ function argumentsOf({ context, contexts, continuations, judgement }: Item): obj
 /** Responses as strings, a list of repeats for each request; after the filter one for each request. */
 function responsesOf(
   { item, answer }: SampleSource,
-  apply: ((texts: readonly string[]) => readonly string[]) | undefined,
+  pipeline: Pipeline | undefined,
 ): { resps: unknown; filtered_resps: unknown } {
   const { logLikelihoods, greedy, texts } = answer;
-  if (apply !== undefined) {
-    return { resps: [texts], filtered_resps: apply(texts).slice(0, 1) };
+  if (item.judgement?.kind === "generation" && pipeline !== undefined) {
+    const filtered = pipeline.apply(texts, item.judgement.choices);
+    return { resps: [texts], filtered_resps: filtered.slice(0, 1) };
   }
   if (item.judgement?.kind === "rolling") {
     const whole = pythonFloat(logLikelihoods.reduce((sum, value) => sum + value, 0)); // of its windows

@@ -4,7 +4,7 @@
 import { TsmergeError } from "../../base/errors.ts";
 import { sha256 } from "../../base/hash.ts";
 import type { Row } from "../datasets/records.ts";
-import { pipelinesOf } from "../generation.ts";
+import { asksForChoices, pipelinesOf } from "../generation.ts";
 import type { Instruction } from "../ifeval/score.ts";
 import type { GenerationRule, Item, Judgement } from "../item.ts";
 import { pythonLiteral } from "../python/literal.ts";
@@ -302,6 +302,7 @@ function requestOf(
       // there for this output type
       const judgement: Judgement = {
         ...{ kind: "generation", rule: task.generation!, references },
+        ...(asksForChoices(config.filter_list) && { choices: columnOfChoices(row, config.file) }),
         ...(task.instructions && { instructions: task.instructions(row) }),
       };
       return { question, context, continuations: [], choices: [], gold: -1, judgement };
@@ -309,6 +310,15 @@ function requestOf(
     default:
       return config.output_type satisfies never;
   }
+}
+
+/** The column in which the filter multi_choice_regex finds a question's choices. */
+function columnOfChoices({ choices }: Row, file: string): readonly string[] {
+  if (Array.isArray(choices)) return choices.map(printed);
+  throw new TsmergeError("config", "field filter_list: multi_choice_regex needs a column choices", {
+    where: file,
+    hint: "it is a list of texts, one a lettered choice; or use the filter regex",
+  });
 }
 
 /** Choices that are contexts: the continuation is one. */
