@@ -22,7 +22,7 @@ const root = quickFolder();
 const NAMES = ["left", "right"];
 
 /** Even items belong to a task whose best genome lies left, odd ones to one whose best lies right. */
-function twoTasks(strategy: string): Contest {
+function twoTasks(strategy: string, metric: "logprob" | "acc"): Contest {
   const contest = fakeContest({ strategy, population: 8, items: 40 });
   const { search, selection, report } = contest.workloads;
   const dealt = (workload: Workload): Workload => ({
@@ -32,7 +32,7 @@ function twoTasks(strategy: string): Contest {
   return {
     ...contest,
     workloads: { search: dealt(search), selection: dealt(selection), report: dealt(report) },
-    tasks: NAMES.map((name) => ({ ...FAKE_TASK, name, leaves: [name] })),
+    tasks: NAMES.map((name) => ({ ...FAKE_TASK, name, metric, leaves: [name] })),
   };
 }
 
@@ -41,8 +41,12 @@ const answer: typeof fakeResult = (genome, workload, batch) => {
   return fakeResult([x + (batch % 2 === 0 ? 0.4 : -0.2), y], workload, batch);
 };
 
-async function play(strategy: string, folder: string): Promise<EvolveResult> {
-  const contest = twoTasks(strategy);
+async function play(
+  strategy: string,
+  folder: string,
+  metric: "logprob" | "acc" = "logprob",
+): Promise<EvolveResult> {
+  const contest = twoTasks(strategy, metric);
   const executor = new FakeExecutor(contest, 2, answer);
   return await runContest({
     ...{ contest, folder: runFolder(folder), configText: "genome: {}\n", environment: {} },
@@ -103,6 +107,16 @@ test("a finished run's front is written again, and files of a longer one go", as
   await play("nsga2", folder);
   assert.equal(readFileSync(join(folder, "front", "01.yaml"), "utf8"), before);
   assert.ok(!readdirSync(join(folder, "front")).includes("99.yaml"));
+});
+
+test("a front of shares has each task's own share, with Wilson's interval", async () => {
+  const { front } = await play("nsga2", join(root, "shares"), "acc");
+  for (const { tasks } of front!) {
+    for (const { value, n, low, high } of Object.values(tasks)) {
+      assert.equal(n, 20);
+      assert.ok(low! >= 0 && low! <= value && value <= high! && high! <= 1);
+    }
+  }
 });
 
 test("a strategy without a front has none, and says so when asked", async () => {

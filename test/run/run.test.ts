@@ -71,6 +71,18 @@ test("a run scores baselines first, then the search, the shortlist and the repor
   assert.equal(result.reportLooks, 1);
 });
 
+test("no score is recorded without its n and its interval", async () => {
+  const path = quickFolder();
+  await play(path, { maxEvals: 8 });
+  const lineage = openLineage(join(path, "run.db"), { readonly: true });
+  const scores = lineage.results.scores();
+  lineage.close();
+  assert.ok(scores.length > 0);
+  for (const { n, value, low, high } of scores) {
+    assert.ok(n >= 20 && low! < value && value < high!, `${low} ${value} ${high} of ${n}`);
+  }
+});
+
 test("the report items are scored for the winner and the baselines only", async () => {
   const { executor } = await play(quickFolder(), { maxEvals: 12 });
   const reports = executor.jobs.filter(({ workloads }) => workloads[0]!.name === "report");

@@ -141,11 +141,14 @@ export function reportedItems(
   };
 }
 
-/** A task's value by the metric of the search, with its interval. */
+/** A task's value by the metric of the search, with its interval. @param scores maybe of other tasks, too */
 export function searchedScore(task: WeightedTask, scores: readonly ItemScore[]): Interval {
-  const { metric, reported, isCounted: counted } = task;
+  const { metric, reported, isCounted: counted, leaves } = task;
   return counted && metric === reported
-    ? countedScore([task], scores)
+    ? countedScore(
+        [task],
+        scores.filter((score) => leaves.includes(score.task)),
+      )
     : around(taskEstimate(task, scores), metric);
 }
 
@@ -168,7 +171,8 @@ function ownerOf(tasks: readonly WeightedTask[], leaf: string): WeightedTask {
   throw new TsmergeError("internal", `no task asked for ${leaf}`);
 }
 
-function around(estimate: Estimate, metric?: MetricKey): Interval {
+/** An estimate ± 1.96 standard errors; of a perplexity those of its logarithm. */
+export function around(estimate: Estimate, metric?: MetricKey): Interval {
   const { value, n, stderr } = estimate;
   return { value, n, stderr, ...(intervalAround(estimate, metric) ?? { low: null, high: null }) };
 }

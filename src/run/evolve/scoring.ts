@@ -19,7 +19,9 @@ import type { BatchRecord, ScoreRecord, Split } from "../../lineage/records.ts";
 import { FITNESS, WHOLE_RUN } from "../../lineage/results.ts";
 import type { MergePlan } from "../../merge/plan.ts";
 import { resultCount } from "../../model/batch.ts";
-import { fitnessOf, taskEstimate, type WeightedTask } from "./fitness.ts";
+import { around, searchedScore } from "./comparison.ts";
+import { fitnessOf, type WeightedTask } from "./fitness.ts";
+import type { Interval } from "./results.ts";
 
 /** A recorded candidate with what it takes to run it. */
 export interface Entrant {
@@ -193,8 +195,8 @@ export function settle(
     // a race may stop a recipe that an earlier generation scored on all items
     if ((lineage.results.fitness(recipeHash, split)?.n ?? 0) <= fitness.n) {
       lineage.results.putScores([
-        scoreRecord(recipeHash, split, WHOLE, fitness),
-        ...tasks.map((task) => scoreRecord(recipeHash, split, task, taskEstimate(task, scores))),
+        scoreRecord(recipeHash, split, WHOLE, around(fitness)),
+        ...tasks.map((task) => scoreRecord(recipeHash, split, task, searchedScore(task, scores))),
       ]);
     }
     const outcome = { fitness: fitness.value, items: scores.length, stoppedAfter };
@@ -210,10 +212,13 @@ function scoreRecord(
   recipeHash: string,
   split: Split,
   { name, metric }: { readonly name: string; readonly metric: string },
-  { n, value, stderr }: Estimate,
+  { n, value, stderr, low, high }: Interval,
 ): ScoreRecord {
-  const spread = stderr === null ? {} : { stderr };
-  return { recipeHash, split, task: name, metric, n, value, ...spread };
+  return {
+    ...{ recipeHash, split, task: name, metric, n, value },
+    ...(stderr === null ? {} : { stderr }),
+    ...(low === null || high === null ? {} : { low, high }),
+  };
 }
 
 /** Item scores, up to a rung, of a recipe; undefined when some of the results are not recorded. */
