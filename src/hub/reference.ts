@@ -20,16 +20,18 @@ const CHECK_PATH = "check the path: relative ones start from the working folder 
 
 /**
  * The location of a model: its folder, and for `base+adapter` its adapter's too (see joinLocation). A folder
- * whose own name holds the plus comes first.
+ * whose own path holds a plus comes first.
  * @throws TsmergeError `usage` for what is nowhere, saying where it was looked for and how to get it
  */
 export async function resolveModel(reference: string, options: ResolveOptions): Promise<string> {
-  const [base, adapter, ...rest] = reference.split("+");
-  if (base === undefined || adapter === undefined) return resolveFolder(reference, options);
+  const plus = reference.lastIndexOf("+");
+  if (plus < 0) return resolveFolder(reference, options);
   const { found } = await lookForFolder(reference, options);
   if (found !== undefined) return found;
-  if (rest.length > 0) {
-    throw new TsmergeError("usage", `"${reference}" names ${rest.length + 1} adapters`, {
+  const [base, adapter] = [reference.slice(0, plus), reference.slice(plus + 1)];
+  if (base.includes("+") && (await lookForFolder(base, options)).found === undefined) {
+    const adapters = reference.split("+").length - 1;
+    throw new TsmergeError("usage", `"${reference}" names ${adapters} adapters`, {
       hint: "merge the model with one of them first, then write thatModel+adapter",
     });
   }

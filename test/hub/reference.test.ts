@@ -85,6 +85,10 @@ test("base+adapter is two folders in one location, each found on its own", async
   assert.equal(await find("org/name+gpt2"), joinLocation(main, gpt2));
   assert.equal(await find("org/both+org/name@v1.0"), joinLocation(join(work, "org/both"), old));
   await assert.rejects(find("org/name+org/absent"), { hint: /`tsmerge download org\/absent`/ });
+  const model = join(work, "c++/model");
+  mkdirSync(model, { recursive: true });
+  assert.equal(await find(model), model);
+  assert.equal(await find(`${model}+gpt2`), joinLocation(model, gpt2));
   await assert.rejects(find("org/name+a+b"), { message: '"org/name+a+b" names 2 adapters' });
   await assert.rejects(find("org/name+"), { message: "a model's name is empty" });
 });

@@ -101,6 +101,7 @@ test("an adapter follows its model after a plus, in mergekit's two spellings", (
     const text = `${HEAD}models: [{model: "${entry}", parameters: {weight: 1}}]\n`;
     assert.match(refusal(text), /is not a model reference/, entry);
   }
+  assert.equal(models("/data/c++/a")?.[0]?.model, "/data/c++/a");
   const override = "{model: {path: a}, override_architecture: B}";
   const text = `${HEAD}models: [{model: ${override}, parameters: {weight: 1}}]\n`;
   assert.match(refusal(text), /override_architecture is not supported/);

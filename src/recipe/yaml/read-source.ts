@@ -34,7 +34,9 @@ export interface PlacedSlice {
 function checkReference(file: YamlFile, node: Node, reference: string): string {
   const parts = reference.split("+");
   const isPart = (part: string) => part.trim() !== "" && /^[^@]+(@[^@]+)?$/.test(part);
-  if (parts.length > 2 || !parts.every(isPart)) {
+  // a folder's path may hold any number of pluses: whoever looks it up knows
+  const isPath = /^[./~]/.test(reference);
+  if (!isPath && (parts.length > 2 || !parts.every(isPart))) {
     complain(
       file,
       node,
