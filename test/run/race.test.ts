@@ -157,6 +157,7 @@ test("estimates of those that stopped stand beside their raw means, with the n o
     for (const { one, scores } of rows) {
       const raw = scores.find(({ metric, split }) => metric === "acc" && split === "search");
       assert.equal(raw?.n, one.items);
+      assert.ok(raw!.low! <= raw!.value && raw!.value <= raw!.high!);
       assert.equal(lineage.results.fitness(one.recipeHash, "search")?.value, one.fitness);
     }
   } finally {

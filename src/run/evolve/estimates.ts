@@ -8,6 +8,7 @@ import {
   fitResponses,
   LEAST_MODELS,
 } from "../../evals/statistics/item-response.ts";
+import { wilson } from "../../evals/statistics/statistics.ts";
 import type { Candidate, ScoreRecord } from "../../lineage/records.ts";
 import { WHOLE_RUN } from "../../lineage/results.ts";
 import type { Contest } from "./contest.ts";
@@ -38,7 +39,12 @@ export function estimateStopped(
   const rows = stopped.flatMap(({ recipeHash }, index): ScoreRecord[] => {
     const { raw, n, estimate } = estimateMean(model, answersOf(stopped[index]!));
     const row = { recipeHash, split: "search", task: WHOLE_RUN, n } as const;
-    const beside: ScoreRecord = { ...row, metric: "acc", value: raw };
+    const beside: ScoreRecord = {
+      ...row,
+      metric: "acc",
+      value: raw,
+      ...wilson(Math.round(raw * n), n),
+    };
     return estimate === undefined
       ? [beside]
       : [beside, { ...row, metric: ESTIMATE, value: estimate }];
