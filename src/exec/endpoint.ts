@@ -6,6 +6,7 @@ import { z } from "zod";
 import { TsmergeError } from "../base/errors.ts";
 import type { Answer, Item } from "../evals/item.ts";
 import { codePoints } from "../evals/python/text.ts";
+import { isNeutral, SHAPE_KEYS } from "../model/generation-config.ts";
 
 export interface EndpointOptions {
   /** Such as `http://127.0.0.1:8000/v1`. */
@@ -51,7 +52,18 @@ export async function endpointAnswer(item: Item, options: EndpointOptions): Prom
   const { judgement, context, contexts, continuations, task } = item;
   switch (judgement?.kind) {
     case "generation": {
-      const { until, maxTokens } = judgement.rule.stop;
+      const { until, maxTokens, shape = {} } = judgement.rule.stop;
+      if (!isNeutral(shape)) {
+        const keys = SHAPE_KEYS.filter((key) => judgement.rule.options[key] != null);
+        throw new TsmergeError(
+          "usage",
+          `${task} sets ${keys.join(", ")}, which no endpoint knows`,
+          {
+            where: judgement.rule.file,
+            hint: "remove it from generation_kwargs, or score the task here",
+          },
+        );
+      }
       const [completion] = await complete(options, {
         ...{ prompt: [context], max_tokens: maxTokens, stop: until, temperature: 0 },
       });

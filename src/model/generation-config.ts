@@ -115,3 +115,12 @@ export function textShapeOf(settings: unknown): TextShape {
   };
   return Object.fromEntries(Object.entries(shape).filter(([, value]) => value != null));
 }
+
+/** Whether a shape changes no choice. */
+export function isNeutral(shape: TextShape): boolean {
+  const { repetitionPenalty = 1, noRepeatNgramSize = 0, minLength = 0, minNewTokens = 0 } = shape;
+  const { suppressTokens = [], beginSuppressTokens = [] } = shape;
+  const numbers = [repetitionPenalty - 1, noRepeatNgramSize, minLength, minNewTokens];
+  const lists = [suppressTokens, beginSuppressTokens];
+  return numbers.every((value) => value === 0) && lists.every((list) => list.length === 0);
+}

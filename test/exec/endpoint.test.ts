@@ -44,6 +44,13 @@ test("texts are generated up to their stop strings", async () => {
   assert.deepEqual(texts, [" 42.\n"]);
   const { prompt, stop, max_tokens } = endpoint.requests.at(-1)!;
   assert.deepEqual([prompt, stop, max_tokens], [["Ärger 😀:"], ["\n\n", "Question:"], 64]);
+  const shape = { repetitionPenalty: 1.2 };
+  const shaped = { ...rule, options: { repetition_penalty: 1.2 }, stop: { ...rule.stop, shape } };
+  const refused = { ...item, continuations: [], judgement: { ...judgement, rule: shaped } };
+  await assert.rejects(
+    endpointAnswer(refused, options),
+    /sets repetition_penalty, which no endpoint/,
+  );
 });
 
 test("a busy server and a cut connection are asked again, a refusal is not", async () => {

@@ -1,7 +1,7 @@
 // The next token of a text under a shape: transformers' logits processors, in the order in which its generate
 // applies them, and then the most probable token. Without a shape the graph's own choice counts.
 
-import type { TextShape } from "../generation-config.ts";
+import { isNeutral, type TextShape } from "../generation-config.ts";
 
 /** A text so far: tokens, of which the first `promptLength` are the prompt. */
 export interface TextSoFar {
@@ -20,13 +20,9 @@ export function nextTokenUnder(
   shape: TextShape,
   endTokens: readonly number[],
 ): NextToken | undefined {
+  if (isNeutral(shape)) return undefined;
   const { repetitionPenalty = 1, noRepeatNgramSize = 0, suppressTokens = [] } = shape;
   const { minLength = 0, minNewTokens = 0, beginSuppressTokens = [] } = shape;
-  const numbers = [repetitionPenalty - 1, noRepeatNgramSize, minLength, minNewTokens];
-  const lists = [suppressTokens, beginSuppressTokens];
-  if (numbers.every((value) => value === 0) && lists.every((list) => list.length === 0)) {
-    return undefined;
-  }
   return (logits, { tokens, promptLength }) => {
     const forbid = (some: readonly number[]): void => {
       for (const token of some) if (token < logits.length) logits[token] = -Infinity;
