@@ -132,8 +132,8 @@ function continuationOf(
     sum += value;
     count++;
     const top = Object.values(tops?.[index] ?? {});
-    if (top.length === 0) isGreedy = undefined;
-    else if (Math.max(...top) > value) isGreedy &&= false;
+    if (top.length === 0) isGreedy &&= undefined;
+    else if (Math.max(...top) > value) isGreedy = false;
   }
   if (count === 0) throw withoutLogprobs(url);
   return { sum, isGreedy };

@@ -140,20 +140,27 @@ export async function outlineOf(options: EvolveOptions): Promise<Outline> {
   };
 }
 
+/** What a strategy may know besides the box. */
+interface Known {
+  readonly seed: number;
+  readonly sigma: number;
+  readonly population: number | undefined;
+  readonly evaluations: number | undefined;
+  readonly earlier: Problem["earlier"] | undefined;
+  readonly items: number | undefined;
+}
+
 /** The box of a space as a strategy sees it, with what else is known; what is undefined is left out. */
 function problemOf(
   { lower, upper, start, integer, categorical }: SearchSpace,
-  known: { readonly [Key in keyof Problem]?: Problem[Key] | undefined } & Pick<
-    Problem,
-    "seed" | "sigma"
-  >,
+  { seed, sigma, ...others }: Known,
 ): Problem {
-  const given = Object.entries(known).filter(([, value]) => value !== undefined);
+  const known = Object.entries(others).filter(([, value]) => value !== undefined);
   return {
-    ...{ lower, upper, start, seed: known.seed, sigma: known.sigma },
+    ...{ lower, upper, start, seed, sigma },
     ...(integer.some(Boolean) ? { integer } : {}),
     ...(categorical.some(Boolean) ? { categorical } : {}),
-    ...Object.fromEntries(given),
+    ...Object.fromEntries(known),
   };
 }
 
