@@ -37,9 +37,10 @@ export function strategyNamed(name: string): Strategy {
   const found = STRATEGIES.find((strategy) => strategy.name === name);
   if (found !== undefined) return found;
   const names = STRATEGIES.map((strategy) => strategy.name);
+  const whole = names.find((one) => one.endsWith(`-${name}`)); // ipop is known by that name alone
   throw new TsmergeError(
     "usage",
-    `there is no search strategy "${name}"${didYouMean(name, names)}`,
+    `there is no search strategy "${name}"${didYouMean(whole ?? name, names)}`,
     { hint: `choose one of ${names.join(", ")}` },
   );
 }

@@ -51,7 +51,7 @@ export function evolveCommand(name: string): Command {
     .option("--generations <n>", "generations (also --n-iterations)", wholeNumber(1))
     .option("--budget-minutes <m>", "minutes (--timeout counts seconds)", positiveNumber)
     .optionsGroup("How:")
-    .option("--strategy <name>", "auto, cmaes, lra-cmaes, ga, … (auto)")
+    .option("--strategy <name>", "one of `tsmerge ls strategies` (auto)")
     .addOption(
       new Option(
         "--racing <rule>",
