@@ -11,7 +11,7 @@ import { openLineage } from "../../src/lineage/lineage.ts";
 import { temporaryFolder } from "./folder.ts";
 import { outcome, recorded, search, violations } from "./toy.ts";
 
-const KILLS = 20;
+const KILLS = 12;
 const SCRIPT = join(import.meta.dirname, "toy-process.ts");
 
 /** Runs the writer and kills it once it has reported `reports` commits; resolves with what it reported. */

@@ -10,12 +10,13 @@ const MEMORY = "/dev/shm";
 
 /** A new folder, which goes when the file's tests are done. */
 export function quickFolder(): string {
-  const folder = mkdtempSync(join(place(), "tsmerge-run-"));
+  const folder = mkdtempSync(join(quickPlace(), "tsmerge-run-"));
   after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-function place(): string {
+/** Where such folders lie. */
+export function quickPlace(): string {
   try {
     accessSync(MEMORY, constants.W_OK);
     return MEMORY;
