@@ -10,9 +10,9 @@ import { openLineage } from "../../src/lineage/lineage.ts";
 import { quickFolder } from "./quick-folder.ts";
 import { contentOf, ended, startSearch } from "./searches.ts";
 
-const KILLS = 8;
+const KILLS = 20;
 /** A life ends after 1 to this many batches, so that the last one ends near the end of the run. */
-const MOST_BATCHES = 120;
+const MOST_BATCHES = 58;
 
 /** How far the run is, and batches of candidates that are not done: what these continue from. */
 function stateOf(path: string): { stage: string | undefined; partialBatches: number } {
