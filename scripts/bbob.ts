@@ -2,8 +2,8 @@
 // (an ECDF over functions, instances and 51 targets), ours beside pycma's. Draws docs/bbob.svg.
 
 import { streamKey, uniform } from "../src/base/counter-rng.ts";
-import { cmaes } from "../src/search/cmaes.ts";
-import { cmaesIpop } from "../src/search/restarts.ts";
+import { cmaes } from "../src/search/strategies/cmaes.ts";
+import { cmaesIpop } from "../src/search/strategies/restarts.ts";
 import type { Strategy } from "../src/search/strategy.ts";
 import { BBOB } from "../test/search/bbob.ts";
 import { step, unbounded } from "../test/search/run.ts";

@@ -3,11 +3,11 @@
 // `auto` gains over the same strategy's mean, which is why it is the default. And what a generation of many genes costs, against one eigendecomposition.
 
 import { EigenvalueDecomposition } from "ml-matrix";
-import { auto } from "../src/search/auto.ts";
-import { cmaes } from "../src/search/cmaes.ts";
-import { lraCmaes } from "../src/search/lra-cmaes.ts";
+import { unpacked } from "../src/search/gaussian/symmetric.ts";
+import { auto } from "../src/search/strategies/auto.ts";
+import { cmaes } from "../src/search/strategies/cmaes.ts";
+import { lraCmaes } from "../src/search/strategies/lra-cmaes.ts";
 import type { Strategy } from "../src/search/strategy.ts";
-import { unpacked } from "../src/search/symmetric.ts";
 import { landscape, searched, type Trace } from "../test/search/landscape.ts";
 import { median } from "../test/search/run.ts";
 import type { Row } from "./row.ts";

@@ -3,11 +3,11 @@
 
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { auto } from "../src/search/auto.ts";
-import { cmaes } from "../src/search/cmaes.ts";
-import { lraCmaes } from "../src/search/lra-cmaes.ts";
-import { cmaesIpop } from "../src/search/restarts.ts";
-import { sepCmaes } from "../src/search/sep-cmaes.ts";
+import { auto } from "../src/search/strategies/auto.ts";
+import { cmaes } from "../src/search/strategies/cmaes.ts";
+import { lraCmaes } from "../src/search/strategies/lra-cmaes.ts";
+import { cmaesIpop } from "../src/search/strategies/restarts.ts";
+import { sepCmaes } from "../src/search/strategies/sep-cmaes.ts";
 import type { Problem, Strategy } from "../src/search/strategy.ts";
 import * as functions from "../test/search/functions.ts";
 import { landscape, searched } from "../test/search/landscape.ts";

@@ -3,7 +3,7 @@
 
 import { workerData } from "node:worker_threads";
 import { TsmergeError, toWire } from "../base/errors.ts";
-import { wasmKernel } from "../kernel/wasm.ts";
+import { wasmKernel } from "../kernel/wasm/wasm.ts";
 import { openTensorMerger, type TensorMerger } from "../merge/files/tensor-merger.ts";
 import type { MergeAnswer, MergeJob, MergeSetup } from "./merge-protocol.ts";
 

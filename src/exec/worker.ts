@@ -3,7 +3,7 @@
 // reads in place. No checkpoint, no reload.
 
 import { canonicalJson } from "../base/hash.ts";
-import { wasmKernel } from "../kernel/wasm.ts";
+import { wasmKernel } from "../kernel/wasm/wasm.ts";
 import { CandidateMerger } from "../merge/candidates/candidate.ts";
 import { DeviceMerger } from "../merge/candidates/device-candidate.ts";
 import { type ModelConfig, parseModelConfig } from "../model/config.ts";

@@ -1,11 +1,11 @@
 // Which kernel computes a merge: the one place where a device's name becomes code. Kernels work on host
-// memory; merges that stay on a GPU use device-program.ts.
+// memory; merges that stay on a GPU use onnx/device-program.ts.
 
 import { TsmergeError } from "../base/errors.ts";
 import { probeWebGpu } from "../ort/probe.ts";
 import type { Kernel } from "./kernel.ts";
-import { onnxKernel } from "./onnx.ts";
-import { wasmKernel } from "./wasm.ts";
+import { onnxKernel } from "./onnx/onnx.ts";
+import { wasmKernel } from "./wasm/wasm.ts";
 
 /** As `--device` spells it. */
 export type Device = "auto" | "cpu" | "webgpu" | "cuda";

@@ -11,11 +11,11 @@ import {
   learned,
   likeliest,
 } from "./categories.ts";
-import { cmaesParameters, defaultPopulation } from "./cmaes-parameters.ts";
-import { selection } from "./cmaes-update.ts";
+import { cmaesParameters, defaultPopulation } from "./gaussian/cmaes-parameters.ts";
+import { selection } from "./gaussian/cmaes-update.ts";
+import { bestOf } from "./gaussian/warm-start.ts";
 import { checkedProblem, checkTold, rankable, ranking } from "./problem.ts";
 import type { Problem, Strategy, Told } from "./strategy.ts";
-import { bestOf } from "./warm-start.ts";
 
 export interface MixedState<Inner> {
   readonly problem: Problem;

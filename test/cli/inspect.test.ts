@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { MERGE_METHODS } from "../../src/merge/methods/registry.ts";
-import { STRATEGIES } from "../../src/search/registry.ts";
+import { STRATEGIES } from "../../src/search/strategies/registry.ts";
 import { writeModel } from "../merge/models.ts";
 
 const ROOT = join(import.meta.dirname, "../..");

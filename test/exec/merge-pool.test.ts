@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { mergePool } from "../../src/exec/merge-pool.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { executeMerge, executeWith } from "../../src/merge/files/execute.ts";
 import { stagingOf } from "../../src/merge/files/output-folder.ts";
 import { planOver, writeModel } from "../merge/models.ts";

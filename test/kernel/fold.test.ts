@@ -15,8 +15,8 @@ import {
   interpretCounts,
   interpretDrawSums,
   interpretSums,
-} from "../../src/kernel/reference-fold.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+} from "../../src/kernel/reference/fold.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { anyCall, anyProgram, encode, makeCall } from "./programs.ts";
 
 const kernel = wasmKernel();

@@ -5,8 +5,8 @@ import { after, test } from "node:test";
 import fc from "fast-check";
 import { add, input, mul, scalar } from "../../src/kernel/expression.ts";
 import type { Program } from "../../src/kernel/kernel.ts";
-import { onnxKernel } from "../../src/kernel/onnx.ts";
-import { interpret } from "../../src/kernel/reference.ts";
+import { onnxKernel } from "../../src/kernel/onnx/onnx.ts";
+import { interpret } from "../../src/kernel/reference/reference.ts";
 import { sessionsCreated } from "../../src/ort/session.ts";
 import { anyCall, anyProgram, bitsOf, encode, makeCall } from "./programs.ts";
 

@@ -6,7 +6,7 @@ import { draw24 } from "../../src/base/counter-rng.ts";
 import * as x from "../../src/kernel/expression.ts";
 import type { Arithmetic, Program, TileCall } from "../../src/kernel/kernel.ts";
 import { programKey, stepsOf } from "../../src/kernel/program.ts";
-import { interpret } from "../../src/kernel/reference.ts";
+import { interpret } from "../../src/kernel/reference/reference.ts";
 import { encode } from "./programs.ts";
 
 /** The float32 results of an expression over float32 inputs. */

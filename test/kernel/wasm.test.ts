@@ -17,8 +17,8 @@ import {
   sum,
 } from "../../src/kernel/expression.ts";
 import type { CompiledProgram, Program } from "../../src/kernel/kernel.ts";
-import { interpret } from "../../src/kernel/reference.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { interpret } from "../../src/kernel/reference/reference.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { anyCall, anyProgram, bitsOf, encode, floatTypes, makeCall } from "./programs.ts";
 
 const kernel = wasmKernel();

@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter } from "../../src/checkpoint/writer.ts";
 import { resolveModel } from "../../src/hub/reference.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { executeMerge } from "../../src/merge/files/execute.ts";
 import { compileRecipe } from "../../src/recipe/compile/compile.ts";
 import { loadModels } from "../../src/recipe/compile/models.ts";

@@ -8,7 +8,7 @@ import { after, test } from "node:test";
 import type { FloatType } from "../../src/base/dtype.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter } from "../../src/checkpoint/writer.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { cosineOf, distanceOf, normOf, relativeNormOf } from "../../src/merge/compare.ts";
 import { encode } from "./tensors.ts";
 

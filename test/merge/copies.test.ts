@@ -12,7 +12,7 @@ import { byteLengthOf } from "../../src/checkpoint/layout.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter } from "../../src/checkpoint/writer.ts";
 import { mergePool } from "../../src/exec/merge-pool.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { soloCrew } from "../../src/merge/files/crew.ts";
 import { executeWith } from "../../src/merge/files/execute.ts";
 import { compileRecipe } from "../../src/recipe/compile/compile.ts";

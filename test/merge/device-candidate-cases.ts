@@ -11,7 +11,7 @@ import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter } from "../../src/checkpoint/writer.ts";
 import type { Engine } from "../../src/exec/serve.ts";
 import { openEngine } from "../../src/exec/worker.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { CandidateMerger } from "../../src/merge/candidates/candidate.ts";
 import { DeviceMerger } from "../../src/merge/candidates/device-candidate.ts";
 import { MERGE_METHODS } from "../../src/merge/methods/registry.ts";

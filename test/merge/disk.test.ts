@@ -16,7 +16,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { layOut } from "../../src/checkpoint/layout.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { type HireCrew, soloCrew } from "../../src/merge/files/crew.ts";
 import { executeMerge, executeWith } from "../../src/merge/files/execute.ts";
 import { stagingOf } from "../../src/merge/files/output-folder.ts";

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { executeMerge, type MergeProgress } from "../../src/merge/files/execute.ts";
 import { planHash } from "../../src/merge/fingerprint.ts";
 import { methodNamed } from "../../src/merge/methods/registry.ts";

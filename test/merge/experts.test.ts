@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter, type TensorSpec } from "../../src/checkpoint/writer.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { executeMerge } from "../../src/merge/files/execute.ts";
 import { compileRecipe } from "../../src/recipe/compile/compile.ts";
 import { loadModels } from "../../src/recipe/compile/models.ts";

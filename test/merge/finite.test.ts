@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { FloatType } from "../../src/base/dtype.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { finiteCheck } from "../../src/merge/finite.ts";
 import { decode } from "./tensors.ts";
 

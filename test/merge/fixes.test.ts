@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { executeMerge } from "../../src/merge/files/execute.ts";
 import { countFixes, FIX_NAMES, type Fix, fixSentence } from "../../src/merge/fixes.ts";
 import { methodNamed } from "../../src/merge/methods/registry.ts";

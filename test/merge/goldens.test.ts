@@ -10,7 +10,7 @@ import { type FloatType, isFloatType } from "../../src/base/dtype.ts";
 import { roundTo } from "../../src/base/half.ts";
 import type { Checkpoint } from "../../src/checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { executeMerge } from "../../src/merge/files/execute.ts";
 import { MERGE_METHODS } from "../../src/merge/methods/registry.ts";
 import type { MergePlan, TensorPlan } from "../../src/merge/plan.ts";

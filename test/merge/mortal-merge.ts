@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout } from "node:timers/promises";
 import { fail } from "../../src/cli/failure.ts";
 import { stopSignal } from "../../src/exec/stop-signal.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { type HireCrew, soloCrew } from "../../src/merge/files/crew.ts";
 import { executeWith } from "../../src/merge/files/execute.ts";
 import { readState } from "../../src/merge/files/merge-state.ts";

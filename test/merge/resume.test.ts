@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { TsmergeError } from "../../src/base/errors.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { type HireCrew, soloCrew } from "../../src/merge/files/crew.ts";
 import { type ExecuteOptions, executeMerge, executeWith } from "../../src/merge/files/execute.ts";
 import { stagingOf } from "../../src/merge/files/output-folder.ts";

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { draw24 } from "../../src/base/counter-rng.ts";
-import { referenceKernel } from "../../src/kernel/reference-kernel.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { referenceKernel } from "../../src/kernel/reference/kernel.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { counterGenerator } from "../../src/merge/draws.ts";
 import { elementReader } from "../../src/merge/elements.ts";
 import {

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bumpArena } from "../../src/kernel/arena.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { bumpArena } from "../../src/kernel/wasm/arena.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { memoryOf, openBuffers, TENSORS_AT_ONCE } from "../../src/merge/files/tiles.ts";
 import type { TensorInputs } from "../../src/merge/tensor-inputs.ts";
 import { planOver } from "./models.ts";

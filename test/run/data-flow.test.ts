@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { openLineage } from "../../src/lineage/lineage.ts";
 import { CandidateMerger } from "../../src/merge/candidates/candidate.ts";
 import { executeMerge } from "../../src/merge/files/execute.ts";

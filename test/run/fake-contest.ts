@@ -16,7 +16,7 @@ import type { Composition, Contest } from "../../src/run/evolve/contest.ts";
 import { runFolder } from "../../src/run/evolve/folder.ts";
 import type { RunSetup } from "../../src/run/evolve/run.ts";
 import { type RaceRules, rungEnds } from "../../src/search/race.ts";
-import { strategyNamed } from "../../src/search/registry.ts";
+import { strategyNamed } from "../../src/search/strategies/registry.ts";
 import { fakeSchedule } from "../exec/fakes.ts";
 
 /** `items` questions of two choices, one item a batch; the first choice is right. */

@@ -13,7 +13,7 @@ import { runFolder } from "../../src/run/evolve/folder.ts";
 import { recordedFront } from "../../src/run/evolve/recorded.ts";
 import type { EvolveResult } from "../../src/run/evolve/results.ts";
 import { runContest } from "../../src/run/evolve/run.ts";
-import type { Nsga2State } from "../../src/search/nsga2.ts";
+import type { Nsga2State } from "../../src/search/strategies/nsga2.ts";
 import { FAKE_TASK, FakeExecutor, fakeContest, fakeResult } from "./fake-contest.ts";
 import { quickFolder } from "./quick-folder.ts";
 

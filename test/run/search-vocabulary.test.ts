@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { openCheckpoint } from "../../src/checkpoint/open.ts";
 import { CheckpointWriter } from "../../src/checkpoint/writer.ts";
-import { wasmKernel } from "../../src/kernel/wasm.ts";
+import { wasmKernel } from "../../src/kernel/wasm/wasm.ts";
 import { CandidateMerger } from "../../src/merge/candidates/candidate.ts";
 import { evolve } from "../../src/run/evolve/evolve.ts";
 import type { EvolveOptions } from "../../src/run/evolve/options.ts";

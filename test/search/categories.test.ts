@@ -11,7 +11,7 @@ import {
   learned,
   likeliest,
 } from "../../src/search/categories.ts";
-import { STRATEGIES, strategyNamed } from "../../src/search/registry.ts";
+import { STRATEGIES, strategyNamed } from "../../src/search/strategies/registry.ts";
 import type { Problem, Strategy } from "../../src/search/strategy.ts";
 import { step } from "./run.ts";
 

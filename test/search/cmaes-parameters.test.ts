@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cmaesParameters, defaultPopulation } from "../../src/search/cmaes-parameters.ts";
+import { cmaesParameters, defaultPopulation } from "../../src/search/gaussian/cmaes-parameters.ts";
 
 const GOLDEN = `
   n  lambda mu muEff c1 cMu cC cSigma dSigma chi negativeSum

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cmaes } from "../../src/search/cmaes.ts";
+import { cmaes } from "../../src/search/strategies/cmaes.ts";
 
 // n = 3, population 6, m = (1, 2, 3), s = 0.5, f = Σx² minimised. The box is so wide that no bound acts.
 const WIDTH = 1000;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type CmaesState, cmaes } from "../../src/search/cmaes.ts";
+import { type CmaesState, cmaes } from "../../src/search/strategies/cmaes.ts";
 import type { Problem } from "../../src/search/strategy.ts";
 import { rosenbrock, sphere } from "./functions.ts";
 import { evaluationsTo, median, step, unbounded } from "./run.ts";

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cmaes } from "../../src/search/cmaes.ts";
+import { cmaes } from "../../src/search/strategies/cmaes.ts";
 import {
   ackley,
   cigar,

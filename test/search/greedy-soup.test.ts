@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { greedySoup } from "../../src/search/greedy-soup.ts";
+import { greedySoup } from "../../src/search/strategies/greedy-soup.ts";
 import type { Problem } from "../../src/search/strategy.ts";
 import { step } from "./run.ts";
 

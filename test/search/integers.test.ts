@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cmaes } from "../../src/search/cmaes.ts";
-import { lraCmaes } from "../../src/search/lra-cmaes.ts";
-import { STRATEGIES } from "../../src/search/registry.ts";
-import { sepCmaes } from "../../src/search/sep-cmaes.ts";
+import { warmStart } from "../../src/search/gaussian/warm-start.ts";
+import { cmaes } from "../../src/search/strategies/cmaes.ts";
+import { lraCmaes } from "../../src/search/strategies/lra-cmaes.ts";
+import { STRATEGIES } from "../../src/search/strategies/registry.ts";
+import { sepCmaes } from "../../src/search/strategies/sep-cmaes.ts";
 import type { Problem, Strategy, Told } from "../../src/search/strategy.ts";
-import { warmStart } from "../../src/search/warm-start.ts";
 import { ellipsoid, sphere } from "./functions.ts";
 import { evaluationsTo, median, step } from "./run.ts";
 

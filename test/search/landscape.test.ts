@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { auto, chosen } from "../../src/search/auto.ts";
-import { cmaes } from "../../src/search/cmaes.ts";
+import { auto, chosen } from "../../src/search/strategies/auto.ts";
+import { cmaes } from "../../src/search/strategies/cmaes.ts";
 import type { Problem, Strategy } from "../../src/search/strategy.ts";
 import { type Landscape, landscape, searched } from "./landscape.ts";
 

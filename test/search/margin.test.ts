@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { withMargin } from "../../src/search/margin.ts";
-import { upperQuantile, upperTail } from "../../src/search/normal-tail.ts";
+import { withMargin } from "../../src/search/gaussian/margin.ts";
+import { upperQuantile, upperTail } from "../../src/search/gaussian/normal-tail.ts";
 import type { Problem } from "../../src/search/strategy.ts";
 
 interface Golden {

@@ -2,8 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { de } from "../../src/search/de.ts";
-import { nsga2, paretoFront } from "../../src/search/nsga2.ts";
 import {
   clearlyDominates,
   crowding,
@@ -12,6 +10,8 @@ import {
   hypervolume,
   survivors,
 } from "../../src/search/pareto.ts";
+import { de } from "../../src/search/strategies/de.ts";
+import { nsga2, paretoFront } from "../../src/search/strategies/nsga2.ts";
 import type { Told } from "../../src/search/strategy.ts";
 import { sphere } from "./functions.ts";
 import { step } from "./run.ts";

@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { lraCmaes } from "../../src/search/lra-cmaes.ts";
 import {
   RACE_DEFAULTS,
   type RaceRules,
@@ -11,6 +10,7 @@ import {
   rungEnds,
   stopped,
 } from "../../src/search/race.ts";
+import { lraCmaes } from "../../src/search/strategies/lra-cmaes.ts";
 import { landscape, searched } from "./landscape.ts";
 
 const test4: RaceRules = { rule: "test", ...RACE_DEFAULTS };

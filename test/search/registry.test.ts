@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { STRATEGIES, strategyNamed } from "../../src/search/registry.ts";
+import { STRATEGIES, strategyNamed } from "../../src/search/strategies/registry.ts";
 
 test("a strategy is found by its name, and a slip or a published name leads to it", () => {
   for (const strategy of STRATEGIES) assert.equal(strategyNamed(strategy.name), strategy);

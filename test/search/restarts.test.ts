@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cmaes } from "../../src/search/cmaes.ts";
-import { cmaesBipop, cmaesIpop } from "../../src/search/restarts.ts";
+import { cmaes } from "../../src/search/strategies/cmaes.ts";
+import { cmaesBipop, cmaesIpop } from "../../src/search/strategies/restarts.ts";
 import type { Problem, Strategy } from "../../src/search/strategy.ts";
 import { rastrigin } from "./functions.ts";
 import { evaluationsTo, step } from "./run.ts";

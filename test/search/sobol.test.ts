@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { streamKey } from "../../src/base/counter-rng.ts";
-import { sobol } from "../../src/search/sobol.ts";
 import { sobolPoint } from "../../src/search/sobol-points.ts";
+import { sobol } from "../../src/search/strategies/sobol.ts";
 
 interface Golden {
   readonly genes: readonly number[];

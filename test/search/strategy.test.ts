@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isDeepStrictEqual } from "node:util";
 import { TsmergeError } from "../../src/base/errors.ts";
-import { STRATEGIES, strategyNamed } from "../../src/search/registry.ts";
+import { STRATEGIES, strategyNamed } from "../../src/search/strategies/registry.ts";
 import type { Problem, Strategy, Told } from "../../src/search/strategy.ts";
 
 const problem: Problem = {

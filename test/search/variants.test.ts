@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { streamKey } from "../../src/base/counter-rng.ts";
-import { cmaes } from "../../src/search/cmaes.ts";
 import { normal } from "../../src/search/deviate.ts";
-import { lraCmaes } from "../../src/search/lra-cmaes.ts";
-import { sepCmaes } from "../../src/search/sep-cmaes.ts";
+import { cmaes } from "../../src/search/strategies/cmaes.ts";
+import { lraCmaes } from "../../src/search/strategies/lra-cmaes.ts";
+import { sepCmaes } from "../../src/search/strategies/sep-cmaes.ts";
 import type { Strategy } from "../../src/search/strategy.ts";
 import { ellipsoid, sphere, type TestFunction } from "./functions.ts";
 import { evaluationsTo, median, step, unbounded } from "./run.ts";

@@ -1,8 +1,8 @@
 // Functions of two objectives, to be minimised in [0, 1]^n, whose fronts are known (Zitzler, Deb, Thiele 2000), and
 // the area that NSGA-II's front reaches on them.
 
-import { type Nsga2State, nsga2, paretoFront } from "../../src/search/nsga2.ts";
 import { hypervolume } from "../../src/search/pareto.ts";
+import { type Nsga2State, nsga2, paretoFront } from "../../src/search/strategies/nsga2.ts";
 import type { Problem, Told } from "../../src/search/strategy.ts";
 
 export interface TwoObjectives {

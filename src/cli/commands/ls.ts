@@ -35,7 +35,7 @@ async function listed(what: Kind): Promise<{ json: unknown; text: string }> {
       return { json: entries, text: renderNames(["task", "kind"], rows) };
     }
     case "strategies": {
-      const { STRATEGIES } = await import("../../search/registry.ts");
+      const { STRATEGIES } = await import("../../search/strategies/registry.ts");
       const json = STRATEGIES.map(({ name, summary }) => ({ name, summary }));
       const rows = json.map(({ name, summary }, i) => [
         name,

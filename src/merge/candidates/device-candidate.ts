@@ -9,9 +9,13 @@ import type { FloatType } from "../../base/dtype.ts";
 import { TsmergeError } from "../../base/errors.ts";
 import type { Checkpoint } from "../../checkpoint/checkpoint.ts";
 import { openCheckpoint } from "../../checkpoint/open.ts";
-import { compileOnDevice, type DeviceProgram, drawTensor } from "../../kernel/device-program.ts";
 import { input } from "../../kernel/expression.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
+import {
+  compileOnDevice,
+  type DeviceProgram,
+  drawTensor,
+} from "../../kernel/onnx/device-program.ts";
 import type { DeviceTensor, HostTensor } from "../../ort/tensor.ts";
 import { Transfer } from "../../ort/transfer.ts";
 import type { MaskGenerator } from "../draws.ts";

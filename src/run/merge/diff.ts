@@ -7,7 +7,7 @@ import { openCheckpoint } from "../../checkpoint/open.ts";
 import { resolveModel } from "../../hub/reference.ts";
 import type { HubAccess } from "../../hub/settings.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
-import { wasmKernel } from "../../kernel/wasm.ts";
+import { wasmKernel } from "../../kernel/wasm/wasm.ts";
 import {
   addDistances,
   cosineOf,
