@@ -2,9 +2,8 @@
 // Blocks its thread while it computes; it yields, and can be cancelled, between batches.
 
 import { TsmergeError } from "../../base/errors.ts";
-import { createSession, type Device, type Feeds, type Session } from "../../ort/session.ts";
-import { DeviceTensor, floats, type HostTensor, integers } from "../../ort/tensor.ts";
-import { Transfer } from "../../ort/transfer.ts";
+import { createSession, type Device, type Session } from "../../ort/session.ts";
+import { floats, integers } from "../../ort/tensor.ts";
 import {
   type BatchResult,
   type DecoderBatch,
@@ -18,11 +17,10 @@ import { type WeightShapes, weightShapes } from "./decoder-blocks.ts";
 import { decoderGraph, layerState } from "./decoder-graph.ts";
 import { generate, type Step, type StepOutput } from "./generate.ts";
 import { createHead, type Head, type Scored } from "./head.ts";
-import { Int8Weights, isInt8 } from "./int8.ts";
 import { nextTokenUnder } from "./next-token.ts";
 import { emptyPast, neededBatches, type Past, PastStore, type State } from "./past.ts";
-import { ropeTables } from "./rope.ts";
 import type { RowCache } from "./row-cache.ts";
+import { StandingFeeds, type Weight } from "./standing-feeds.ts";
 import { stepGraph, stepState } from "./step-graph.ts";
 import { type Ending, loadEnding, TextEnd } from "./text-end.ts";
 
@@ -37,11 +35,6 @@ export interface DecoderOptions {
   /** Makes an operator that the device lacks an error. */
   readonly refuseCpuFallback?: boolean;
 }
-
-/** A weight in host memory, read in place, or one that already lies on the device. */
-export type Weight =
-  | { readonly data: Float32Array; readonly shape: readonly number[] }
-  | DeviceTensor;
 
 export interface ScheduleOptions {
   /** Results that are known: not computed again, unless a later batch continues from them. */
@@ -68,10 +61,14 @@ export async function createDecoder(
 ): Promise<Decoder> {
   const { device, int8 = false, logits = false } = options;
   const weights = weightShapes(config);
+  const blocks = await createSession(decoderGraph(config, weights, { device, int8 }), options);
+  const head = await createHead(config, weights, { ...options, logits }).catch(async (error) => {
+    await blocks.close();
+    throw error;
+  });
   return new Decoder(config, weights, {
-    blocks: await createSession(decoderGraph(config, weights, { device, int8 }), options),
-    head: await createHead(config, weights, { ...options, logits }),
-    int8: int8 ? new Int8Weights() : undefined,
+    ...{ blocks, head },
+    feeds: new StandingFeeds(config, weights, { device: blocks.device, int8 }),
     openStep: () => createSession(stepGraph(config), options),
   });
 }
@@ -79,8 +76,7 @@ export async function createDecoder(
 interface Parts {
   readonly blocks: Session;
   readonly head: Head;
-  /** There where the blocks' products are in 8-bit integers. */
-  readonly int8: Int8Weights | undefined;
+  readonly feeds: StandingFeeds;
   /** Texts need another graph, which is compiled at the first generation. */
   readonly openStep: () => Promise<Session>;
 }
@@ -90,14 +86,7 @@ export class Decoder {
   /** The weights setWeights needs, with their shapes. */
   readonly weights: WeightShapes;
   readonly #parts: Parts;
-  readonly #transfer: Transfer | undefined;
   readonly #width: number;
-  #feeds: Record<string, HostTensor | DeviceTensor> | undefined;
-  /** Device copies that this decoder made, of weights and of rotary tables. */
-  #uploads: DeviceTensor[] = [];
-  #ropeUploads: DeviceTensor[] = [];
-  #ropeFeeds: Feeds = {};
-  #ropeLength = 0;
   #stepSession: Promise<Session> | undefined;
   readonly #endings = new Map<string, Promise<Ending>>();
 
@@ -106,7 +95,6 @@ export class Decoder {
     this.config = config;
     this.weights = weights;
     this.#parts = parts;
-    this.#transfer = parts.blocks.device === "webgpu" ? new Transfer() : undefined;
     this.#width = config.keyValueHeads * config.headDim;
   }
 
@@ -116,27 +104,7 @@ export class Decoder {
    * @throws TsmergeError `incompatible` for a weight that is missing or has another shape
    */
   async setWeights(weights: ReadonlyMap<string, Weight>): Promise<void> {
-    const checked = [...this.weights].map(([name, shape]) => {
-      const weight = weights.get(name);
-      checkWeight(name, shape, weight);
-      return { name, shape, weight };
-    });
-    for (const upload of this.#uploads) upload.dispose(); // first, so that a device holds one model
-    this.#uploads = [];
-    this.#feeds = undefined;
-    const feeds: Record<string, HostTensor | DeviceTensor> = {};
-    const { int8 } = this.#parts;
-    for (const { name, shape, weight } of checked) {
-      if (weight instanceof DeviceTensor) feeds[name] = weight;
-      else if (int8 !== undefined && isInt8(name, shape)) {
-        const [out, width] = shape as [number, number]; // a matrix
-        Object.assign(feeds, int8.feedsOf(name, weight.data, [out, width]));
-      } else {
-        const tensor: HostTensor = { type: "float32", shape, data: weight.data };
-        feeds[name] = await this.#place(tensor, this.#uploads);
-      }
-    }
-    this.#feeds = feeds;
+    await this.#parts.feeds.setWeights(weights);
   }
 
   /**
@@ -181,7 +149,9 @@ export class Decoder {
     onBatch: ScheduleOptions["onBatch"],
   ): Promise<void> {
     if ([...group.keys()].every((index) => done.has(index))) return;
-    const { results } = await this.#parts.head.score(this.#fed(), [...group.values()]);
+    const { results } = await this.#parts.head.score(this.#parts.feeds.weights(), [
+      ...group.values(),
+    ]);
     for (const [place, index] of [...group.keys()].entries()) {
       if (!done.has(index)) await onBatch(index, results[place]!);
     }
@@ -193,7 +163,9 @@ export class Decoder {
     past: Past = emptyPast(this.config.layers, this.#width),
   ): Promise<BatchOutput> {
     const { hidden, state } = await this.#runBlocks(batch, past);
-    const { results, logits } = await this.#parts.head.score(this.#fed(), [{ batch, hidden }]);
+    const { results, logits } = await this.#parts.head.score(this.#parts.feeds.weights(), [
+      { batch, hidden },
+    ]);
     return { result: results[0]!, state, logits };
   }
 
@@ -201,12 +173,11 @@ export class Decoder {
     batch: DecoderBatch,
     past: Past,
   ): Promise<{ hidden: Float32Array; state: State | undefined }> {
-    const weights = this.#fed();
     checkBatch(batch, this.config.vocabSize);
-    await this.#growRope(batch.positions);
+    const standing = await this.#parts.feeds.reaching(batch.positions);
     const states = Array.from({ length: this.config.layers }, (_, layer) => layerState(layer));
     const kept = batch.keepsState ? states.flatMap(({ keys, values }) => [keys, values]) : [];
-    const feeds = { ...weights, ...this.#ropeFeeds, ...batchFeeds(this.config, batch, past) };
+    const feeds = { ...standing, ...batchFeeds(this.config, batch, past) };
     const fetched = await this.#parts.blocks.run(feeds, ["scored", ...kept]);
     const state = batch.keepsState
       ? {
@@ -256,16 +227,14 @@ export class Decoder {
     cache: RowCache,
     wantsLogits: boolean,
   ): Promise<StepOutput> {
-    const feeds = this.#fed();
-    await this.#growRope(positions);
+    const standing = await this.#parts.feeds.reaching(positions);
     this.#stepSession ??= this.#parts.openStep();
     const session = await this.#stepSession;
     const states = Array.from({ length: this.config.layers }, (_, layer) => stepState(layer));
     const shape = [tokens.length, 1];
     const fetched = await session.run(
       {
-        ...feeds,
-        ...this.#ropeFeeds,
+        ...standing,
         ...cache.feeds(),
         tokens: { type: "int32", shape, data: tokens },
         positions: { type: "int32", shape, data: positions },
@@ -284,41 +253,13 @@ export class Decoder {
     };
   }
 
-  #fed(): Feeds {
-    if (this.#feeds !== undefined) return this.#feeds;
-    throw new TsmergeError("internal", "a decoder was run before setWeights()");
-  }
-
   /** Frees the sessions and what was uploaded for them. */
   async close(): Promise<void> {
-    for (const upload of [...this.#uploads, ...this.#ropeUploads]) upload.dispose();
-    await this.#transfer?.close();
-    await (await this.#stepSession)?.close();
+    await this.#parts.feeds.close();
+    const step = await this.#stepSession?.catch(() => undefined); // whoever asked for it was told
+    await step?.close();
     await this.#parts.head.close();
     await this.#parts.blocks.close();
-  }
-
-  /** Makes the rotary tables long enough for some positions; they only ever double. */
-  async #growRope(positions: Int32Array): Promise<void> {
-    const needed = positions.reduce((a, b) => Math.max(a, b), 0) + 1;
-    if (needed <= this.#ropeLength) return;
-    const length = Math.max(64, 2 ** Math.ceil(Math.log2(needed)));
-    const { cos, sin } = ropeTables(this.config.rope, this.config.headDim, length);
-    const shape = [length, this.config.headDim / 2];
-    for (const upload of this.#ropeUploads) upload.dispose();
-    this.#ropeUploads = [];
-    this.#ropeFeeds = {
-      "rope.cos": await this.#place({ type: "float32", shape, data: cos }, this.#ropeUploads),
-      "rope.sin": await this.#place({ type: "float32", shape, data: sin }, this.#ropeUploads),
-    };
-    this.#ropeLength = length;
-  }
-
-  async #place(tensor: HostTensor, uploads: DeviceTensor[]): Promise<HostTensor | DeviceTensor> {
-    if (this.#transfer === undefined) return tensor;
-    const upload = await this.#transfer.upload(tensor);
-    uploads.push(upload);
-    return upload;
   }
 }
 
@@ -335,27 +276,4 @@ function refuseNaN(lastValues: Float32Array): void {
   throw new TsmergeError("numeric", "the model computes NaN while it generates text", {
     hint: "narrow the ranges of weight, lambda or density: these weights overflow",
   });
-}
-
-function checkWeight(
-  name: string,
-  shape: readonly number[],
-  weight: Weight | undefined,
-): asserts weight is Weight {
-  const expected = `[${shape.join(", ")}]`;
-  const hint = "config.json and weights must describe the same model";
-  if (weight === undefined) {
-    const message = `the decoder needs ${name} ${expected}, which is missing`;
-    throw new TsmergeError("incompatible", message, { hint });
-  }
-  if (weight.shape.join() !== shape.join()) {
-    const message = `${name} has shape [${weight.shape.join(", ")}] instead of ${expected}`;
-    throw new TsmergeError("incompatible", message, { hint });
-  }
-  if (weight instanceof DeviceTensor) return;
-  const elements = shape.reduce((a, b) => a * b, 1);
-  if (weight.data.length !== elements) {
-    const message = `${name} ${expected} has ${weight.data.length} elements instead of ${elements}`;
-    throw new TsmergeError("internal", message);
-  }
 }
