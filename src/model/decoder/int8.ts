@@ -8,6 +8,9 @@ import type { HostTensor } from "../../ort/tensor.ts";
 /** Largest magnitude of a quantised weight; symmetric, so that no zero point is subtracted. */
 const LARGEST = 127;
 
+/** The smallest normal float32: below it the scale of a row of almost nothing would be 0, and its inverse infinite. */
+const LEAST_SCALE = 2 ** -126;
+
 /** The matrices inside blocks. */
 export function isInt8(name: string, shape: readonly number[]): boolean {
   return shape.length === 2 && name.startsWith("model.layers.");
@@ -84,8 +87,8 @@ export function quantise(
     for (let i = row * width; i < (row + 1) * width; i++) {
       largest = Math.max(largest, Math.abs(weight[i]!));
     }
-    factors[row] = largest === 0 ? 0 : LARGEST / largest;
-    scales[row] = largest / LARGEST;
+    factors[row] = Math.min(LARGEST / largest, 1 / LEAST_SCALE);
+    scales[row] = Math.max(largest / LARGEST, LEAST_SCALE);
   }
   for (let first = 0; first < out; first += BLOCK) {
     const end = Math.min(first + BLOCK, out);
