@@ -8,6 +8,8 @@ import type { Finalist } from "../../src/run/evolve/shortlist.ts";
 import { winnerOf } from "../../src/run/evolve/winner.ts";
 import { FAKE_TASK, fakeContest } from "./fake-contest.ts";
 
+/** Right or wrong is all that these answers say. */
+const TASK: WeightedTask = { ...FAKE_TASK, metric: "acc" };
 const { composition } = fakeContest().baselines[0]!;
 
 type Entrant = readonly [label: string, kind: Finalist["kind"], scores: readonly ItemScore[]];
@@ -21,10 +23,7 @@ function answers(right: number, swaps = 0): ItemScore[] {
   });
 }
 
-function winner(
-  entrants: readonly Entrant[],
-  tasks: readonly WeightedTask[] = [FAKE_TASK],
-): string {
+function winner(entrants: readonly Entrant[], tasks: readonly WeightedTask[] = [TASK]): string {
   const finalists = entrants.map(([label, kind]) => ({ label, kind, composition }));
   const scores = new Map(entrants.map(([label, , scored]) => [label, scored]));
   return winnerOf(tasks, finalists, scores).label;
@@ -60,14 +59,26 @@ test("a baseline that scores as much wins, and who failed is no finalist", () =>
     ["parent", answers(50)],
     ["1.02", answers(51)],
   ]);
-  assert.equal(winnerOf([FAKE_TASK], finalists, scores).label, "1.02");
+  assert.equal(winnerOf([TASK], finalists, scores).label, "1.02");
+});
+
+test("a search by logprob compares probabilities: as much accuracy by luck is not as good", () => {
+  const of = (right: number, probability: number) =>
+    answers(right).map((score) => ({ ...score, logprob: Math.log(probability) }));
+  const entrants: Entrant[] = [
+    ["parent", "baseline", of(61, 0.5)],
+    ["mean", "mean", of(60, 0.7)],
+    ["1.02", "search", of(64, 0.69)],
+  ];
+  assert.equal(winner(entrants, [FAKE_TASK]), "mean");
+  assert.equal(winner(entrants), "1.02");
 });
 
 test("scores without items or errors are taken for exact", () => {
   const of = (acc: number): ItemScore[] => [
     { ...answers(0)[0]!, acc, summary: { n: 50, stderr: null } },
   ];
-  const tasks = [{ ...FAKE_TASK, isCounted: false }];
+  const tasks = [{ ...TASK, isCounted: false }];
   const entrants: Entrant[] = [
     ["parent", "baseline", of(0.1)],
     ["mean", "mean", of(0.5)],

@@ -1,6 +1,6 @@
-// Who is handed back, decided on the selection items by what the report will say. What a search observed as best was
-// lucky too; the mean of its distribution no luck has chosen. So the mean goes home unless a candidate is clearly
-// better: the one-standard-error rule (Breiman, Friedman, Olshen and Stone 1984, §3.4.3), with the mean as the simple one.
+// Who is handed back, decided on the selection items. What a search observed as best was lucky too; the mean of its
+// distribution no luck has chosen. So the mean goes home unless a candidate is clearly better: the
+// one-standard-error rule (Breiman, Friedman, Olshen and Stone 1984, §3.4.3), with the mean as the simple one.
 
 import type { ItemScore } from "../../evals/item.ts";
 import { reportedDifference } from "./comparison.ts";
@@ -8,7 +8,8 @@ import type { WeightedTask } from "./fitness.ts";
 import type { Finalist } from "./shortlist.ts";
 
 /**
- * The mean, or the best of the candidates that are above it by more than one paired standard error; the best of all
+ * By the reported metric, of a search by `logprob` by the probability of the right choice: what accuracy estimates,
+ * without its coarse steps. The mean, or the best of the candidates that are above it by more than one paired standard error; the best of all
  * where the strategy has no mean. A baseline that scores as much as that wins instead: it is simpler still.
  * @param finalists baselines first
  * @param scores by label, on the same items, of those that did not fail: every baseline at least
@@ -19,8 +20,9 @@ export function winnerOf(
   scores: ReadonlyMap<string, readonly ItemScore[]>,
 ): Finalist {
   const scored = finalists.filter(({ label }) => scores.has(label));
+  const smooth = new Map([...scores].map(([label, own]) => [label, smoothed(tasks, own)]));
   const against = (one: Finalist, other: Finalist) =>
-    reportedDifference(tasks, scores.get(one.label)!, scores.get(other.label)!);
+    reportedDifference(tasks, smooth.get(one.label)!, smooth.get(other.label)!);
   const best = (some: readonly Finalist[]): Finalist =>
     some.reduce((high, one) => (against(one, high).value > 0 ? one : high));
   const of = (wanted: Finalist["kind"]): Finalist[] => scored.filter(({ kind }) => kind === wanted);
@@ -31,4 +33,18 @@ export function winnerOf(
     return value > (stderr ?? 0); // a program's score without an error is taken for exact
   });
   return best([...of("baseline"), best([mean, ...better])]);
+}
+
+/** Answers with the right choice's probability for right or wrong, where the search follows its logarithm. */
+function smoothed(
+  tasks: readonly WeightedTask[],
+  scores: readonly ItemScore[],
+): readonly ItemScore[] {
+  const followed = tasks.filter(
+    ({ metric, reported }) => metric === "logprob" && reported === "acc",
+  );
+  const leaves = new Set(followed.flatMap((task) => task.leaves));
+  return scores.map((score) =>
+    leaves.has(score.task) ? { ...score, acc: Math.exp(score.logprob) } : score,
+  );
 }
