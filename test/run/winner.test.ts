@@ -1,4 +1,4 @@
-// Who is handed back: a little luck does not replace the mean, a clear difference does, a baseline's equal score wins.
+// Who is handed back: a little luck does not replace the mean, a clear difference does, a baseline's too.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -50,8 +50,11 @@ test("a candidate above the mean by more than a standard error replaces it, the 
   assert.equal(winner([parent, mean, better, ["1.04", "search", answers(64, 12)]]), "1.02");
 });
 
-test("a baseline that scores as much wins, and who failed is no finalist", () => {
-  assert.equal(winner([["parent", "baseline", answers(60)], mean]), "parent");
+test("a baseline wins like a candidate, and who failed is no finalist", () => {
+  assert.equal(winner([["parent", "baseline", answers(60)], mean]), "mean");
+  assert.equal(winner([["parent", "baseline", answers(63)], mean]), "parent");
+  const equal: Entrant = ["1.02", "search", answers(60)];
+  assert.equal(winner([["parent", "baseline", answers(60)], equal]), "parent");
   const finalists = [parent, mean, ["1.02", "search", []] as const].map(([label, kind]) => ({
     ...{ label, kind, composition },
   }));
