@@ -8,6 +8,7 @@ import { choiceNotes } from "./contest.ts";
 import type { EvolveOptions } from "./options.ts";
 import { type Outline, outlineOf } from "./outline.ts";
 import { askedWorkers } from "./outside-tasks.ts";
+import { FINALISTS } from "./shortlist.ts";
 
 export interface Forecast {
   readonly dimension: number;
@@ -35,8 +36,6 @@ export interface Forecast {
   readonly notes: readonly string[];
 }
 
-/** Models that are scored again on selection items besides the baselines: the mean and the best eight. */
-const FINALISTS = 9;
 /** A stored log-probability, its greedy flag. */
 const BYTES_A_TARGET = 5;
 /** A candidate's rows, recipe text included. */

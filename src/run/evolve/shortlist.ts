@@ -17,8 +17,10 @@ export interface Finalist {
 
 /** How many of the search's best are scored again. */
 const TOP = 8;
+/** Of a search, with its mean; a front may add more. */
+export const FINALISTS = TOP + 1;
 
-/** The shortlist, baselines first: on equal scores the simpler one wins. */
+/** The shortlist, baselines first: of equals the first wins, and they are the simplest. */
 export function shortlistOf(contest: Contest, lineage: Lineage): Finalist[] {
   const { number, state } = lineage.currentGeneration()!;
   const finalists: Finalist[] = contest.baselines.map(({ label, composition }) => ({
