@@ -162,7 +162,7 @@ async function writeFiles(
     seeds: { limit: seed, fewshot: fewshotSeed },
     systemInstruction: options.systemInstruction ?? null,
     chatTemplate: evaluation.chatTemplate ?? null,
-    fewshotAsMultiturn: (options.chat || undefined)?.isMultiturn ?? null,
+    fewshotAsMultiturn: options.chat ? options.chat.isMultiturn : null,
   };
   return writeResultFiles(evaluation, asked, {
     path: flags.output,

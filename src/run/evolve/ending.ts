@@ -75,13 +75,7 @@ export async function runEnding(
     report: rows,
     ...(contest.strategy.front === undefined
       ? {}
-      : {
-          front: frontOf(
-            contest,
-            finalists.filter(({ label }) => selection.has(label)),
-            scoring,
-          ),
-        }),
+      : { front: frontOf(contest, finalists, selected) }),
     shortlist: finalists.map((finalist) =>
       entryOf(finalist, selection, standings.get(finalist.label), scoring),
     ),

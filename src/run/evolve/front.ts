@@ -8,23 +8,24 @@ import type { Contest } from "./contest.ts";
 import { fitnessOf, oriented, type WeightedTask } from "./fitness.ts";
 import { recipeFile } from "./recipe-file.ts";
 import type { FrontEntry, Interval } from "./results.ts";
-import { knownScores, type Scoring } from "./scoring.ts";
 import type { Finalist } from "./shortlist.ts";
 
 /**
  * The front, best in the first task first. One beats another clearly if it is in no task worse by more than one
  * paired standard error and in some better by more; the better ones by fitness are asked first.
- * @param finalists those that were scored on the selection items
+ * @param selected answers to the selection items by label, of those that did not fail
  */
 export function frontOf(
   contest: Contest,
   finalists: readonly Finalist[],
-  { lineage }: Pick<Scoring, "lineage">,
+  selected: ReadonlyMap<string, readonly ItemScore[]>,
 ): FrontEntry[] {
-  const { tasks, workloads } = contest;
-  const scored = finalists.map((finalist) => {
-    const scores = knownScores(lineage, workloads.selection, finalist.composition.hash);
-    return { finalist, scores, fitness: fitnessOf(tasks, scores).value };
+  const { tasks } = contest;
+  const scored = finalists.flatMap((finalist) => {
+    const scores = selected.get(finalist.label);
+    return scores === undefined
+      ? []
+      : [{ finalist, scores, fitness: fitnessOf(tasks, scores).value }];
   });
   scored.sort((a, b) => b.fitness - a.fitness);
   const kept: typeof scored = [];

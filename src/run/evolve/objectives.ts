@@ -12,11 +12,11 @@ type Objectives = Pick<Told, "objectives" | "stderrs">;
 
 /**
  * Values on the search items by recipe, one per task in the run's order; more is better. With standard errors for
- * a strategy that keeps a front, unless a race asked its candidates different items.
+ * a strategy that keeps a front: such are never raced, so all candidates answered the same items.
  * @param recipeHashes of scored candidates
  */
 export function objectivesOf(
-  { strategy, race, workloads }: Pick<Contest, "strategy" | "race" | "workloads">,
+  { strategy, workloads }: Pick<Contest, "strategy" | "workloads">,
   { lineage, tasks }: Pick<Scoring, "lineage" | "tasks">,
   recipeHashes: readonly string[],
 ): Map<string, Objectives> {
@@ -24,7 +24,7 @@ export function objectivesOf(
     const scores = lineage.results.scores({ recipeHash, split: "search" });
     return tasks.map((task) => oriented(task, scores.find((one) => one.task === task.name)!.value));
   });
-  const isPaired = strategy.front !== undefined && race === undefined;
+  const isPaired = strategy.front !== undefined;
   const stderrs = isPaired
     ? pairedStderrs(
         tasks,

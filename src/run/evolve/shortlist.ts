@@ -1,5 +1,6 @@
-// Who is scored on the selection items, and how sure the choice among them is: the baselines, the strategy's own recommendation (the mean of its
-// distribution), the front of a strategy that keeps one, and the best of the search. A recipe stands once, under the first of its names.
+// Who is scored on the selection items, and how sure the choice among them is: the baselines, the strategy's own
+// recommendation (the mean of its distribution), the front of a strategy that keeps one, and the best of the search.
+// A recipe stands once, under the first of its names.
 
 import type { ItemScore } from "../../evals/item.ts";
 import { holm, pairedBootstrap } from "../../evals/statistics/statistics.ts";
@@ -34,13 +35,16 @@ export function shortlistOf(contest: Contest, lineage: Lineage): Finalist[] {
     known.add(composition.hash);
     finalists.push({ label, kind, composition });
   };
-  const best = lineage.candidates.best(Number.MAX_SAFE_INTEGER);
-  const distinct = [...new Map(best.toReversed().map((one) => [one.recipeHash, one])).values()];
+  const done = lineage.candidates.best(Number.MAX_SAFE_INTEGER);
+  // best first: of candidates with one recipe the last that the map is given stands, the best
+  const best = [
+    ...new Map(done.toReversed().map((one) => [one.recipeHash, one])).values(),
+  ].reverse();
   // before anything was told it is only the point that the search started from
   if (number > 0) {
     const mean = contest.compose(contest.strategy.recommend(state));
     // some strategies recommend one that they observed: luck may have chosen it, as it did the others
-    const observed = distinct.find(({ recipeHash }) => recipeHash === mean.hash);
+    const observed = best.find(({ recipeHash }) => recipeHash === mean.hash);
     if (observed === undefined) add(`mean of generation ${number}`, "mean", mean);
     else add(observed.id, "search", mean);
   }
@@ -49,7 +53,7 @@ export function shortlistOf(contest: Contest, lineage: Lineage): Finalist[] {
     const id = searchId(Math.floor(ordinal / population), ordinal % population);
     add(id, "search", contest.compose(lineage.candidates.get(id)!.genome!));
   }
-  for (const { id, genome } of distinct.toReversed().slice(0, TOP)) {
+  for (const { id, genome } of best.slice(0, TOP)) {
     add(id, "search", contest.compose(genome!));
   }
   return finalists;
